@@ -1,0 +1,227 @@
+//! Stays with one task until it ends: shows how it goes, rides out restarts of the daemon, delivers the report.
+//! Ctrl-C leaves the task alone.
+
+use std::{
+    path::{Path, PathBuf},
+    pin::pin,
+};
+
+use agentd_proto::{
+    codes::Exit,
+    v1::{StatusRequest, TaskEnded, TaskState, event::What},
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    connect::{Connection, within_limit},
+    context::Context,
+    document::{self, REPORT, REPORT_JSON},
+    error::Error,
+    follow::{Follow, Item, Subject},
+    shape::{self, ResultShape},
+    ui::{
+        event::state_label,
+        progress::{Mode, TICK, TaskView},
+    },
+};
+
+/// What is delivered when the task has ended.
+#[derive(Debug)]
+pub(crate) enum Product {
+    /// The report, on stdout.
+    Report,
+    /// The report, in a file: `report.json` if its name ends in `.json`, else `report.md`.
+    File(PathBuf),
+    /// One JSON object with the report.
+    Object,
+    /// All events as JSON lines, nothing else.
+    Events,
+}
+
+impl Product {
+    /// From `--output` and `--json`; `object`: what `--json` means for the command.
+    pub(crate) fn choose(output: Option<PathBuf>, json: bool, object: Self) -> Result<Self, Error> {
+        Ok(match output {
+            Some(path) => Self::File(document::check_target(path)?),
+            None if json => object,
+            None => Self::Report,
+        })
+    }
+}
+
+/// Ctrl-C, from now on for the rest of the process.
+pub(crate) fn interrupts() -> Result<Signal, Error> {
+    signal(SignalKind::interrupt()).map_err(|error| Error::Unexpected { what: format!("no signals ({error})") })
+}
+
+/// How the daemon came to run: `launchd`, `systemd` or `terminal`, and its process id.
+pub(crate) async fn origin(connection: &Connection) -> Result<(String, u32), Error> {
+    let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
+    let status = answer.map_err(Error::call("read the status"))?.into_inner();
+    Ok((status.started_by, status.pid))
+}
+
+/// Follows the task and delivers `product`.
+pub(crate) async fn attend(
+    context: &Context<'_>,
+    connection: Connection,
+    subject: Subject,
+    interrupts: &mut Signal,
+    product: Product,
+) -> Result<Exit, Error> {
+    let task_id = subject.task_id.clone();
+    let (started_by, _) = origin(&connection).await?;
+    let mut follow = Follow::new(connection, subject, context.starter()?, started_by == "terminal");
+    let mode = match product {
+        Product::Events => Mode::Json,
+        Product::Object => Mode::Silent,
+        Product::Report | Product::File(_) => Mode::People,
+    };
+    let mut view = TaskView::new(context.ui, mode);
+    let ended = until_end(context, &mut follow, &mut view, interrupts).await;
+    view.close();
+    let Some(ended) = ended? else {
+        say_detached(context, &task_id);
+        return Ok(Exit::Detached);
+    };
+    deliver(context, &mut follow, &task_id, ended, product).await
+}
+
+/// The end of the task; `None` if the user left before.
+async fn until_end(
+    context: &Context<'_>,
+    follow: &mut Follow,
+    view: &mut TaskView,
+    interrupts: &mut Signal,
+) -> Result<Option<TaskEnded>, Error> {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut ended = None;
+    loop {
+        let item = {
+            let mut next = pin!(follow.next());
+            loop {
+                tokio::select! {
+                    item = &mut next => break item?,
+                    _ = interrupts.recv() => return Ok(None),
+                    _ = ticks.tick(), if view.moves() => view.tick(),
+                }
+            }
+        };
+        match item {
+            Some(Item::Event(event)) => {
+                if let Some(What::Ended(end)) = &event.what {
+                    ended = Some(end.clone());
+                }
+                view.event(*event)?;
+            }
+            Some(Item::Progress(progress)) => view.progress(progress)?,
+            Some(Item::Lost) => {
+                view.say("the connection to agentd is lost; waiting up to 60 s for it, the task is safe")
+            }
+            Some(Item::Back { restarted: false }) => view.say("agentd is back; going on behind the last event"),
+            Some(Item::Back { restarted: true }) => {
+                let (_, pid) = origin(follow.connection()).await.unwrap_or_default();
+                view.say("agentd had died and was started again; going on behind the last event");
+                context.say_started(pid);
+            }
+            None => {
+                let what = "the end of the stream without the end of the task".to_owned();
+                return if ended.is_some() { Ok(ended) } else { Err(Error::Unexpected { what }) };
+            }
+        }
+    }
+}
+
+/// How to come back, and how to stop what goes on.
+pub(crate) fn say_detached(context: &Context<'_>, task_id: &str) {
+    context.ui.note(&format!("\nleft task {task_id}; it goes on"));
+    context.ui.hint(&format!("come back: agentd-cli watch {task_id}"));
+    context.ui.hint(&format!("stop it: agentd-cli cancel {task_id}"));
+}
+
+async fn deliver(
+    context: &Context<'_>,
+    follow: &mut Follow,
+    task_id: &str,
+    ended: TaskEnded,
+    product: Product,
+) -> Result<Exit, Error> {
+    let state = shape::task_state(ended.state);
+    let has = |name: &str| ended.documents.iter().any(|info| info.name == name);
+    if !matches!(product, Product::Object | Product::Events) {
+        say_end(context, task_id, state, &ended.summary);
+    }
+    match product {
+        Product::Events => {}
+        Product::Report if has(REPORT) => {
+            let report = fetch(follow, task_id, REPORT).await?;
+            context.ui.report(&String::from_utf8_lossy(&report))?;
+        }
+        Product::Report => {}
+        Product::File(path) => {
+            let name = if ends_in_json(&path) { REPORT_JSON } else { REPORT };
+            if has(name) {
+                document::write(&path, &fetch(follow, task_id, name).await?)?;
+                context.ui.note(&format!("wrote {}", path.display()));
+            } else if exit(ended.state) == Exit::Success {
+                let found = ended.documents.iter().map(|info| info.name.clone()).collect();
+                return Err(Error::NoDocument { task_id: task_id.to_owned(), name: name.to_owned(), found });
+            }
+        }
+        Product::Object => {
+            let report = if has(REPORT_JSON) { Some(parsed(follow, task_id).await?) } else { None };
+            context.ui.object(&ResultShape {
+                task_id: task_id.to_owned(),
+                state,
+                documents: ended.documents.into_iter().map(Into::into).collect(),
+                summary: ended.summary,
+                report,
+            })?;
+        }
+    }
+    Ok(exit(ended.state))
+}
+
+fn say_end(context: &Context<'_>, task_id: &str, state: &str, summary: &str) {
+    let summary = crate::ui::text::clean(summary);
+    let gap = if summary.is_empty() { "" } else { ": " };
+    if state == "succeeded" {
+        let state = context.ui.err.paint.text(state_label(state), state);
+        context.ui.painted_note(&format!("task {task_id} {state}{gap}{summary}"));
+    } else {
+        context.ui.problem(&format!("task {task_id} {state}{gap}{summary}"));
+    }
+}
+
+fn ends_in_json(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+async fn parsed(follow: &mut Follow, task_id: &str) -> Result<serde_json::Value, Error> {
+    let report = fetch(follow, task_id, REPORT_JSON).await?;
+    serde_json::from_slice(&report)
+        .map_err(|error| Error::Unexpected { what: format!("{REPORT_JSON} of task {task_id} is no JSON ({error})") })
+}
+
+/// Reads a document, also if the daemon goes away meanwhile.
+async fn fetch(follow: &mut Follow, task_id: &str, name: &str) -> Result<Vec<u8>, Error> {
+    match document::fetch(follow.connection(), task_id, name).await {
+        Err(error) if error.is_passing() => {
+            follow.reconnect().await?;
+            document::fetch(follow.connection(), task_id, name).await
+        }
+        other => other,
+    }
+}
+
+fn exit(state: i32) -> Exit {
+    match TaskState::try_from(state) {
+        Ok(TaskState::Succeeded) => Exit::Success,
+        Ok(TaskState::Cancelled) => Exit::Cancelled,
+        _ => Exit::TaskFailed,
+    }
+}

@@ -1,0 +1,140 @@
+//! The command line: global options, the list of commands, and the way from arguments to an exit code.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use agentd_proto::codes::Exit;
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{OsStringValueParser, TypedValueParser},
+};
+
+use crate::{
+    commands::{
+        agents, cancel, completions, config, journal, list, man, show, start, stats, status, stop, submit, watch,
+    },
+    context::Context,
+    env,
+    error::Error,
+    ui::{Color, Style, Ui},
+};
+
+const EXAMPLES: &str = "Examples:
+  agentd-cli submit \"find what slows the build\"      submit, follow, print the report
+  agentd-cli submit --detach --file request.txt      submit and go
+  agentd-cli list                                    what there is
+  agentd-cli watch last                              look at the newest task again
+  agentd-cli cancel 01JD                             stop a task by the beginning of its id
+
+Exit codes: 0 done, 1 task failed, 2 usage, 3 not found, 4 agentd unavailable, 5 busy, 6 other protocol, 7 denied, \
+8 stored data damaged, 70 fault in agentd, 75 task cancelled, 130 detached by Ctrl-C (the task goes on)";
+
+/// Give tasks to agentd, the background service on this machine, follow them and stop them
+#[derive(Debug, Parser)]
+#[command(name = "agentd-cli", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Print data as JSON (stable names, one object per line)
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print data and errors only
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// When to use colour: auto (NO_COLOR and CLICOLOR_FORCE are obeyed), always or never
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    color: Color,
+    /// Socket of the daemon, an absolute path
+    #[arg(long, global = true, value_name = "PATH", env = agentd_proto::rendezvous::SOCKET_VARIABLE, hide_env_values = true, value_parser = path())]
+    socket: Option<PathBuf>,
+    /// Program to start if no daemon runs
+    #[arg(long, global = true, value_name = "PATH", env = env::DAEMON, hide_env_values = true, value_parser = path())]
+    daemon: Option<PathBuf>,
+}
+
+/// An empty path counts as absent, as in the environment; clap's own parser would refuse it.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Submit(submit::SubmitArgs),
+    Watch(watch::WatchArgs),
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Cancel(cancel::CancelArgs),
+    Agents(agents::AgentsArgs),
+    Status(status::StatusArgs),
+    Stats(stats::StatsArgs),
+    Config(config::ConfigArgs),
+    Journal(journal::JournalArgs),
+    Start(start::StartArgs),
+    Stop(stop::StopArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// Runs the client and returns its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help for a reader that went away is no error.
+            let _gone = error.print();
+            return if error.exit_code() == 0 { Exit::Success } else { Exit::Usage };
+        }
+    };
+    let Global { json, quiet, color, socket, daemon } = cli.global;
+    let variable = env::process;
+    let ui = Ui::new(Style { color, json, quiet }, &variable);
+    let context = Context {
+        ui,
+        variable: &variable,
+        socket: socket.filter(|path| !path.as_os_str().is_empty()),
+        daemon: daemon.filter(|path| !path.as_os_str().is_empty()),
+    };
+    match block_on(dispatch(&context, cli.command)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            let exit = error.exit();
+            if exit != Exit::Success {
+                ui.error(&error);
+            }
+            exit
+        }
+    }
+}
+
+async fn dispatch(context: &Context<'_>, command: Command) -> Result<Exit, Error> {
+    match command {
+        Command::Submit(args) => Box::pin(submit::run(context, args)).await,
+        Command::Watch(args) => Box::pin(watch::run(context, args)).await,
+        Command::List(args) => list::run(context, args).await,
+        Command::Show(args) => show::run(context, args).await,
+        Command::Cancel(args) => cancel::run(context, args).await,
+        Command::Agents(args) => agents::run(context, args).await,
+        Command::Status(args) => status::run(context, args).await,
+        Command::Stats(args) => stats::run(context, args).await,
+        Command::Config(args) => config::run(context, args).await,
+        Command::Journal(args) => journal::run(context, args).await,
+        Command::Start(args) => start::run(context, args).await,
+        Command::Stop(args) => stop::run(context, args).await,
+        Command::Completions(args) => completions::run(context, args).await,
+        Command::Man(args) => man::run(context, args).await,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the client cannot depend on host; this is its only runtime")]
+fn block_on(future: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Unexpected { what: format!("no event loop ({error})") })?;
+    runtime.block_on(future)
+}

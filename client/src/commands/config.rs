@@ -1,0 +1,183 @@
+//! `agentd-cli config`: the settings in force, and a commented file to change them.
+
+use std::{
+    collections::BTreeMap,
+    fs::OpenOptions,
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use agentd_proto::{
+    codes::Exit,
+    rendezvous::CONFIG_FILE,
+    v1::{GetConfigRequest, Setting, StatusRequest},
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    connect::{Connection, within_limit},
+    context::Context,
+    error::Error,
+    shape::{ConfigFileShape, ConfigShape},
+    ui::{
+        style::Label,
+        table::{Cell, Table},
+        text,
+    },
+};
+
+const EXAMPLES: &str = "Examples:
+  agentd-cli config show                 every setting, its value, and where that came from
+  agentd-cli config show queue           only keys that begin so
+  agentd-cli config init                 write a commented config.toml to the state folder
+
+Both ask the daemon that runs and start none.";
+
+/// Show the settings, or write a file to change them
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show the settings in force, and where each came from
+    #[command(
+        after_help = "Examples:\n  agentd-cli config show\n  agentd-cli config show --json | jq '.settings[].key'"
+    )]
+    Show {
+        /// Only keys that begin so
+        #[arg(default_value = "", hide_default_value = true)]
+        prefix: String,
+    },
+    /// Write a commented configuration file, unless there is one
+    #[command(
+        after_help = "Examples:\n  agentd-cli config init\n\nThe file changes nothing until a line is uncommented and agentd is started anew."
+    )]
+    Init,
+}
+
+/// Shows or writes.
+///
+/// # Errors
+/// [`Error::Call`], [`Error::File`], [`Error::Usage`] (there is a file already), and those of connecting.
+pub async fn run(context: &Context<'_>, args: ConfigArgs) -> Result<Exit, Error> {
+    let connection = context.connect().await?;
+    let answer = connection.daemon().get_config(within_limit(GetConfigRequest {})).await;
+    let mut answer = answer.map_err(Error::call("read the configuration"))?.into_inner();
+    match args.verb {
+        Verb::Show { prefix } => {
+            answer.settings.retain(|setting| setting.key.starts_with(&prefix));
+            if context.ui.json {
+                context.ui.object(&ConfigShape::from(answer))?;
+            } else {
+                context.ui.table(&table(&answer.settings))?;
+            }
+        }
+        Verb::Init => init(context, &connection, &answer.settings).await?,
+    }
+    Ok(Exit::Success)
+}
+
+fn table(settings: &[Setting]) -> Table {
+    let mut table = Table::new(&["SETTING", "VALUE", "FROM", "WHAT"]);
+    for it in settings {
+        let label = if it.source == "default" { Label::Dim } else { Label::Strong };
+        table.row([
+            it.key.as_str().into(),
+            Cell::labelled(&it.value, label),
+            it.source.as_str().into(),
+            text::one_line(&it.help).into(),
+        ]);
+    }
+    table
+}
+
+async fn init(context: &Context<'_>, connection: &Connection, settings: &[Setting]) -> Result<(), Error> {
+    let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
+    let status = answer.map_err(Error::call("read the status"))?.into_inner();
+    let path = Path::new(&status.state_dir).join(CONFIG_FILE);
+    let content = commented_file(settings);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    match made.and_then(|mut file| file.write_all(content.as_bytes())) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let message = format!("there is a configuration already: {}", path.display());
+            return Err(Error::usage(message, "edit it, or move it away first"));
+        }
+        Err(error) => return Err(Error::file("write", path)(error)),
+    }
+    let path = path.display().to_string();
+    if context.ui.json {
+        context.ui.object(&ConfigFileShape { path })?;
+    } else {
+        context.ui.data(&path)?;
+    }
+    context.ui.hint("uncomment what you change, then: agentd-cli stop && agentd-cli start");
+    Ok(())
+}
+
+/// A file with every setting commented out, in its table, below its explanation.
+fn commented_file(settings: &[Setting]) -> String {
+    let mut tables: BTreeMap<&str, Vec<(&str, &Setting)>> = BTreeMap::new();
+    for setting in settings {
+        let (table, key) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
+        tables.entry(table).or_default().push((key, setting));
+    }
+    let mut file = String::from(
+        "# Configuration of agentd. Each line that is commented out shows the value in force without it.\n\
+         # Order: default, this file, environment, flags; the last one counts. Unknown keys are refused.\n",
+    );
+    for (table, settings) in tables {
+        if !table.is_empty() {
+            file.push_str(&format!("\n[{table}]\n"));
+        }
+        for (key, setting) in settings {
+            file.push('\n');
+            for line in text::wrap(&text::one_line(&setting.help), 110).iter().filter(|line| !line.is_empty()) {
+                file.push_str(&format!("# {line}\n"));
+            }
+            if setting.source != "default" {
+                file.push_str(&format!(
+                    "# (this value is not the default; it comes from: {})\n",
+                    text::one_line(&setting.source)
+                ));
+            }
+            let value = setting.value.replace('\n', "\n# ");
+            file.push_str(&format!("# {key} = {value}\n"));
+        }
+    }
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_commented_and_in_tables() {
+        let setting = |key: &str, value: &str, source: &str| Setting {
+            key: key.into(),
+            value: value.into(),
+            source: source.into(),
+            help: format!("Help of {key}"),
+        };
+        let settings = [
+            setting("queue.max_tasks", "1000", "default"),
+            setting("log", "\"info\"", "environment AGENTD_LOG"),
+            setting("queue.max_age", "\"30 d\"", "default"),
+        ];
+        let file = commented_file(&settings);
+        let body = file.split_once("\n\n").map(|(_, body)| body).unwrap();
+        assert_eq!(
+            body,
+            "# Help of log\n# (this value is not the default; it comes from: environment AGENTD_LOG)\n# log = \"info\"\n\
+             \n[queue]\n\n# Help of queue.max_tasks\n# max_tasks = 1000\n\n# Help of queue.max_age\n# max_age = \"30 d\"\n"
+        );
+        let active: Vec<&str> = file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+        assert_eq!(active, ["[queue]"], "nothing takes effect until it is uncommented");
+    }
+}

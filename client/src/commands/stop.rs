@@ -1,0 +1,98 @@
+//! `agentd-cli stop`: stops the daemon in order and waits until it is gone.
+
+use std::time::Duration;
+
+use agentd_proto::{codes::Exit, limits::MAX_GRACE_MS, v1::ShutdownRequest};
+use clap::Args;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    connect::{Dial, within_limit},
+    context::Context,
+    error::Error,
+    retry::Pauses,
+    shape::StopShape,
+    ui::text,
+};
+
+/// How long the daemon may take beyond the grace of its steps.
+const EXIT_LIMIT: Duration = Duration::from_secs(7);
+
+const EXAMPLES: &str = "Examples:
+  agentd-cli stop
+  agentd-cli stop --grace 500ms
+
+Takes no new tasks, gives running steps a moment, and suspends the rest; they go on after the next start. It is no fault \
+if no daemon runs. With --json: {stopped, in_flight}.";
+
+/// Stop the daemon; its tasks go on after the next start
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct StopArgs {
+    /// How long running steps may take to end by themselves, at most 3s
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = grace)]
+    grace: Duration,
+}
+
+fn grace(text: &str) -> Result<Duration, String> {
+    let most = Duration::from_millis(MAX_GRACE_MS.into());
+    match humantime::parse_duration(text) {
+        Ok(span) if span > most => Err("at most 3s are possible".to_owned()),
+        Ok(span) => Ok(span),
+        Err(error) => Err(format!("{error}; write a number and a unit, e.g. `500ms` or `2s`")),
+    }
+}
+
+/// Stops.
+///
+/// # Errors
+/// [`Error::Call`], [`Error::Failing`] if it does not end, and those of connecting.
+pub async fn run(context: &Context<'_>, args: StopArgs) -> Result<Exit, Error> {
+    let dial = context.dial()?;
+    let connection = match dial.open().await {
+        Err(error) if error.is_absence() => {
+            if context.ui.json {
+                context.ui.object(&StopShape { stopped: false, in_flight: 0 })?;
+            } else {
+                context.ui.note("agentd is not running");
+            }
+            return Ok(Exit::Success);
+        }
+        other => other?,
+    };
+    // 0 means the default on the wire; the shortest grace is one millisecond.
+    let grace_ms = u32::try_from(args.grace.as_millis()).unwrap_or(MAX_GRACE_MS).clamp(1, MAX_GRACE_MS);
+    let answer = connection.daemon().shutdown(within_limit(ShutdownRequest { grace_ms })).await;
+    let in_flight = answer.map_err(Error::call("stop agentd"))?.into_inner().in_flight;
+    drop(connection);
+    wait_until_gone(&dial, args.grace + EXIT_LIMIT).await?;
+    if context.ui.json {
+        context.ui.object(&StopShape { stopped: true, in_flight })?;
+    } else {
+        let rest = match in_flight {
+            0 => String::new(),
+            steps => format!(
+                "; {} in flight, what did not end goes on after the next start",
+                text::things(steps.into(), "step was", "steps were")
+            ),
+        };
+        context.ui.note(&format!("agentd stopped{rest}"));
+    }
+    Ok(Exit::Success)
+}
+
+/// A daemon that ends in order removes its socket last; one that is refused but still there is about to do so.
+async fn wait_until_gone(dial: &Dial, limit: Duration) -> Result<(), Error> {
+    let deadline = Instant::now() + limit;
+    for pause in Pauses::new(Duration::from_millis(5), Duration::from_millis(100)) {
+        let late = Instant::now() >= deadline;
+        match dial.open().await {
+            Err(Error::Absent { .. }) => return Ok(()),
+            Err(Error::Stale { .. }) if late => return Ok(()),
+            _ if late => break,
+            _ => sleep(pause).await,
+        }
+    }
+    let said = "it was told to stop, and has not ended".to_owned();
+    Err(Error::Failing { socket: dial.socket.clone(), said })
+}

@@ -1,0 +1,359 @@
+//! `agentd-cli submit`: hands a task to the daemon and, unless told otherwise, stays until it has ended.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    io::{IsTerminal, Read},
+    path::{Path, PathBuf},
+    pin::pin,
+    time::Duration,
+};
+
+use agentd_proto::{
+    codes::Exit,
+    limits::{MAX_KEY_BYTES, MAX_SUBMIT_BYTES, MAX_TASK_TEXT_BYTES, RETRY_AFTER_TRAILER},
+    v1::{CpuHint, Hints, Priority, SubmitRequest, SubmitResponse},
+};
+use clap::{Args, ValueEnum};
+use tokio::{signal::unix::Signal, time::sleep};
+use tonic::{Code, Status};
+
+use crate::{
+    attend::{Product, attend, interrupts, origin},
+    connect::{Connection, within_limit},
+    context::Context,
+    env,
+    error::{Error, broke, is_lost},
+    follow::Subject,
+    retry::Pauses,
+    shape::AcceptedShape,
+};
+
+/// How often a submission is tried: the key makes a repetition harmless.
+const TRIES: usize = 6;
+
+/// Longest pause that a busy daemon can ask for between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+const EXAMPLES: &str = "Examples:
+  agentd-cli submit \"which functions have no tests?\"
+  agentd-cli submit --workspace ~/src/app --workflow analyze --output report.md \"measure the code\"
+  git diff | agentd-cli submit --detach --priority low -
+  agentd-cli submit --file request.txt --json | jq .report
+
+Without --detach the command stays until the task has ended. Progress goes to stderr, the report to stdout: drawn on a \
+terminal, as markdown in a pipe, as one JSON object {task_id, state, summary, documents, report} with --json.
+Ctrl-C leaves the task alone; it goes on. If no daemon runs, one is started.";
+
+/// Submit a task and follow it to its end
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SubmitArgs {
+    /// What to do, in plain words; `-` or nothing reads it from stdin
+    request: Option<String>,
+    /// Read the request from a file
+    #[arg(long, short, value_name = "PATH", conflicts_with = "request")]
+    file: Option<PathBuf>,
+    /// Folder that the task is about [default: the current one]
+    #[arg(long, short, value_name = "PATH")]
+    workspace: Option<PathBuf>,
+    /// Workflow by name; without it the coordinator chooses
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    workflow: String,
+    /// Which of the waiting tasks goes first
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Level::Normal)]
+    priority: Level,
+    /// Makes a repetition harmless: the same key and request give the same task
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Agent that should get the first step of a role it may fill
+    #[arg(long, value_name = "AGENT", default_value = "", hide_default_value = true)]
+    prefer: String,
+    /// Whether someone waits for the result
+    #[arg(long, value_enum, value_name = "HOW")]
+    cpu: Option<Cpu>,
+    /// How long you expect it to take, e.g. `30s`; short tasks go first
+    #[arg(long, value_name = "TIME", value_parser = expected)]
+    expected: Option<Duration>,
+    /// Print the task's id and do not wait
+    #[arg(long, short, conflicts_with = "output")]
+    detach: bool,
+    /// Write the report to a file: markdown, or JSON if its name ends in `.json`
+    #[arg(long, short, value_name = "PATH")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Level {
+    Low,
+    Normal,
+    High,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Cpu {
+    /// Someone waits: use every free agent
+    Fast,
+    /// Nobody waits: use one agent at a time
+    Quiet,
+}
+
+fn expected(text: &str) -> Result<Duration, String> {
+    let remedy = "write a number and a unit, e.g. `30s`, `5m` or `1h 30m`";
+    match humantime::parse_duration(text) {
+        Ok(span) if span.is_zero() => Err(format!("it is zero; {remedy}")),
+        Ok(span) => Ok(span),
+        Err(error) => Err(format!("{error}; {remedy}")),
+    }
+}
+
+/// Submits.
+///
+/// # Errors
+/// [`Error::Usage`] (request), [`Error::Call`] (refused), and those of connecting, starting and following.
+pub async fn run(context: &Context<'_>, mut args: SubmitArgs) -> Result<Exit, Error> {
+    let product = Product::choose(args.output.take(), context.ui.json, Product::Object)?;
+    let detach = args.detach;
+    let request = build(context, args)?;
+    let (connection, started) = context.connect_or_start().await?;
+    if started {
+        let (_, pid) = origin(&connection).await?;
+        context.say_started(pid);
+    }
+    if detach {
+        let mut connection = connection;
+        let accepted = submit(context, &mut connection, &request).await?;
+        return say_accepted(context, accepted);
+    }
+    let mut interrupts = interrupts()?;
+    let Some((accepted, connection)) = submit_unless_left(context, connection, &request, &mut interrupts).await? else {
+        return Ok(Exit::Detached);
+    };
+    let again = if accepted.existing { ", which this key made earlier" } else { "" };
+    context.ui.note(&format!("task {}{again}", accepted.task_id));
+    let subject = Subject { task_id: accepted.task_id, cursor: accepted.cursor, progress: true };
+    attend(context, connection, subject, &mut interrupts, product).await
+}
+
+fn build(context: &Context<'_>, args: SubmitArgs) -> Result<SubmitRequest, Error> {
+    let text = text(args.request, args.file)?;
+    let key = args.key.unwrap_or_else(random_key);
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+        let message = format!("the key has {} bytes, 1 to {MAX_KEY_BYTES} are possible", key.len());
+        return Err(Error::usage(message, "give a shorter --key, or none"));
+    }
+    let request = SubmitRequest {
+        request: text,
+        workspace: workspace(args.workspace.as_deref())?,
+        workflow: args.workflow,
+        idempotency_key: key,
+        priority: match args.priority {
+            Level::Low => Priority::Low,
+            Level::Normal => Priority::Normal,
+            Level::High => Priority::High,
+        }
+        .into(),
+        hints: Some(Hints {
+            prefer: args.prefer,
+            cpu: match args.cpu {
+                None => CpuHint::Unspecified,
+                Some(Cpu::Fast) => CpuHint::Fast,
+                Some(Cpu::Quiet) => CpuHint::Quiet,
+            }
+            .into(),
+            expected_ms: args.expected.map_or(0, |span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+        }),
+        path: (context.variable)(env::PATH).unwrap_or_default(),
+    };
+    let size = request_size(&request);
+    if size > MAX_SUBMIT_BYTES {
+        let message = format!("the task has {size} bytes in all, {MAX_SUBMIT_BYTES} are possible");
+        return Err(Error::usage(message, "shorten the request, or PATH"));
+    }
+    Ok(request)
+}
+
+/// A little more than the encoded size: each field costs at most four bytes beside its content.
+fn request_size(request: &SubmitRequest) -> usize {
+    let hints = request.hints.as_ref().map_or(0, |hints| hints.prefer.len() + 20);
+    let texts = [&request.request, &request.workspace, &request.workflow, &request.idempotency_key, &request.path];
+    texts.iter().map(|text| text.len() + 4).sum::<usize>() + hints + 8
+}
+
+/// The request's text, from wherever it comes; never more than can be sent.
+fn text(argument: Option<String>, file: Option<PathBuf>) -> Result<String, Error> {
+    let from_stdin = file.is_none() && argument.as_deref().is_none_or(|text| text == "-");
+    let text = match (argument, file) {
+        (_, Some(path)) => {
+            let file = std::fs::File::open(&path).map_err(Error::file("read", &path))?;
+            read_text(file, &path)?
+        }
+        (argument, None) if from_stdin => {
+            if argument.is_none() && std::io::stdin().is_terminal() {
+                let hint = "say what to do: agentd-cli submit \"…\", or --file PATH, or `-` to type it";
+                return Err(Error::usage("there is no request", hint));
+            }
+            read_text(std::io::stdin().lock(), Path::new("standard input"))?
+        }
+        (argument, None) => argument.unwrap_or_default(),
+    };
+    if text.trim().is_empty() {
+        return Err(Error::usage("the request is empty", "say in plain words what is to be done"));
+    }
+    if text.len() > MAX_TASK_TEXT_BYTES {
+        let message = format!("the request is longer than {MAX_TASK_TEXT_BYTES} bytes, which is the most agentd takes");
+        return Err(Error::usage(message, "put the material into a file in the workspace and name it in the request"));
+    }
+    Ok(text)
+}
+
+fn read_text(source: impl Read, name: &Path) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    let limit = MAX_TASK_TEXT_BYTES as u64 + 1;
+    source.take(limit).read_to_end(&mut bytes).map_err(Error::file("read", name))?;
+    if bytes.len() > MAX_TASK_TEXT_BYTES {
+        // The cut may lie inside a character; the length alone is reported.
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Error::usage(format!("{} is not UTF-8 text", name.display()), "convert it to UTF-8"))
+}
+
+fn workspace(named: Option<&Path>) -> Result<String, Error> {
+    let path = named.unwrap_or_else(|| Path::new("."));
+    let hint = "name the folder that the task is about: --workspace PATH";
+    let real = path
+        .canonicalize()
+        .ok()
+        .filter(|real| real.is_dir())
+        .ok_or_else(|| Error::usage(format!("there is no folder {}", path.display()), hint))?;
+    real.into_os_string()
+        .into_string()
+        .map_err(|path| Error::usage(format!("the path {} is not UTF-8", Path::new(&path).display()), hint))
+}
+
+/// 128 random bits: the standard library seeds each `RandomState` from the system's source.
+fn random_key() -> String {
+    let word = || RandomState::new().hash_one(std::process::id());
+    format!("cli-{:016x}{:016x}", word(), word())
+}
+
+/// Submits; `None` if the user left before the daemon answered.
+async fn submit_unless_left(
+    context: &Context<'_>,
+    mut connection: Connection,
+    request: &SubmitRequest,
+    interrupts: &mut Signal,
+) -> Result<Option<(SubmitResponse, Connection)>, Error> {
+    let mut asked = false;
+    let accepted = {
+        let mut submitted = pin!(submit(context, &mut connection, request));
+        loop {
+            tokio::select! {
+                accepted = &mut submitted => break accepted?,
+                _ = interrupts.recv() => {
+                    if asked {
+                        let key = &request.idempotency_key;
+                        context.ui.note("\nleft before agentd answered: the task may have been accepted");
+                        context.ui.hint(&format!("see: agentd-cli list; a repetition with --key {key} is harmless"));
+                        return Ok(None);
+                    }
+                    asked = true;
+                    context.ui.note("\nwaiting for agentd's answer, to tell you the task's id; Ctrl-C again leaves at once");
+                }
+            }
+        }
+    };
+    if asked {
+        crate::attend::say_detached(context, &accepted.task_id);
+        return Ok(None);
+    }
+    Ok(Some((accepted, connection)))
+}
+
+/// Submits until the daemon has answered, over new connections if need be.
+async fn submit(
+    context: &Context<'_>,
+    connection: &mut Connection,
+    request: &SubmitRequest,
+) -> Result<SubmitResponse, Error> {
+    let mut last = None;
+    for (attempt, pause) in Pauses::new(Duration::from_millis(50), LONGEST_PAUSE).take(TRIES).enumerate() {
+        let status = match connection.tasks().submit(within_limit(request.clone())).await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(status) => status,
+        };
+        let pause = match status.code() {
+            Code::ResourceExhausted => retry_after(&status).unwrap_or(pause).min(LONGEST_PAUSE),
+            _ if is_lost(&status) => pause,
+            _ => return Err(Error::call("submit the task")(status)),
+        };
+        if attempt == 0 {
+            context.ui.note(&match status.code() {
+                _ if broke(&status) => "the connection to agentd is lost; trying again".to_owned(),
+                Code::ResourceExhausted => "agentd is busy; trying again".to_owned(),
+                _ => {
+                    format!("agentd cannot take the task now ({}); trying again", status.message())
+                }
+            });
+        }
+        let lost = is_lost(&status);
+        last = Some(status);
+        if attempt + 1 == TRIES {
+            break;
+        }
+        sleep(pause).await;
+        if lost {
+            *connection = reopen(context, connection).await?;
+        }
+    }
+    Err(Error::call("submit the task")(last.unwrap_or_else(|| Status::unknown("no answer"))))
+}
+
+/// A new connection if there is a daemon; else the old one, which is tried again after the next pause.
+async fn reopen(context: &Context<'_>, old: &Connection) -> Result<Connection, Error> {
+    match context.connect_or_start().await {
+        Ok((connection, _)) => Ok(connection),
+        Err(error) if error.is_passing() => Ok(old.clone()),
+        Err(error) => Err(error),
+    }
+}
+
+fn retry_after(status: &Status) -> Option<Duration> {
+    let value = status.metadata().get(RETRY_AFTER_TRAILER)?;
+    Some(Duration::from_millis(value.to_str().ok()?.parse().ok()?))
+}
+
+fn say_accepted(context: &Context<'_>, accepted: SubmitResponse) -> Result<Exit, Error> {
+    let SubmitResponse { task_id, existing, cursor } = accepted;
+    if context.ui.json {
+        context.ui.object(&AcceptedShape { task_id, existing, cursor })?;
+    } else {
+        context.ui.data(&task_id)?;
+        if existing {
+            context.ui.note("the key was known: this is the task it made earlier");
+        }
+        context.ui.hint(&format!("follow it: agentd-cli watch {task_id}"));
+    }
+    Ok(Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expected_times_are_read_or_explained() {
+        assert_eq!(expected("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(expected("1h 30m"), Ok(Duration::from_secs(5400)));
+        for bad in ["30", "soon", "-1s", "0s", ""] {
+            assert!(expected(bad).unwrap_err().contains("`30s`"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_differ() {
+        assert_ne!(random_key(), random_key());
+        assert!(random_key().len() <= MAX_KEY_BYTES);
+    }
+}

@@ -1,0 +1,195 @@
+//! The way to the daemon: a channel over its socket and the handshake. Tells apart a daemon that is absent, one that
+//! speaks another protocol, one that fails, and something else that listens there.
+
+use std::{error::Error as _, io, path::PathBuf, time::Duration};
+
+use agentd_proto::{
+    OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION,
+    rendezvous::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
+    v1::{
+        HandshakeRequest, HandshakeResponse, agent_service_client::AgentServiceClient,
+        daemon_service_client::DaemonServiceClient, task_service_client::TaskServiceClient,
+    },
+};
+use tokio::time::timeout;
+use tonic::{
+    Code, Request, Status,
+    transport::{Channel, Endpoint},
+};
+
+use crate::error::{Error, broke};
+
+/// How long the system may take to open the socket.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long the daemon may take to say who it is. It answers this first of all, so longer means that it is stuck.
+pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a call may take that is answered once.
+pub const CALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a call may take that reads the whole journal.
+pub const JOURNAL_LIMIT: Duration = Duration::from_secs(600);
+
+/// A message with the deadline of an ordinary call.
+pub fn within_limit<T>(message: T) -> Request<T> {
+    with_limit(message, CALL_LIMIT)
+}
+
+/// A message with a deadline of its own.
+pub fn with_limit<T>(message: T, limit: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(limit);
+    request
+}
+
+/// Where to connect to, and how long to wait for the handshake.
+#[derive(Debug, Clone)]
+pub struct Dial {
+    /// The socket.
+    pub socket: PathBuf,
+    /// Limit of the handshake.
+    pub patience: Duration,
+}
+
+impl Dial {
+    /// Connects to `socket` with the usual patience.
+    #[must_use]
+    pub const fn new(socket: PathBuf) -> Self {
+        Self { socket, patience: HANDSHAKE_LIMIT }
+    }
+
+    /// Connects and shakes hands.
+    ///
+    /// # Errors
+    /// [`Error::Absent`], [`Error::Stale`], [`Error::Socket`]: no daemon; [`Error::DaemonTooOld`],
+    /// [`Error::ClientTooOld`], [`Error::Refused`]: another protocol; [`Error::Silent`], [`Error::Failing`]: it is not
+    /// well; [`Error::Foreign`]: it is no daemon.
+    pub async fn open(&self) -> Result<Connection, Error> {
+        let channel = self.channel().await?;
+        let hello = HandshakeRequest {
+            protocol: PROTOCOL_VERSION,
+            client: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
+        };
+        let mut client = DaemonServiceClient::new(channel.clone());
+        let answer = match timeout(self.patience, client.handshake(Request::new(hello))).await {
+            Ok(Ok(answer)) => answer.into_inner(),
+            Ok(Err(status)) => return Err(self.refusal(&status)),
+            Err(_) => return Err(self.silent()),
+        };
+        check(&answer)?;
+        Ok(Connection { channel, daemon: answer })
+    }
+
+    async fn channel(&self) -> Result<Channel, Error> {
+        let path = self.socket.to_str().ok_or_else(|| {
+            Error::usage(
+                format!("the socket path {} is not UTF-8", self.socket.display()),
+                "set AGENTD_SOCKET to a path that is",
+            )
+        })?;
+        let endpoint = Endpoint::from_shared(format!("unix://{path}")).map_err(|error| self.unusable(&error))?;
+        match timeout(CONNECT_LIMIT, endpoint.connect()).await {
+            Ok(channel) => channel.map_err(|error| self.unusable(&error)),
+            Err(_) => Err(self.silent()),
+        }
+    }
+
+    fn silent(&self) -> Error {
+        let waited_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+        Error::Silent { socket: self.socket.clone(), waited_ms }
+    }
+
+    /// What the system said when the socket was opened, found in the chain of causes.
+    fn unusable(&self, error: &tonic::transport::Error) -> Error {
+        let socket = self.socket.clone();
+        let mut cause = error.source();
+        while let Some(found) = cause {
+            if let Some(system) = found.downcast_ref::<io::Error>() {
+                return match system.kind() {
+                    io::ErrorKind::NotFound => Error::Absent { socket },
+                    io::ErrorKind::ConnectionRefused => Error::Stale { socket },
+                    kind if hung_up(kind) => Error::Foreign { socket, said: system.to_string() },
+                    kind => Error::Socket {
+                        socket,
+                        source: system.raw_os_error().map_or_else(|| kind.into(), io::Error::from_raw_os_error),
+                    },
+                };
+            }
+            cause = found.source();
+        }
+        Error::Foreign { socket, said: error.to_string() }
+    }
+
+    fn refusal(&self, status: &Status) -> Error {
+        let socket = self.socket.clone();
+        match status.code() {
+            Code::FailedPrecondition => Error::Refused { said: status.message().to_owned() },
+            Code::Unimplemented => Error::Foreign { socket, said: "a gRPC server without agentd.v1".to_owned() },
+            _ if broke(status) => Error::Foreign { socket, said: innermost(status) },
+            code => Error::Failing { socket, said: format!("{} ({})", status.message(), code.description()) },
+        }
+    }
+}
+
+/// The last cause says most: `frame with invalid size` instead of `transport error`.
+fn innermost(status: &Status) -> String {
+    let mut cause: &dyn std::error::Error = status;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+/// True for the ends of a connection that was open.
+fn hung_up(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::NotConnected
+    )
+}
+
+fn check(daemon: &HandshakeResponse) -> Result<(), Error> {
+    let version = daemon.version.clone();
+    if daemon.protocol < OLDEST_PROTOCOL_VERSION {
+        return Err(Error::DaemonTooOld { version, theirs: daemon.protocol, ours: OLDEST_PROTOCOL_VERSION });
+    }
+    if daemon.oldest_protocol > PROTOCOL_VERSION {
+        return Err(Error::ClientTooOld { version, theirs: daemon.oldest_protocol, ours: PROTOCOL_VERSION });
+    }
+    Ok(())
+}
+
+/// An open connection to a daemon that understands us.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    channel: Channel,
+    /// What it said about itself.
+    pub daemon: HandshakeResponse,
+}
+
+impl Connection {
+    /// Calls about tasks.
+    #[must_use]
+    pub fn tasks(&self) -> TaskServiceClient<Channel> {
+        TaskServiceClient::new(self.channel.clone())
+            .max_encoding_message_size(MAX_REQUEST_BYTES)
+            .max_decoding_message_size(MAX_RESPONSE_BYTES)
+    }
+
+    /// Calls about agents.
+    #[must_use]
+    pub fn agents(&self) -> AgentServiceClient<Channel> {
+        AgentServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_RESPONSE_BYTES)
+    }
+
+    /// Calls about the daemon.
+    #[must_use]
+    pub fn daemon(&self) -> DaemonServiceClient<Channel> {
+        DaemonServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_RESPONSE_BYTES)
+    }
+}

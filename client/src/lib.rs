@@ -1,0 +1,18 @@
+//! The terminal client of agentd. Knows the daemon only through `agentd-proto`; prints only through `ui`.
+
+mod attend;
+pub mod cli;
+pub mod commands;
+pub mod connect;
+pub mod context;
+mod document;
+pub mod env;
+pub mod error;
+pub mod follow;
+pub mod retry;
+pub mod shape;
+pub mod start;
+pub mod task;
+pub mod ui;
+
+pub use cli::run;

@@ -1,0 +1,277 @@
+//! Shapes of the commands that look at the daemon itself.
+
+use agentd_proto::v1;
+use serde::Serialize;
+
+use super::time;
+
+/// `status --json`. With `"up": false` only `socket` and `reasons` say something.
+#[derive(Debug, Default, Serialize)]
+pub struct StatusShape {
+    up: bool,
+    /// `serving`, `read_only` or `stopping`; `null` if not up.
+    health: Option<&'static str>,
+    reasons: Vec<String>,
+    warnings: Vec<String>,
+    version: String,
+    pid: u32,
+    started_at: Option<String>,
+    /// `launchd`, `systemd` or `terminal`.
+    started_by: String,
+    epoch: u64,
+    state_dir: String,
+    socket: String,
+    queued: u64,
+    running: u64,
+    waiting: u64,
+    cursor: u64,
+    /// `closed`, `open`, `rebuilding` or `failed`.
+    index: Option<&'static str>,
+    machine: Option<MachineShape>,
+}
+
+#[derive(Debug, Serialize)]
+struct MachineShape {
+    os: String,
+    chip: String,
+    memory_bytes: u64,
+    tiers: Vec<TierShape>,
+    gpu_cores: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct TierShape {
+    name: String,
+    cores: u32,
+}
+
+impl StatusShape {
+    /// No daemon answers on `socket`.
+    #[must_use]
+    pub fn not_running(socket: String, reason: String) -> Self {
+        Self { socket, reasons: vec![reason], ..Self::default() }
+    }
+}
+
+impl From<v1::StatusResponse> for StatusShape {
+    fn from(status: v1::StatusResponse) -> Self {
+        Self {
+            up: true,
+            health: Some(health(status.health)),
+            index: Some(index(status.index)),
+            reasons: status.reasons,
+            warnings: status.warnings,
+            version: status.version,
+            pid: status.pid,
+            started_at: time(status.started_at),
+            started_by: status.started_by,
+            epoch: status.epoch,
+            state_dir: status.state_dir,
+            socket: status.socket,
+            queued: status.queued,
+            running: status.running,
+            waiting: status.waiting,
+            cursor: status.cursor,
+            machine: status.machine.map(|machine| MachineShape {
+                os: machine.os,
+                chip: machine.chip,
+                memory_bytes: machine.memory_bytes,
+                tiers: machine.tiers.into_iter().map(|tier| TierShape { name: tier.name, cores: tier.cores }).collect(),
+                gpu_cores: machine.gpu_cores,
+            }),
+        }
+    }
+}
+
+/// Health as a word.
+#[must_use]
+pub fn health(health: i32) -> &'static str {
+    match v1::Health::try_from(health) {
+        Ok(v1::Health::Serving) => "serving",
+        Ok(v1::Health::ReadOnly) => "read_only",
+        Ok(v1::Health::Stopping) => "stopping",
+        Ok(v1::Health::Unspecified) | Err(_) => "unknown",
+    }
+}
+
+/// State of the index as a word.
+#[must_use]
+pub fn index(index: i32) -> &'static str {
+    match v1::IndexState::try_from(index) {
+        Ok(v1::IndexState::Closed) => "closed",
+        Ok(v1::IndexState::Open) => "open",
+        Ok(v1::IndexState::Rebuilding) => "rebuilding",
+        Ok(v1::IndexState::Failed) => "failed",
+        Ok(v1::IndexState::Unspecified) | Err(_) => "unknown",
+    }
+}
+
+/// Class of cores as a word.
+#[must_use]
+pub fn core_class(class: i32) -> &'static str {
+    match v1::CoreClass::try_from(class) {
+        Ok(v1::CoreClass::Compute) => "compute",
+        Ok(v1::CoreClass::Coordinator) => "coordinator",
+        Ok(v1::CoreClass::Unspecified) | Err(_) => "unknown",
+    }
+}
+
+/// `agents --json`.
+#[derive(Debug, Serialize)]
+pub struct AgentsShape {
+    agents: Vec<AgentShape>,
+}
+
+#[derive(Debug, Serialize)]
+struct AgentShape {
+    name: String,
+    title: String,
+    /// `compute` or `coordinator`.
+    core_class: &'static str,
+    placement: PlacementShape,
+    capabilities: Vec<String>,
+    steps_succeeded: u64,
+    steps_failed: u64,
+    pieces: u64,
+    cpu_ms: u64,
+    mean_step_ms: f64,
+    holding: Vec<String>,
+    overloaded: bool,
+    note: String,
+    generation: u32,
+    slots: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct PlacementShape {
+    asked: String,
+    granted: String,
+    pinned: bool,
+    /// 0 to 1; `null` if not measured, and `unmeasured` says why.
+    fast_share: Option<f64>,
+    unmeasured: String,
+}
+
+impl From<v1::ListAgentsResponse> for AgentsShape {
+    fn from(answer: v1::ListAgentsResponse) -> Self {
+        Self { agents: answer.agents.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl From<v1::Agent> for AgentShape {
+    fn from(agent: v1::Agent) -> Self {
+        let placement = agent.placement.unwrap_or_default();
+        let record = agent.record.unwrap_or_default();
+        Self {
+            name: agent.name,
+            title: agent.title,
+            core_class: core_class(agent.core_class),
+            placement: PlacementShape {
+                asked: placement.asked,
+                granted: placement.granted,
+                pinned: placement.pinned,
+                fast_share: placement.fast_share,
+                unmeasured: placement.unmeasured,
+            },
+            capabilities: agent.capabilities,
+            steps_succeeded: record.steps_succeeded,
+            steps_failed: record.steps_failed,
+            pieces: record.pieces,
+            cpu_ms: record.cpu_ms,
+            mean_step_ms: record.mean_step_ms,
+            holding: agent.holding,
+            overloaded: agent.overloaded,
+            note: agent.note,
+            generation: agent.generation,
+            slots: agent.slots,
+        }
+    }
+}
+
+/// `stats --json`.
+#[derive(Debug, Serialize)]
+pub struct MetricsShape {
+    metrics: Vec<MetricShape>,
+}
+
+#[derive(Debug, Serialize)]
+struct MetricShape {
+    name: String,
+    /// `counter` or `gauge`.
+    kind: String,
+    help: String,
+    labels: std::collections::BTreeMap<String, String>,
+    value: f64,
+}
+
+impl From<v1::MetricsResponse> for MetricsShape {
+    fn from(answer: v1::MetricsResponse) -> Self {
+        let metric = |metric: v1::Metric| MetricShape {
+            name: metric.name,
+            kind: metric.kind,
+            help: metric.help,
+            labels: metric.labels.into_iter().map(|label| (label.name, label.value)).collect(),
+            value: metric.value,
+        };
+        Self { metrics: answer.metrics.into_iter().map(metric).collect() }
+    }
+}
+
+/// `config show --json`.
+#[derive(Debug, Serialize)]
+pub struct ConfigShape {
+    settings: Vec<SettingShape>,
+}
+
+#[derive(Debug, Serialize)]
+struct SettingShape {
+    key: String,
+    /// As it would be written in the file.
+    value: String,
+    source: String,
+    help: String,
+}
+
+impl From<v1::GetConfigResponse> for ConfigShape {
+    fn from(answer: v1::GetConfigResponse) -> Self {
+        let setting = |it: v1::Setting| SettingShape { key: it.key, value: it.value, source: it.source, help: it.help };
+        Self { settings: answer.settings.into_iter().map(setting).collect() }
+    }
+}
+
+/// `config init --json`.
+#[derive(Debug, Serialize)]
+pub struct ConfigFileShape {
+    /// The file that was written.
+    pub path: String,
+}
+
+/// `journal verify --json`.
+#[derive(Debug, Serialize)]
+pub struct JournalShape {
+    segments: u64,
+    records: u64,
+    documents: u64,
+    bytes: u64,
+    /// Empty: all is well.
+    faults: Vec<String>,
+}
+
+impl From<v1::VerifyJournalResponse> for JournalShape {
+    fn from(it: v1::VerifyJournalResponse) -> Self {
+        Self { segments: it.segments, records: it.records, documents: it.documents, bytes: it.bytes, faults: it.faults }
+    }
+}
+
+/// `journal rebuild --json`.
+#[derive(Debug, Serialize)]
+pub struct RebuiltShape {
+    records: u64,
+    entries: u64,
+}
+
+impl From<v1::RebuildIndexResponse> for RebuiltShape {
+    fn from(it: v1::RebuildIndexResponse) -> Self {
+        Self { records: it.records, entries: it.entries }
+    }
+}

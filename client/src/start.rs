@@ -1,0 +1,184 @@
+//! Starts the daemon when a command needs one. The daemon's own lock decides who is the one; whoever started it, the
+//! client is content as soon as the handshake is answered.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::{Read, Seek, SeekFrom},
+    os::unix::{
+        fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use agentd_proto::{
+    codes::DAEMON_ALREADY_RUNNING,
+    rendezvous::{HOME_VARIABLE, LOG_FOLDER, SOCKET_VARIABLE, START_LOG},
+};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    connect::{Connection, Dial},
+    error::Error,
+    retry::Pauses,
+};
+
+/// How long a started daemon may take until it answers.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// Time between two starts while another daemon holds the lock and does not answer: it is about to end, or to serve.
+const LOCK_PAUSE: Duration = Duration::from_millis(250);
+
+/// The start log begins anew when it is longer than this, in bytes.
+const LOG_LIMIT: u64 = 256 << 10;
+
+/// How much of the start log is shown, in bytes and in lines.
+const TAIL: (u64, usize) = (4 << 10, 12);
+
+/// Knows which program to start, and where its state is.
+#[derive(Debug, Clone)]
+pub struct Starter {
+    /// Named by the user; `None`: beside this program, else on `search`.
+    pub program: Option<PathBuf>,
+    /// `PATH`.
+    pub search: String,
+    /// The state folder.
+    pub state_dir: PathBuf,
+    /// Where to connect to.
+    pub dial: Dial,
+    /// How long to wait for an answer.
+    pub limit: Duration,
+}
+
+impl Starter {
+    /// A starter with the usual patience.
+    #[must_use]
+    pub const fn new(dial: Dial, state_dir: PathBuf, program: Option<PathBuf>, search: String) -> Self {
+        Self { program, search, state_dir, dial, limit: START_LIMIT }
+    }
+
+    /// Starts a daemon and waits until one answers; it may be another one that was faster.
+    ///
+    /// # Errors
+    /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::Died`], [`Error::Slow`], [`Error::File`] (its log), and those of
+    /// [`Dial::open`] that waiting does not mend.
+    pub async fn start(&self) -> Result<Connection, Error> {
+        let program = self.find()?;
+        let mut log = self.open_log()?;
+        let said_before = log.metadata().map_or(0, |metadata| metadata.len());
+        let mut child = self.spawn(&program, &log)?;
+        let deadline = Instant::now() + self.limit;
+        let mut next_try = deadline;
+        let mut ended = None;
+        for pause in Pauses::new(Duration::from_millis(5), Duration::from_millis(50)) {
+            match self.dial.open().await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if !error.is_passing() => return Err(error),
+                Err(_) => {}
+            }
+            let now = Instant::now();
+            if ended.is_none()
+                && let Ok(Some(status)) = child.try_wait()
+            {
+                // Another one holds the lock: it is about to answer, or about to end. Else waiting helps nobody.
+                if status.code() != Some(DAEMON_ALREADY_RUNNING.into()) {
+                    ended = Some(status);
+                    break;
+                }
+                ended = Some(status);
+                next_try = now + LOCK_PAUSE;
+            }
+            if now >= deadline {
+                break;
+            }
+            if ended.is_some() && now >= next_try {
+                child = self.spawn(&program, &log)?;
+                ended = None;
+            }
+            sleep(pause).await;
+        }
+        let tail = tail(&mut log, said_before);
+        let log = self.log_path();
+        Err(match ended {
+            Some(status) => Error::Died { program, how: status.to_string(), tail, log },
+            None => {
+                let waited_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
+                Error::Slow { program, waited_ms, tail, log }
+            }
+        })
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.state_dir.join(LOG_FOLDER).join(START_LOG)
+    }
+
+    /// The named program, else `agentd` beside this one, else on the search path.
+    fn find(&self) -> Result<PathBuf, Error> {
+        if let Some(program) = &self.program {
+            return Ok(program.clone());
+        }
+        let own = std::env::current_exe().ok();
+        let real = own.as_ref().and_then(|own| own.canonicalize().ok());
+        let beside = [own, real].into_iter().flatten().filter_map(|own| own.parent().map(Path::to_owned));
+        let mut folders: Vec<PathBuf> =
+            beside.chain(std::env::split_paths(&self.search).filter(|folder| folder.is_absolute())).collect();
+        folders.dedup();
+        let found = folders.iter().map(|folder| folder.join("agentd")).find(|path| is_program(path));
+        found.ok_or_else(|| Error::NoProgram { tried: folders.iter().map(|at| at.display().to_string()).collect() })
+    }
+
+    fn open_log(&self) -> Result<File, Error> {
+        let path = self.log_path();
+        let folder = self.state_dir.join(LOG_FOLDER);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(Error::file("make the folder", folder))?;
+        let open = || OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path);
+        let log = open().map_err(Error::file("write", &path))?;
+        // Several clients may start at once: appending loses nobody's words, and only an old log is cut.
+        if log.metadata().is_ok_and(|metadata| metadata.len() > LOG_LIMIT) {
+            log.set_len(0).map_err(Error::file("write", &path))?;
+        }
+        Ok(log)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and this child is to outlive it")]
+    fn spawn(&self, program: &Path, log: &File) -> Result<Child, Error> {
+        let failed = |source| Error::Spawn { program: program.to_owned(), source };
+        let mut command = Command::new(program);
+        if self.dial.socket.parent() != Some(&self.state_dir) {
+            command.env(SOCKET_VARIABLE, &self.dial.socket);
+        }
+        command
+            .env(HOME_VARIABLE, &self.state_dir)
+            // A daemon keeps no folder of the user busy and does not see the terminal's Ctrl-C.
+            .current_dir(&self.state_dir)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(failed)?)
+            .stderr(log.try_clone().map_err(failed)?)
+            .spawn()
+            .map_err(failed)
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// The last lines that the daemon wrote since `from`; what cannot be read is shown as nothing.
+fn tail(log: &mut File, from: u64) -> String {
+    let end = log.metadata().map_or(0, |metadata| metadata.len());
+    let from = from.max(end.saturating_sub(TAIL.0)).min(end);
+    let mut said = Vec::new();
+    if log.seek(SeekFrom::Start(from)).is_err() || log.take(TAIL.0).read_to_end(&mut said).is_err() {
+        return String::new();
+    }
+    let said = String::from_utf8_lossy(&said);
+    let lines: Vec<&str> = said.lines().collect();
+    lines[lines.len().saturating_sub(TAIL.1)..].iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,80 @@
+//! One event as one line for people.
+
+use agentd_proto::v1::{Event, event::What};
+
+use crate::{
+    shape,
+    ui::{
+        style::{Label, Paint},
+        text,
+    },
+};
+
+/// The line, painted; `None` for an event that is news to nobody (an effect's intent).
+#[must_use]
+pub fn line(event: &Event, paint: Paint) -> Option<String> {
+    let (mark, label, words) = words(event.what.as_ref()?)?;
+    Some(format!("{} {}", paint.text(label, mark), words))
+}
+
+fn words(what: &What) -> Option<(&'static str, Label, String)> {
+    let clean = text::one_line;
+    Some(match what {
+        What::Submitted(task) => {
+            let steps = text::things(task.steps.len() as u64, "step", "steps");
+            ("+", Label::Busy, format!("{} in {} with {steps}", clean(&task.workflow), clean(&task.workspace)))
+        }
+        What::AttemptStarted(start) => {
+            let again = if start.attempt > 1 { format!(", attempt {}", start.attempt) } else { String::new() };
+            ("▸", Label::Busy, format!("{} on {}{again}", clean(&start.step), clean(&start.agent)))
+        }
+        What::StepSucceeded(step) => {
+            let summary = clean(&step.summary);
+            let gap = if summary.is_empty() { "" } else { ": " };
+            ("✓", Label::Good, format!("{} ({}){gap}{summary}", clean(&step.step), text::span_ms(step.duration_ms)))
+        }
+        What::AttemptFailed(failed) => {
+            let next = if failed.will_retry {
+                format!("; again in {}", text::span_ms(failed.retry_in_ms))
+            } else {
+                String::new()
+            };
+            let head = format!("{} attempt {}", clean(&failed.step), failed.attempt);
+            ("✗", Label::Bad, format!("{head}: {} ({}){next}", clean(&failed.message), clean(&failed.class)))
+        }
+        What::CancelRequested(_) => ("■", Label::Warning, "cancelling".to_owned()),
+        What::Ended(end) => {
+            let name = shape::task_state(end.state);
+            (state_mark(name), state_label(name), format!("{name}: {}", clean(&end.summary)))
+        }
+        What::Recovered(back) if back.steps.is_empty() => ("↻", Label::Warning, "agentd came back and goes on".into()),
+        What::Recovered(back) => {
+            ("↻", Label::Warning, format!("agentd came back and starts again: {}", clean(&back.steps.join(", "))))
+        }
+        What::Suspended(step) => {
+            ("‖", Label::Warning, format!("{} goes on after agentd's next start", clean(&step.step)))
+        }
+        What::Effect(effect) if effect.done => ("·", Label::Dim, clean(&effect.what)),
+        What::Effect(_) => return None,
+    })
+}
+
+/// How the state of a task or step is painted.
+#[must_use]
+pub fn state_label(state: &str) -> Label {
+    match state {
+        "succeeded" => Label::Good,
+        "failed" => Label::Bad,
+        "running" | "ready" => Label::Busy,
+        "waiting" | "cancelled" => Label::Warning,
+        _ => Label::Dim,
+    }
+}
+
+fn state_mark(state: &str) -> &'static str {
+    match state {
+        "succeeded" => "✓",
+        "failed" => "✗",
+        _ => "■",
+    }
+}

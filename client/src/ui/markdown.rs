@@ -1,0 +1,355 @@
+//! Markdown drawn for a terminal: headings, lists, quotes, code and tables, wrapped to a width. What a report does
+//! not use (HTML, footnotes, images) is shown as its text. Reports quote foreign files: all text is cleaned first.
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use crate::ui::{
+    style::{Label, Paint},
+    table::{Cell, Table},
+    text,
+};
+
+/// Draws `markdown` in at most `width` columns; code keeps its own line length.
+#[must_use]
+pub fn render(markdown: &str, paint: Paint, width: usize) -> String {
+    let clean = text::clean(markdown);
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let mut page = Page::new(paint, width.max(20));
+    for event in Parser::new_ext(&clean, options) {
+        page.event(event);
+    }
+    page.flush();
+    page.out
+}
+
+/// What stands before each line of a nested block.
+enum Prefix {
+    Quote,
+    /// A list item: its marker before the first line, spaces of the same width before the others.
+    Item {
+        marker: Option<String>,
+        width: usize,
+    },
+}
+
+struct Page {
+    paint: Paint,
+    width: usize,
+    out: String,
+    /// Words and spaces of the block being read.
+    inline: Vec<(String, Option<Label>)>,
+    labels: Vec<Label>,
+    prefixes: Vec<Prefix>,
+    /// Next number of each open list; `None`: bullets.
+    lists: Vec<Option<u64>>,
+    links: Vec<String>,
+    code: Option<String>,
+    table: Option<(Table, Vec<Cell>)>,
+    /// A blank line is due before the next block.
+    gap: bool,
+}
+
+impl Page {
+    const fn new(paint: Paint, width: usize) -> Self {
+        Self {
+            paint,
+            width,
+            out: String::new(),
+            inline: Vec::new(),
+            labels: Vec::new(),
+            prefixes: Vec::new(),
+            lists: Vec::new(),
+            links: Vec::new(),
+            code: None,
+            table: None,
+            gap: false,
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.start(tag),
+            Event::End(end) => self.end(end),
+            Event::Text(content) => match &mut self.code {
+                Some(code) => code.push_str(&content),
+                None => self.push(&content, None),
+            },
+            Event::Code(content) | Event::InlineMath(content) | Event::DisplayMath(content) => {
+                self.push(&content, Some(Label::Code));
+            }
+            Event::Html(content) | Event::InlineHtml(content) => self.push(&content, Some(Label::Dim)),
+            Event::FootnoteReference(name) => self.push(&format!("[{name}]"), Some(Label::Dim)),
+            Event::SoftBreak => self.push(" ", None),
+            Event::HardBreak => self.push("\n", None),
+            Event::Rule => {
+                self.open_block();
+                let rule = "─".repeat(self.room());
+                let rule = self.paint.text(Label::Dim, &rule);
+                self.line(&rule);
+                self.gap = true;
+            }
+            Event::TaskListMarker(done) => self.push(if done { "[x] " } else { "[ ] " }, None),
+        }
+    }
+
+    fn start(&mut self, tag: Tag<'_>) {
+        match tag {
+            Tag::Paragraph | Tag::HtmlBlock => self.open_block(),
+            Tag::Heading { .. } => {
+                self.open_block();
+                self.labels.push(Label::Heading);
+            }
+            Tag::BlockQuote(_) => {
+                self.open_block();
+                self.prefixes.push(Prefix::Quote);
+            }
+            Tag::CodeBlock(_) => {
+                self.open_block();
+                self.code = Some(String::new());
+            }
+            Tag::List(first) => {
+                self.flush();
+                if self.lists.is_empty() {
+                    self.open_block();
+                }
+                self.lists.push(first);
+            }
+            Tag::Item => self.start_item(),
+            Tag::Table(_) => {
+                self.open_block();
+                self.table = Some((Table::new(&[]), Vec::new()));
+            }
+            Tag::Emphasis => self.labels.push(Label::Emphasis),
+            Tag::Strong => self.labels.push(Label::Strong),
+            Tag::Strikethrough => self.labels.push(Label::Dim),
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.links.push(dest_url.into_string()),
+            _ => {}
+        }
+    }
+
+    fn start_item(&mut self) {
+        self.flush();
+        self.gap = false;
+        let marker = match self.lists.last_mut() {
+            Some(Some(number)) => {
+                *number += 1;
+                format!("{}. ", *number - 1)
+            }
+            _ => "• ".to_owned(),
+        };
+        let width = text::width(&marker);
+        self.prefixes.push(Prefix::Item { marker: Some(marker), width });
+    }
+
+    fn end(&mut self, end: TagEnd) {
+        match end {
+            TagEnd::Paragraph | TagEnd::HtmlBlock => {
+                self.flush();
+                self.gap = true;
+            }
+            TagEnd::Heading(_) => {
+                self.flush();
+                self.labels.pop();
+                self.gap = true;
+            }
+            TagEnd::BlockQuote(_) | TagEnd::Item => {
+                self.flush();
+                self.prefixes.pop();
+                self.gap = matches!(end, TagEnd::BlockQuote(_));
+            }
+            TagEnd::CodeBlock => self.end_code(),
+            TagEnd::List(_) => {
+                self.lists.pop();
+                self.gap = self.lists.is_empty();
+            }
+            TagEnd::TableCell => self.end_cell(),
+            TagEnd::TableHead | TagEnd::TableRow => {
+                if let Some((table, cells)) = &mut self.table {
+                    table.row(std::mem::take(cells));
+                }
+            }
+            TagEnd::Table => self.end_table(),
+            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
+                self.labels.pop();
+            }
+            TagEnd::Link | TagEnd::Image => self.end_link(),
+            _ => {}
+        }
+    }
+
+    fn end_code(&mut self) {
+        for line in self.code.take().unwrap_or_default().lines() {
+            let line = format!("  {}", self.paint.text(Label::Code, line));
+            self.line(&line);
+        }
+        self.gap = true;
+    }
+
+    fn end_cell(&mut self) {
+        let content: String = self.inline.drain(..).map(|(piece, _)| piece).collect();
+        if let Some((table, cells)) = &mut self.table {
+            let head = table.is_empty();
+            cells.push(if head { Cell::labelled(content, Label::Heading) } else { content.into() });
+        }
+    }
+
+    fn end_table(&mut self) {
+        if let Some((table, _)) = self.table.take() {
+            let room = self.room();
+            for line in table.render(self.paint, Some(room)).lines() {
+                self.line(line);
+            }
+        }
+        self.gap = true;
+    }
+
+    /// The address is shown only if it says more than the text.
+    fn end_link(&mut self) {
+        if let Some(url) = self.links.pop()
+            && self.inline.last().is_none_or(|(shown, _)| *shown != url)
+            && url.contains("://")
+        {
+            self.push(&format!(" <{url}>"), Some(Label::Dim));
+        }
+    }
+
+    fn push(&mut self, content: &str, label: Option<Label>) {
+        self.inline.push((content.to_owned(), label.or_else(|| self.labels.last().copied())));
+    }
+
+    fn open_block(&mut self) {
+        self.flush();
+        if self.gap && !self.out.is_empty() {
+            let prefix = self.prefix();
+            self.out.push_str(prefix.trim_end());
+            self.out.push('\n');
+        }
+        self.gap = false;
+    }
+
+    fn room(&self) -> usize {
+        let taken: usize = self
+            .prefixes
+            .iter()
+            .map(|prefix| match prefix {
+                Prefix::Quote => 2,
+                Prefix::Item { width, .. } => *width,
+            })
+            .sum();
+        self.width.saturating_sub(taken).max(10)
+    }
+
+    fn prefix(&mut self) -> String {
+        let paint = self.paint;
+        self.prefixes
+            .iter_mut()
+            .map(|prefix| match prefix {
+                Prefix::Quote => paint.text(Label::Dim, "│ "),
+                Prefix::Item { marker, width } => marker.take().unwrap_or_else(|| " ".repeat(*width)),
+            })
+            .collect()
+    }
+
+    fn line(&mut self, line: &str) {
+        let prefix = self.prefix();
+        self.out.push_str(&prefix);
+        self.out.push_str(line);
+        self.out.push('\n');
+    }
+
+    /// Wraps and writes what was read of the block.
+    fn flush(&mut self) {
+        if self.inline.is_empty() {
+            return;
+        }
+        let pieces = std::mem::take(&mut self.inline);
+        for line in wrap_pieces(&pieces, self.room(), self.paint) {
+            self.line(&line);
+        }
+    }
+}
+
+/// Breaks painted pieces into lines: a word may consist of several pieces (`**bold**,`), so that words are put
+/// together first.
+fn wrap_pieces(pieces: &[(String, Option<Label>)], room: usize, paint: Paint) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    let mut word = Word::default();
+    let mut gap = 0;
+    let mut place = |word: &mut Word, gap: usize, lines: &mut Vec<String>| {
+        if word.width == 0 {
+            return;
+        }
+        if used > 0 && used + gap + word.width > room {
+            lines.push(String::new());
+            used = 0;
+        }
+        let space = if used > 0 { gap } else { 0 };
+        if let Some(line) = lines.last_mut() {
+            line.push_str(&" "[..space.min(1)]);
+            line.push_str(&word.painted);
+        }
+        used += space + word.width;
+        *word = Word::default();
+    };
+    for (content, label) in pieces {
+        if content == "\n" {
+            place(&mut word, gap, &mut lines);
+            lines.push(String::new());
+            gap = 0;
+            continue;
+        }
+        for part in content.split_inclusive(char::is_whitespace) {
+            let bare = part.trim_end();
+            word.add(bare, *label, paint);
+            if bare.len() < part.len() {
+                place(&mut word, gap, &mut lines);
+                gap = 1;
+            }
+        }
+    }
+    place(&mut word, gap, &mut lines);
+    lines
+}
+
+#[derive(Default)]
+struct Word {
+    painted: String,
+    width: usize,
+}
+
+impl Word {
+    fn add(&mut self, piece: &str, label: Option<Label>, paint: Paint) {
+        self.width += text::width(piece);
+        match label {
+            Some(label) => self.painted.push_str(&paint.text(label, piece)),
+            None => self.painted.push_str(piece),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPORT: &str = "# Report\n\nFound **1,480** files, `17.4 MB`, see [the list](https://example.org/l).\n\n\
+        - one item that is rather long and has to wrap somewhere\n  - nested\n- [x] two\n\n1. first\n2. second\n\n\
+        > quoted text\n\n```rust\nfn main() {}\n```\n\n| File | Lines |\n| --- | --- |\n| `src/a.rs` | 12 |\n\n---\nEnd.";
+
+    #[test]
+    fn a_report_is_drawn_within_its_width() {
+        let drawn = render(REPORT, Paint::new(false), 40);
+        let expected = "Report\n\nFound 1,480 files, 17.4 MB, see the list\n<https://example.org/l>.\n\n\
+            • one item that is rather long and has\n  to wrap somewhere\n  • nested\n• [x] two\n\n1. first\n2. second\n\n\
+            │ quoted text\n\n  fn main() {}\n\nFile      Lines\nsrc/a.rs  12\n\n\
+            ────────────────────────────────────────\n\nEnd.\n";
+        assert_eq!(drawn, expected);
+    }
+
+    #[test]
+    fn colour_is_there_only_when_asked_for_and_foreign_escapes_never() {
+        assert!(render(REPORT, Paint::new(true), 40).contains('\u{1b}'));
+        let hostile = "title \u{1b}]0;owned\u{7}\n\n`\u{1b}[2J`";
+        assert!(!render(hostile, Paint::new(false), 40).contains(['\u{1b}', '\u{7}']));
+    }
+}

@@ -1,0 +1,205 @@
+//! Columns that fit a width. Cells are laid out as plain text and painted afterwards, so colour never shifts a column.
+
+use crate::ui::{
+    style::{Label, Paint},
+    text,
+};
+
+/// Spaces between columns.
+const GAP: usize = 2;
+
+/// A column is not made narrower than this, as long as the terminal allows.
+const NARROWEST: usize = 8;
+
+/// A cell: text, and what it is.
+#[derive(Debug, Clone, Default)]
+pub struct Cell {
+    text: String,
+    label: Option<Label>,
+}
+
+impl Cell {
+    /// A painted cell.
+    #[must_use]
+    pub fn labelled(text: impl AsRef<str>, label: Label) -> Self {
+        Self { text: text::clean(text.as_ref()), label: Some(label) }
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { text: text::clean(text.as_ref()), label: None }
+    }
+}
+
+/// Rows under column heads, or fields beside their names if there are no heads.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    rows: Vec<Vec<Cell>>,
+    has_head: bool,
+    cut: bool,
+}
+
+impl Table {
+    /// A table with column heads.
+    #[must_use]
+    pub fn new(heads: &[&str]) -> Self {
+        let head = heads.iter().map(|head| Cell::labelled(head, Label::Heading)).collect();
+        Self { rows: vec![head], has_head: true, cut: false }
+    }
+
+    /// Fields: a name, and what it is.
+    #[must_use]
+    pub fn fields() -> Self {
+        Self::default()
+    }
+
+    /// Cuts what is too wide instead of wrapping it: one line per row.
+    #[must_use]
+    pub const fn cut(mut self) -> Self {
+        self.cut = true;
+        self
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) -> &mut Self {
+        self.rows.push(cells.into_iter().collect());
+        self
+    }
+
+    /// Adds a field, unless it is empty.
+    pub fn field(&mut self, name: &str, cell: impl Into<Cell>) -> &mut Self {
+        let cell = cell.into();
+        if cell.text.is_empty() { self } else { self.row([Cell::labelled(name, Label::Dim), cell]) }
+    }
+
+    /// True if there is no row below the heads.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.len() == usize::from(self.has_head)
+    }
+
+    /// The lines, each ended; at most `width` columns wide if a width is given.
+    #[must_use]
+    pub fn render(&self, paint: Paint, width: Option<usize>) -> String {
+        let widths = self.widths(width);
+        let mut out = String::new();
+        for row in &self.rows {
+            self.render_row(row, &widths, paint, &mut out);
+        }
+        out
+    }
+
+    /// Natural widths. If they do not fit, the widest column gives way, one column of characters at a time: first
+    /// those with text of several words, since an id or a path that is broken cannot be copied.
+    fn widths(&self, limit: Option<usize>) -> Vec<usize> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let mut widths = vec![0; columns];
+        for row in &self.rows {
+            for (at, cell) in row.iter().enumerate() {
+                let natural = cell.text.lines().map(text::width).max().unwrap_or(0);
+                widths[at] = natural.max(widths[at]);
+            }
+        }
+        let Some(limit) = limit else { return widths };
+        let room = limit.saturating_sub(GAP * columns.saturating_sub(1));
+        let narrowest = NARROWEST.min(room / columns.max(1)).max(1);
+        let wordy: Vec<usize> = (0..columns).filter(|&at| self.has_words(at)).collect();
+        for candidates in [wordy, (0..columns).collect()] {
+            while widths.iter().sum::<usize>() > room {
+                let widest =
+                    candidates.iter().copied().filter(|&at| widths[at] > narrowest).max_by_key(|&at| widths[at]);
+                let Some(widest) = widest else { break };
+                widths[widest] -= 1;
+            }
+        }
+        widths
+    }
+
+    fn has_words(&self, column: usize) -> bool {
+        self.rows.iter().filter_map(|row| row.get(column)).any(|cell| cell.text.contains(char::is_whitespace))
+    }
+
+    fn render_row(&self, row: &[Cell], widths: &[usize], paint: Paint, out: &mut String) {
+        let cells: Vec<Vec<String>> =
+            row.iter().zip(widths).map(|(cell, &width)| self.lines_of(&cell.text, width)).collect();
+        let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+        for line in 0..height {
+            let mut gap = 0;
+            for (at, cell) in row.iter().enumerate() {
+                let piece = cells[at].get(line).map_or("", String::as_str);
+                if !piece.is_empty() {
+                    out.push_str(&" ".repeat(gap));
+                    gap = 0;
+                    match cell.label {
+                        Some(label) => out.push_str(&paint.text(label, piece)),
+                        None => out.push_str(piece),
+                    }
+                }
+                // Owed to the next cell: nothing is written behind the last one.
+                gap += widths[at] - text::width(piece).min(widths[at]) + GAP;
+            }
+            out.push('\n');
+        }
+    }
+
+    /// Text that fits keeps its own spacing; only what is too wide is wrapped.
+    fn lines_of(&self, content: &str, width: usize) -> Vec<String> {
+        if content.is_empty() {
+            return vec![String::new()];
+        }
+        if self.cut {
+            return vec![text::cut(&text::one_line(content), width)];
+        }
+        content
+            .lines()
+            .flat_map(|line| if text::width(line) <= width { vec![line.to_owned()] } else { text::wrap(line, width) })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Table {
+        let mut table = Table::new(&["ID", "STATE", "REQUEST"]);
+        table.row(["01A".into(), Cell::labelled("failed", Label::Bad), "find every caller of the parser".into()]);
+        table.row(["01B".into(), "".into(), "tidy".into()]);
+        table
+    }
+
+    #[test]
+    fn columns_line_up_and_nothing_trails() {
+        let text = sample().render(Paint::new(false), None);
+        assert_eq!(text, "ID   STATE   REQUEST\n01A  failed  find every caller of the parser\n01B          tidy\n");
+    }
+
+    #[test]
+    fn lines_fit_the_width_whatever_it_is() {
+        for width in [20, 30, 40, 80] {
+            for line in sample().render(Paint::new(false), Some(width)).lines() {
+                assert!(text::width(line) <= width, "{width}: `{line}`");
+            }
+        }
+        let narrow = sample().render(Paint::new(false), Some(30));
+        assert_eq!(narrow.split_whitespace().filter(|word| *word == "parser").count(), 1, "nothing is lost: {narrow}");
+    }
+
+    #[test]
+    fn colour_changes_no_column() {
+        let painted = sample().render(Paint::new(true), Some(40));
+        let mut plain = String::new();
+        let mut inside = false;
+        for c in painted.chars() {
+            match c {
+                '\u{1b}' => inside = true,
+                'm' if inside => inside = false,
+                c if !inside => plain.push(c),
+                _ => {}
+            }
+        }
+        assert!(painted.contains('\u{1b}'));
+        assert_eq!(plain, sample().render(Paint::new(false), Some(40)));
+    }
+}

@@ -1,0 +1,183 @@
+//! Text for terminals: cleaned, measured, wrapped; numbers, sizes and times as people read them.
+
+use std::time::{Duration, SystemTime};
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// The text without control characters (a terminal would obey them), line ends and tabs excepted.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// The text on one line, cleaned.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Columns that the text takes.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text cut to at most `columns`, with `…` at its end if something is missing.
+#[must_use]
+pub fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide + 1 > columns {
+            break;
+        }
+        kept.push(c);
+        used += wide;
+    }
+    kept.push('…');
+    kept
+}
+
+/// The text in lines of at most `columns`, broken between words, and inside a word only if it is longer than a line.
+#[must_use]
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            let gap = usize::from(!line.is_empty());
+            if width(&line) + gap + width(word) <= columns {
+                line.push_str(&" "[..gap]);
+                line.push_str(word);
+                continue;
+            }
+            if !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            let mut pieces = split_word(word, columns);
+            line = pieces.pop().unwrap_or_default();
+            lines.append(&mut pieces);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+fn split_word(word: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for c in word.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide > columns && used > 0 {
+            pieces.push(String::new());
+            used = 0;
+        }
+        if let Some(last) = pieces.last_mut() {
+            last.push(c);
+        }
+        used += wide;
+    }
+    pieces
+}
+
+/// `1480` as `1,480`.
+#[must_use]
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Bytes with a decimal unit: `17.4 MB`.
+#[must_use]
+pub fn bytes(number: u64) -> String {
+    let mut size = number as f64;
+    let mut unit = "B";
+    for bigger in ["kB", "MB", "GB", "TB"] {
+        if size < 1000.0 {
+            break;
+        }
+        size /= 1000.0;
+        unit = bigger;
+    }
+    if unit == "B" { format!("{number} B") } else { format!("{size:.1} {unit}") }
+}
+
+/// `n` things, with the plural where it belongs.
+#[must_use]
+pub fn things(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// A span as people read it: `0.3 ms` is no news, so below a second there are milliseconds, below a minute tenths.
+#[must_use]
+pub fn span_ms(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
+        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
+        3_600_000..86_400_000 => format!("{} h {} min", ms / 3_600_000, ms / 60_000 % 60),
+        _ => format!("{} d {} h", ms / 86_400_000, ms / 3_600_000 % 24),
+    }
+}
+
+/// How long ago `at` was: `3 min 2 s ago`, `now`.
+#[must_use]
+pub fn ago(at: SystemTime, now: SystemTime) -> String {
+    let since = now.duration_since(at).unwrap_or(Duration::ZERO);
+    if since < Duration::from_secs(1) {
+        return "now".to_owned();
+    }
+    let whole = Duration::from_secs(since.as_secs());
+    let words = match whole.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    };
+    format!("{words} ago")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_never_reach_a_terminal() {
+        assert_eq!(clean("a\u{1b}[31mb\r\u{7}\tc\n"), "a\u{fffd}[31mb\u{fffd}\u{fffd}\tc\n");
+        assert_eq!(one_line(" a\n b\u{9b}1m "), "a b\u{fffd}1m");
+    }
+
+    #[test]
+    fn text_fits_the_columns_it_is_given() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrap("", 4), [""]);
+        assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(cut("abc", 3), "abc");
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!((bytes(999), bytes(17_400_000)), ("999 B".to_owned(), "17.4 MB".to_owned()));
+        assert_eq!((span_ms(12), span_ms(1_250)), ("12 ms".to_owned(), "1.2 s".to_owned()));
+        assert_eq!((span_ms(61_000), span_ms(90_000_000)), ("1 min 1 s".to_owned(), "1 d 1 h".to_owned()));
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
+        assert_eq!(ago(now - Duration::from_secs(125), now), "2 min ago");
+        assert_eq!(ago(now + Duration::from_secs(125), now), "now");
+    }
+}

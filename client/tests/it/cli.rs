@@ -1,0 +1,119 @@
+//! Runs the client with an environment of its own.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    path::Path,
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
+/// The client, ready to be run in a state folder.
+pub struct Cli {
+    command: Command,
+    input: Vec<u8>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+#[must_use = "look at the output or the exit code"]
+pub struct Output {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn says(&self, words: &[&str]) {
+        for word in words {
+            assert!(self.stderr.contains(word), "`{word}` is missing in stderr: {self:#?}");
+        }
+    }
+}
+
+impl Cli {
+    pub fn new(home: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agentd-cli"));
+        command.args(arguments).env_clear().env("HOME", home).env("AGENTD_HOME", home).env("PATH", "/usr/bin:/bin");
+        command.current_dir(home).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command, input: Vec::new() }
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = bytes.into();
+        self
+    }
+
+    pub fn spawn(mut self) -> Running {
+        let mut child = self.command.spawn().unwrap();
+        // A client that does not read its input may be gone already.
+        let _unread = child.stdin.take().unwrap().write_all(&self.input);
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Running { child, stderr, said: String::new() }
+    }
+
+    pub fn run(self) -> Output {
+        self.spawn().end()
+    }
+}
+
+/// A client that runs.
+pub struct Running {
+    pub child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Running {
+    /// Waits until a line on stderr contains `word`.
+    pub fn until(&mut self, word: &str) {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "it ended without `{word}`: {}", self.said);
+            self.said.push_str(&line);
+            if line.contains(word) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for so many lines on stdout, and takes them.
+    pub fn stdout_lines(&mut self, number: usize) -> String {
+        let mut pipe = BufReader::new(self.child.stdout.as_mut().unwrap());
+        let mut lines = String::new();
+        for _ in 0..number {
+            assert_ne!(pipe.read_line(&mut lines).unwrap(), 0, "it ended after: {lines}");
+        }
+        lines
+    }
+
+    pub fn interrupt(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    }
+
+    pub fn end(mut self) -> Output {
+        let mut stdout = Vec::new();
+        if let Some(mut pipe) = self.child.stdout.take() {
+            pipe.read_to_end(&mut stdout).unwrap();
+        }
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        let code = self.child.wait().unwrap().code();
+        Output { code, stdout: String::from_utf8(stdout).unwrap(), stderr: self.said }
+    }
+}

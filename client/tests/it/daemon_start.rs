@@ -1,0 +1,169 @@
+//! Starting the daemon: who is started, how, and what is said when it does not work.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use agentd_proto::v1::TaskState;
+
+use crate::{
+    cli::Cli,
+    fake::{Fake, REPORT, TASK, ended, submitted, succeeded, with_success},
+};
+
+/// A shell script in the place of the daemon.
+fn program(home: &Path, body: &str) -> PathBuf {
+    let path = home.join("bin").join("agentd");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// A program that tells through a pipe that it was started, with its arguments and environment, and ends as a daemon
+/// that finds another one in its place; the test plays the other one.
+struct Standin {
+    program: PathBuf,
+    pipe: PathBuf,
+}
+
+impl Standin {
+    fn new(home: &Path) -> Self {
+        let pipe = home.join("started");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let tell = "echo \"$# $AGENTD_HOME ${AGENTD_SOCKET:-none} $(pwd -P) $$ $(ps -o pgid= -p $$)\"";
+        let ran = home.join("ran");
+        let body =
+            format!("test -e '{0}' && exit 75; touch '{0}'; {tell} > '{1}'; exit 75", ran.display(), pipe.display());
+        let program = program(home, &body);
+        Self { program, pipe }
+    }
+
+    fn path(&self) -> &str {
+        self.program.to_str().unwrap()
+    }
+
+    /// Waits until it is started.
+    fn started(&self) -> Vec<String> {
+        let mut said = String::new();
+        fs::File::open(&self.pipe).unwrap().read_to_string(&mut said).unwrap();
+        said.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn start_starts_waits_and_is_content_with_one_that_runs() {
+    let mut fake = Fake::absent();
+    let standin = Standin::new(fake.home());
+    let running = Cli::new(fake.home(), &["start", "--daemon", standin.path()]).spawn();
+    let said = standin.started();
+    fake.serve();
+    running.end().expect(0).says(&["started agentd (pid 4242)", "does not survive a reboot", "a later version"]);
+    let home = fake.home().to_str().unwrap();
+    let real = fake.home().canonicalize().unwrap();
+    assert_eq!(said[..4], ["0", home, "none", real.to_str().unwrap()]);
+    assert_eq!(said.get(4), said.get(5), "a process group of its own");
+    let log = fake.home().join("logs/agentd.start.log");
+    assert_eq!(log.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(log.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    Cli::new(fake.home(), &["start"]).run().expect(0).says(&["runs already (pid 4242)"]);
+}
+
+#[test]
+fn submit_starts_the_daemon_that_is_found_on_the_path() {
+    let mut fake = Fake::absent();
+    let standin = Standin::new(fake.home());
+    let prepared = with_success();
+    std::mem::swap(&mut fake.script().watches, &mut prepared.script().watches);
+    std::mem::swap(&mut fake.script().documents, &mut prepared.script().documents);
+    let path = format!("{}:/usr/bin:/bin", standin.program.parent().unwrap().display());
+    let running = Cli::new(fake.home(), &["submit", "x"]).env("PATH", &path).spawn();
+    let _said = standin.started();
+    fake.serve();
+    let output = running.end().expect(0);
+    output.says(&["started agentd"]);
+    assert_eq!(output.stdout, REPORT);
+}
+
+#[test]
+fn a_daemon_that_cannot_start_says_why() {
+    let fake = Fake::absent();
+    let failing = program(fake.home(), "echo 'config.toml line 3: unknown key `qeue`' >&2; exit 2");
+    for _ in 0..2 {
+        let output = Cli::new(fake.home(), &["submit", "x", "--daemon", failing.to_str().unwrap()]).run().expect(4);
+        output.says(&["ended before it answered (exit status: 2)", "unknown key `qeue`", "agentd.start.log"]);
+        assert_eq!(output.stderr.matches("qeue").count(), 1, "only what this start said: {output:?}");
+    }
+    Cli::new(fake.home(), &["start", "--daemon", "/nowhere/agentd"])
+        .run()
+        .expect(4)
+        .says(&["cannot start /nowhere/agentd"]);
+    Cli::new(fake.home(), &["start"]).run().expect(4).says(&["no program `agentd` in", "/usr/bin", "--daemon PATH"]);
+}
+
+/// Killed while a task is watched, and nobody else would bring it back: the socket file is left behind.
+#[test]
+fn a_killed_daemon_of_a_terminal_is_started_again_once() {
+    let mut fake = with_success();
+    let standin = Standin::new(fake.home());
+    fake.script().watches.clear();
+    fake.script().watches.extend([
+        vec![submitted(11), succeeded(12, "survey", "")],
+        vec![succeeded(13, "report", ""), ended(14, TaskState::Succeeded, &["report.md"])],
+    ]);
+    let mut running = Cli::new(fake.home(), &["submit", "x", "--daemon", standin.path()]).spawn();
+    running.until("✓ survey");
+    fake.kill();
+    let _said = standin.started();
+    fake.serve();
+    let output = running.end().expect(0);
+    output.says(&["had died and was started again", "started agentd (pid 4242)"]);
+    assert_eq!(output.stdout, REPORT);
+    let cursors: Vec<u64> = fake.script().watched.iter().map(|watch| watch.cursor).collect();
+    assert_eq!(cursors, [10, 12]);
+}
+
+/// Stopped in order, by someone, on purpose: the client waits and starts nothing.
+#[test]
+fn a_stopped_daemon_is_waited_for_and_not_started() {
+    let mut fake = with_success();
+    let never = program(fake.home(), &format!("touch '{}'", fake.home().join("was-started").display()));
+    let rest = fake.script().watches.pop_front().unwrap();
+    fake.script().watches.extend([vec![submitted(11), succeeded(12, "survey", "")], rest]);
+    let mut running = Cli::new(fake.home(), &["submit", "x", "--daemon", never.to_str().unwrap()]).spawn();
+    running.until("✓ survey");
+    fs::remove_file(fake.socket()).unwrap();
+    fake.kill();
+    running.until("connection to agentd is lost");
+    fake.serve();
+    let output = running.end().expect(0);
+    assert_eq!(output.stdout, REPORT);
+    assert!(!fake.home().join("was-started").exists(), "{TASK}");
+}
+
+/// `stop && start`: the old daemon still holds the lock when the new one is started, and nobody answers until another
+/// try is made.
+#[test]
+fn a_start_beside_a_daemon_that_is_ending_tries_again() {
+    let mut fake = Fake::absent();
+    let standin = Standin::new(fake.home());
+    let second = fake.home().join("second");
+    assert!(Command::new("mkfifo").arg(&second).status().unwrap().success());
+    let script = fs::read_to_string(&standin.program).unwrap();
+    // Of all later starts one tells: it takes the pipe's name away first.
+    let again = format!("&& {{ mv '{0}' '{0}.$$' && echo again > '{0}.$$'; exit 75; }};", second.display());
+    fs::write(&standin.program, script.replace("&& exit 75;", &again)).unwrap();
+    // Opened for both ways, which waits for nobody, before its name goes.
+    let pipe = fs::OpenOptions::new().read(true).write(true).open(&second).unwrap();
+    let running = Cli::new(fake.home(), &["start", "--daemon", standin.path()]).spawn();
+    let _first = standin.started();
+    let mut said = String::new();
+    BufReader::new(pipe).read_line(&mut said).unwrap();
+    assert_eq!(said, "again\n");
+    fake.serve();
+    running.end().expect(0).says(&["started agentd"]);
+}

@@ -1,0 +1,74 @@
+//! The help of every command is committed; completions and manual pages come out of the same description.
+
+use std::{fmt::Write, fs};
+
+use tempfile::TempDir;
+
+use crate::{cli::Cli, snapshot};
+
+const COMMANDS: &[&[&str]] = &[
+    &[],
+    &["submit"],
+    &["watch"],
+    &["list"],
+    &["show"],
+    &["cancel"],
+    &["agents"],
+    &["status"],
+    &["stats"],
+    &["config"],
+    &["config", "show"],
+    &["config", "init"],
+    &["journal"],
+    &["journal", "verify"],
+    &["journal", "rebuild"],
+    &["start"],
+    &["stop"],
+    &["completions"],
+    &["man"],
+];
+
+#[test]
+fn help_is_as_committed_and_has_examples() {
+    let home = TempDir::new().unwrap();
+    let mut all = String::new();
+    for command in COMMANDS {
+        let mut arguments = command.to_vec();
+        arguments.push("--help");
+        let output = Cli::new(home.path(), &arguments).run().expect(0);
+        assert!(output.stdout.contains("Examples:"), "no examples: {command:?}");
+        assert!(output.stdout.lines().all(|line| line.chars().count() <= 120), "too wide: {command:?}");
+        assert!(!output.stdout.contains('\u{1b}'), "colour in a pipe: {command:?}");
+        writeln!(all, "$ agentd-cli {}\n{}", arguments.join(" "), output.stdout).unwrap();
+    }
+    snapshot::assert_matches("snapshots/help.txt", &all);
+}
+
+#[test]
+fn every_command_that_help_lists_is_in_the_snapshot() {
+    let home = TempDir::new().unwrap();
+    let output = Cli::new(home.path(), &["--help"]).run().expect(0);
+    let section = output.stdout.split("Commands:").nth(1).unwrap().split("\n\n").next().unwrap();
+    let listed: Vec<&str> = section.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(listed.contains(&"submit"), "{listed:?}");
+    for name in listed.into_iter().filter(|name| *name != "help") {
+        assert!(COMMANDS.contains(&[name].as_slice()), "`{name}` is missing in COMMANDS");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let home = TempDir::new().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = Cli::new(home.path(), &["completions", shell]).run().expect(0);
+        assert!(output.stdout.contains("submit") && output.stdout.contains("prometheus"), "{shell}");
+    }
+    let pages = home.path().join("man");
+    fs::create_dir(&pages).unwrap();
+    let _said = Cli::new(home.path(), &["man", "--dir", pages.to_str().unwrap()]).run().expect(0);
+    for page in ["agentd-cli.1", "agentd-cli-submit.1", "agentd-cli-config-init.1"] {
+        let text = fs::read_to_string(pages.join(page)).unwrap();
+        assert!(text.starts_with(".ie") && text.contains("Examples"), "{page}");
+    }
+    Cli::new(home.path(), &["man", "--dir", "/nowhere"]).run().expect(2).says(&["/nowhere"]);
+}

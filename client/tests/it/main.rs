@@ -1,0 +1,18 @@
+//! The real `agentd-cli` against a scripted daemon: a gRPC server of `agentd.v1` on a Unix socket in this process.
+#![allow(clippy::disallowed_methods, reason = "tests run processes, threads and runtimes of their own")]
+#![allow(missing_docs, unreachable_pub, reason = "no library")]
+#![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
+
+mod cli;
+mod fake;
+mod snapshot;
+
+mod daemon_start;
+mod help;
+mod meeting;
+mod output;
+mod shapes;
+mod submit;
+#[cfg(target_os = "linux")]
+mod terminal;
+mod watch;

@@ -1,0 +1,154 @@
+//! What goes to which stream: data to stdout, talk to stderr, escape codes only where they belong.
+
+use agentd_proto::v1::TaskState;
+
+use crate::{
+    cli::Cli,
+    fake::{Fake, TASK, ended, submitted, succeeded, task, with_success},
+};
+
+const OTHER: &str = "01JDAAAAAAAAAAAAAAAAAAAAB2";
+const OLD: &str = "01HZZZZZZZZZZZZZZZZZZZZZZZ";
+
+fn with_tasks() -> Fake {
+    let fake = Fake::serving();
+    fake.script().tasks = vec![task(OTHER), task(TASK), task(OLD)];
+    fake
+}
+
+#[test]
+fn a_pipe_gets_no_escape_codes_unless_asked_for() {
+    let fake = with_tasks();
+    for command in [&["list"][..], &["show", "last"], &["status"], &["agents"], &["list", "--state", "failed"]] {
+        let output = Cli::new(fake.home(), command).run().expect(0);
+        assert!(!output.stdout.contains('\u{1b}') && !output.stderr.contains('\u{1b}'), "{output:?}");
+        let forced = Cli::new(fake.home(), command).env("CLICOLOR_FORCE", "1").run().expect(0);
+        assert!(forced.stdout.contains('\u{1b}'), "{forced:?}");
+        let never = Cli::new(fake.home(), command).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").run().expect(0);
+        assert_eq!(never.stdout, output.stdout);
+    }
+}
+
+#[test]
+fn reports_are_markdown_in_a_pipe_and_drawn_in_colour() {
+    let plain = Cli::new(with_success().home(), &["submit", "measure"]).run().expect(0);
+    assert_eq!(plain.stdout, crate::fake::REPORT);
+    let drawn = Cli::new(with_success().home(), &["submit", "--color", "always", "measure"]).run().expect(0);
+    assert!(drawn.stdout.contains('\u{1b}') && !drawn.stdout.contains("| ---") && !drawn.stdout.contains("**"));
+}
+
+#[test]
+fn progress_in_a_pipe_is_one_line_per_finished_step_and_quiet_is_quiet() {
+    let output = Cli::new(with_success().home(), &["submit", "measure"]).run().expect(0);
+    let steps: Vec<&str> = output.stderr.lines().filter(|line| line.contains('✓')).collect();
+    assert_eq!(steps, ["✓ survey (312 ms): 1,480 files, 17.4 MB", "✓ report (312 ms)"]);
+    assert!(!output.stderr.contains("700"), "live progress is for terminals: {output:?}");
+    let quiet = Cli::new(with_success().home(), &["--quiet", "submit", "measure"]).run().expect(0);
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), (crate::fake::REPORT, ""));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let fake = with_tasks();
+    fake.script().tasks = (0..400).map(|_| task(TASK)).collect();
+    let mut running = Cli::new(fake.home(), &["list", "--limit", "0", "--json"]).spawn();
+    drop(running.child.stdout.take());
+    assert_eq!(running.end().expect(0).stderr, "");
+}
+
+#[test]
+fn foreign_text_cannot_command_the_terminal() {
+    let fake = Fake::serving();
+    let mut hostile = task(TASK);
+    hostile.request = "\u{1b}]0;owned\u{7}".into();
+    hostile.summary = "\u{1b}[2J".into();
+    fake.script().tasks = vec![hostile];
+    fake.script().watches.push_back(vec![
+        submitted(11),
+        succeeded(12, "sur\u{1b}[2Jvey", "\u{9b}2J"),
+        ended(13, TaskState::Succeeded, &[]),
+    ]);
+    for command in [&["list"][..], &["show", "last"], &["watch", "last"]] {
+        let output = Cli::new(fake.home(), command).run().expect(0);
+        let all = output.stdout + &output.stderr;
+        assert!(!all.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{command:?}: {all:?}");
+    }
+}
+
+#[test]
+fn tasks_are_named_by_id_prefix_or_last() {
+    let fake = with_tasks();
+    let show = |name: &str| Cli::new(fake.home(), &["show", "--json", name]).run();
+    for (name, id) in [("last", OTHER), ("01h", OLD), ("01JDAAAAAAAAAAAAAAAAAAAAA", TASK), (TASK, TASK)] {
+        assert!(show(name).expect(0).stdout.contains(&format!("\"task_id\":\"{id}\"")), "{name}");
+    }
+    show("01JD").expect(2).says(&["beginning of 2 task ids", TASK, OTHER, "more characters"]);
+    show("01JX").expect(3).says(&["no task whose id begins with `01JX`", "agentd-cli list"]);
+    show("01JDAAAAAAAAAAAAAAAAAAAAA9").expect(3).says(&["there is no task"]);
+    show("not an id").expect(2).says(&["`not an id` is no task id"]);
+    fake.script().tasks.clear();
+    show("last").expect(3).says(&["no task yet"]);
+}
+
+#[test]
+fn cancel_tries_all_and_tells_the_first_fault() {
+    let fake = with_tasks();
+    let output = Cli::new(fake.home(), &["cancel", "01JX", "last", "01H"]).run().expect(3);
+    output.says(&["01JX"]);
+    assert_eq!(output.stdout, format!("{OTHER} cancelled\n{OLD} cancelled\n"));
+    assert_eq!(fake.script().cancelled, [OTHER, OLD]);
+}
+
+#[test]
+fn lists_are_read_in_pages_up_to_the_limit() {
+    let fake = with_tasks();
+    let all = Cli::new(fake.home(), &["list", "--limit", "0"]).run().expect(0);
+    assert_eq!(all.stdout.lines().count(), 4, "{all:?}");
+    let one = Cli::new(fake.home(), &["list", "-n", "1", "--state", "failed", "--workspace", "."]).run().expect(0);
+    assert_eq!(one.stdout.lines().count(), 2);
+    let listed = fake.script().listed.pop().unwrap();
+    assert_eq!((listed.page_size, listed.states), (1, vec![i32::from(TaskState::Failed)]));
+    assert_eq!(listed.workspace, fake.home().canonicalize().unwrap().to_str().unwrap());
+}
+
+#[test]
+fn documents_are_shown_written_or_missed() {
+    let fake = with_tasks();
+    fake.script().documents.insert("report.md".into(), crate::fake::REPORT.into());
+    let shown = Cli::new(fake.home(), &["show", "last", "-d", "report.md"]).run().expect(0);
+    assert_eq!(shown.stdout, crate::fake::REPORT);
+    let _said = Cli::new(fake.home(), &["show", "last", "-d", "report.md", "-o", "r.md"]).run().expect(0);
+    assert_eq!(std::fs::read_to_string(fake.home().join("r.md")).unwrap(), crate::fake::REPORT);
+    Cli::new(fake.home(), &["show", "last", "-d", "x.md"]).run().expect(3).says(&["`x.md`", "it has: report.md"]);
+}
+
+#[test]
+fn config_init_writes_once_for_the_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let fake = Fake::serving();
+    fake.script().settings = vec![agentd_proto::v1::Setting {
+        key: "queue.max_tasks".into(),
+        value: "1000".into(),
+        source: "default".into(),
+        help: "Most tasks that may wait".into(),
+    }];
+    let path = fake.home().join("config.toml");
+    let output = Cli::new(fake.home(), &["config", "init"]).run().expect(0);
+    assert_eq!(output.stdout.trim_end(), path.to_str().unwrap());
+    assert!(
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .contains("\n[queue]\n\n# Most tasks that may wait\n# max_tasks = 1000\n")
+    );
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    Cli::new(fake.home(), &["config", "init"]).run().expect(2).says(&["already", "config.toml"]);
+}
+
+#[test]
+fn journal_faults_end_with_their_own_code() {
+    let fake = Fake::serving();
+    let _well = Cli::new(fake.home(), &["journal", "verify"]).run().expect(0);
+    fake.script().journal.faults = vec!["segment 3, record 17: checksum".into()];
+    let output = Cli::new(fake.home(), &["journal", "verify"]).run().expect(8);
+    assert!(output.stdout.contains("damaged: segment 3, record 17"));
+}

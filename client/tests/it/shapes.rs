@@ -1,0 +1,144 @@
+//! The shapes that `--json` prints are committed: scripts rely on them.
+
+use agentd_proto::v1::{
+    Agent, AgentRecord, CoreClass, IndexState, Label, Machine, Metric, MetricsResponse, Placement, Setting, Tier,
+    VerifyJournalResponse,
+};
+
+use crate::{
+    cli::Cli,
+    fake::{Act, Fake, TASK, task, with_success},
+    snapshot,
+};
+
+fn full() -> Fake {
+    let fake = with_success();
+    let mut script = fake.script();
+    script.tasks = vec![task(TASK)];
+    script.status.started_at = Some(agentd_proto::Timestamp { seconds: 1_795_000_000, nanos: 0 });
+    script.status.index = IndexState::Closed.into();
+    script.status.machine = Some(Machine {
+        os: "Linux 6.12".into(),
+        chip: "EPYC".into(),
+        memory_bytes: 8 << 30,
+        tiers: vec![Tier { name: "uniform".into(), cores: 2 }],
+        gpu_cores: None,
+    });
+    script.agents = vec![Agent {
+        name: "analyzer".into(),
+        title: "Parses and measures code".into(),
+        core_class: CoreClass::Compute.into(),
+        placement: Some(Placement {
+            asked: "USER_INITIATED".into(),
+            granted: "USER_INITIATED".into(),
+            pinned: false,
+            fast_share: Some(0.75),
+            unmeasured: String::new(),
+        }),
+        capabilities: vec!["parse".into()],
+        record: Some(AgentRecord { steps_succeeded: 3, steps_failed: 1, pieces: 40, cpu_ms: 900, mean_step_ms: 12.5 }),
+        holding: vec![format!("{TASK}/survey")],
+        overloaded: false,
+        note: String::new(),
+        generation: 0,
+        slots: 4,
+    }];
+    script.metrics = MetricsResponse {
+        metrics: vec![Metric {
+            name: "agentd_tasks_total".into(),
+            help: "Tasks".into(),
+            kind: "counter".into(),
+            labels: vec![Label { name: "state".into(), value: "failed".into() }],
+            value: 2.0,
+        }],
+        prometheus: "agentd_tasks_total{state=\"failed\"} 2\n".into(),
+    };
+    script.settings = vec![Setting {
+        key: "queue.max_tasks".into(),
+        value: "1000".into(),
+        source: "default".into(),
+        help: "Most tasks that may wait".into(),
+    }];
+    script.journal = VerifyJournalResponse { segments: 1, records: 20, documents: 2, bytes: 4096, faults: vec![] };
+    drop(script);
+    fake
+}
+
+#[test]
+fn json_shapes_are_as_committed() {
+    let fake = full();
+    let cases: &[(&str, &[&str])] = &[
+        ("submit", &["submit", "measure"]),
+        ("submit-detach", &["submit", "--detach", "measure"]),
+        ("list", &["list"]),
+        ("show", &["show", "last"]),
+        ("cancel", &["cancel", "last"]),
+        ("agents", &["agents"]),
+        ("status", &["status"]),
+        ("stats", &["stats"]),
+        ("config-show", &["config", "show"]),
+        ("config-init", &["config", "init"]),
+        ("journal-verify", &["journal", "verify"]),
+        ("journal-rebuild", &["journal", "rebuild"]),
+        ("start", &["start"]),
+        ("stop", &["stop"]),
+    ];
+    for (name, command) in cases {
+        let output = Cli::new(fake.home(), command).env("AGENTD_DAEMON", "").run_json();
+        assert_eq!(output.lines().count(), 1, "{name}: {output}");
+        let value: serde_json::Value = serde_json::from_str(&output).unwrap();
+        let pretty = serde_json::to_string_pretty(&value).unwrap() + "\n";
+        let home = fake.home().to_str().unwrap();
+        snapshot::assert_matches(&format!("golden/{name}.json"), &pretty.replace(home, "[HOME]"));
+    }
+    let fake = Fake::absent();
+    let stopped = Cli::new(fake.home(), &["--json", "status"]).run().expect(4);
+    let pretty = stopped.stdout.replace(fake.home().to_str().unwrap(), "[HOME]");
+    snapshot::assert_matches("golden/status-stopped.json", &pretty);
+}
+
+#[test]
+fn every_kind_of_event_has_its_committed_line() {
+    use crate::fake::{ended, event, progress, started, submitted, succeeded};
+    use agentd_proto::v1::{
+        AttemptFailed, CancelRequested, EffectRecorded, Recovered, Suspended, TaskState, event::What,
+    };
+    let failed = AttemptFailed {
+        step: "survey".into(),
+        attempt: 1,
+        class: "unavailable".into(),
+        message: "disk full".into(),
+        will_retry: true,
+        retry_in_ms: 500,
+    };
+    let (step, what) = ("survey".to_owned(), "write report.md".to_owned());
+    let acts: Vec<Act> = vec![
+        submitted(11),
+        started(12, "survey"),
+        progress("survey", 700),
+        event(13, What::AttemptFailed(failed)),
+        event(14, What::Recovered(Recovered { steps: vec!["survey".into()] })),
+        event(15, What::Suspended(Suspended { step: step.clone() })),
+        event(16, What::Effect(EffectRecorded { step, what, done: true })),
+        succeeded(17, "survey", "done"),
+        event(18, What::CancelRequested(CancelRequested {})),
+        ended(19, TaskState::Cancelled, &["report.md"]),
+    ];
+    let fake = Fake::serving();
+    fake.script().watches.push_back(acts);
+    let output = Cli::new(fake.home(), &["--json", "watch", TASK]).run().expect(75);
+    snapshot::assert_matches("golden/watch.jsonl", &output.stdout);
+}
+
+#[test]
+fn stats_pass_prometheus_text_on() {
+    let output = Cli::new(full().home(), &["stats", "--prometheus"]).run().expect(0);
+    assert_eq!(output.stdout, "agentd_tasks_total{state=\"failed\"} 2\n");
+}
+
+impl Cli {
+    fn run_json(self) -> String {
+        let output = self.argument("--json").run().expect(0);
+        output.stdout
+    }
+}

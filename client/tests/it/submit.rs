@@ -1,0 +1,169 @@
+//! `submit`: where the text comes from, what is sent, what is refused early, retries, Ctrl-C, results.
+
+use std::fs;
+
+use agentd_proto::v1::{CpuHint, Priority, SubmitResponse, TaskState};
+use tonic::{Code, Status, metadata::MetadataMap};
+
+use crate::{
+    cli::Cli,
+    fake::{Fake, REPORT, TASK, ended, started, submitted, succeeded, with_success},
+};
+
+fn detach(fake: &Fake, arguments: &[&str]) -> Cli {
+    let mut all = vec!["submit", "--detach"];
+    all.extend(arguments);
+    Cli::new(fake.home(), &all)
+}
+
+#[test]
+fn the_text_comes_from_argument_stdin_or_file() {
+    let fake = Fake::serving();
+    fs::write(fake.home().join("request.txt"), "from a file\n").unwrap();
+    let output = detach(&fake, &["from an argument"]).run().expect(0);
+    assert_eq!(output.stdout, format!("{TASK}\n"));
+    output.says(&["agentd-cli watch"]);
+    let _ = detach(&fake, &["-"]).input("from stdin").run().expect(0);
+    let _ = detach(&fake, &[]).input("from a pipe").run().expect(0);
+    let _ = detach(&fake, &["--file", "request.txt"]).run().expect(0);
+    let texts: Vec<String> = fake.script().submitted.iter().map(|request| request.request.clone()).collect();
+    assert_eq!(texts, ["from an argument", "from stdin", "from a pipe", "from a file\n"]);
+}
+
+#[test]
+fn all_that_was_asked_for_is_sent() {
+    let fake = Fake::serving();
+    let arguments = ["--workflow", "analyze", "--priority", "high", "--key", "k1", "--prefer", "analyzer"];
+    let _ = detach(&fake, &[&arguments[..], &["--cpu", "quiet", "--expected", "90s", "x"]].concat()).run().expect(0);
+    let _ = detach(&fake, &["y"]).run().expect(0);
+    let script = fake.script();
+    let [full, plain] = &script.submitted[..] else { panic!("{:?}", script.submitted) };
+    assert_eq!(full.workspace, fake.home().canonicalize().unwrap().to_str().unwrap());
+    assert_eq!((full.workflow.as_str(), full.idempotency_key.as_str()), ("analyze", "k1"));
+    assert_eq!((full.priority(), full.path.as_str()), (Priority::High, "/usr/bin:/bin"));
+    let hints = full.hints.as_ref().unwrap();
+    assert_eq!((hints.prefer.as_str(), hints.cpu(), hints.expected_ms), ("analyzer", CpuHint::Quiet, 90_000));
+    assert!(plain.idempotency_key.len() > 16 && plain.priority() == Priority::Normal);
+}
+
+#[test]
+fn wrong_requests_are_refused_before_anything_is_sent() {
+    let fake = Fake::serving();
+    fs::write(fake.home().join("binary"), [0xff, 0xfe, 0x00]).unwrap();
+    let long = "x".repeat(65 << 10);
+    let key = "k".repeat(129);
+    let cases: [(Cli, &[&str]); 11] = [
+        (detach(&fake, &[&long]), &["longer than 32768 bytes", "put the material into a file"]),
+        (detach(&fake, &["-"]).input(long.clone()), &["longer than 32768 bytes"]),
+        (detach(&fake, &["  \n"]), &["the request is empty"]),
+        (detach(&fake, &["--file", "missing.txt"]), &["cannot read missing.txt"]),
+        (detach(&fake, &["--file", "binary"]), &["binary is not UTF-8"]),
+        (detach(&fake, &["--workspace", "missing", "x"]), &["there is no folder missing"]),
+        (detach(&fake, &["--expected", "soon", "x"]), &["--expected", "`30s`"]),
+        (detach(&fake, &["--key", &key, "x"]), &["the key has 129 bytes"]),
+        (detach(&fake, &["x"]).env("PATH", &"/p".repeat(33 << 10)), &["in all, 65536 are possible"]),
+        (Cli::new(fake.home(), &["submit", "--output", "none/r.md", "x"]), &["there is no folder none"]),
+        (Cli::new(fake.home(), &["submit", "--output", "/tmp", "x"]), &["/tmp is a folder"]),
+    ];
+    for (cli, words) in cases {
+        cli.run().expect(2).says(words);
+    }
+    assert!(fake.script().submitted.is_empty());
+}
+
+fn busy(retry_after: &str) -> Result<SubmitResponse, Status> {
+    let mut trailers = MetadataMap::new();
+    trailers.insert("retry-after-ms", retry_after.parse().unwrap());
+    Err(Status::with_metadata(Code::ResourceExhausted, "the queue is full (1000 tasks)", trailers))
+}
+
+#[test]
+fn a_busy_daemon_is_tried_again_as_it_asks_and_then_left_alone() {
+    let fake = Fake::serving();
+    fake.script().submits.extend([busy("1"), busy("1")]);
+    detach(&fake, &["x"]).run().expect(0).says(&["agentd is busy; trying again"]);
+    let keys: Vec<String> = fake.script().submitted.drain(..).map(|request| request.idempotency_key).collect();
+    assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    fake.script().submits.extend((0..20).map(|_| busy("1")));
+    detach(&fake, &["x"]).run().expect(5).says(&["cannot submit the task: the queue is full", "try again later"]);
+}
+
+#[test]
+fn refusals_keep_their_exit_code() {
+    let fake = Fake::serving();
+    let cases = [
+        (Status::invalid_argument("no workflow `x`"), 2, "no workflow `x`"),
+        (Status::already_exists("key used with another request"), 2, "--key"),
+        (Status::permission_denied("not your daemon"), 7, "not your daemon"),
+        (Status::data_loss("segment 3"), 8, "journal verify"),
+        (Status::internal("bug"), 70, "fault in agentd"),
+    ];
+    for (status, code, words) in cases {
+        fake.script().submits.push_back(Err(status));
+        detach(&fake, &["x"]).run().expect(code).says(&["cannot submit the task", words]);
+    }
+}
+
+#[test]
+fn the_end_of_the_task_decides_the_exit_code() {
+    for (state, code, word) in [
+        (TaskState::Succeeded, 0, "succeeded"),
+        (TaskState::Failed, 1, "error: task"),
+        (TaskState::Cancelled, 75, "cancelled"),
+    ] {
+        let fake = Fake::serving();
+        fake.script().watches.push_back(vec![submitted(11), ended(12, state, &[])]);
+        Cli::new(fake.home(), &["submit", "x"]).run().expect(code).says(&[word, "1,480 files"]);
+        assert_eq!(fake.script().watched[0].cursor, 10);
+    }
+}
+
+#[test]
+fn reports_go_to_files_by_their_extension() {
+    for (name, content) in [("out.md", REPORT), ("out.json", r#"{"files":1480}"#)] {
+        let fake = with_success();
+        let output = Cli::new(fake.home(), &["submit", "--output", name, "x"]).run().expect(0);
+        assert_eq!(output.stdout, "");
+        assert_eq!(fs::read_to_string(fake.home().join(name)).unwrap(), content);
+        let left: Vec<_> = fs::read_dir(fake.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().ends_with(".tmp")), "{left:?}");
+    }
+    let fake = Fake::serving();
+    fake.script().watches.push_back(vec![ended(12, TaskState::Succeeded, &["notes.md"])]);
+    let output = Cli::new(fake.home(), &["submit", "-o", "r.md", "x"]).run().expect(3);
+    output.says(&["no document `report.md`", "it has: notes.md"]);
+}
+
+#[test]
+fn ctrl_c_leaves_the_task_alone_and_says_how_to_come_back() {
+    let fake = Fake::serving();
+    fake.script().watches.push_back(vec![submitted(11), started(12, "survey"), succeeded(13, "survey", "")]);
+    let mut running = Cli::new(fake.home(), &["submit", "x"]).spawn();
+    running.until("✓ survey");
+    running.interrupt();
+    let output = running.end().expect(130);
+    output.says(&["it goes on", &format!("agentd-cli watch {TASK}"), &format!("agentd-cli cancel {TASK}")]);
+    assert!(fake.script().cancelled.is_empty());
+}
+
+#[test]
+fn a_known_key_gives_the_earlier_task() {
+    let fake = with_success();
+    fake.script().submits.push_back(Ok(SubmitResponse { task_id: TASK.into(), existing: true, cursor: 10 }));
+    Cli::new(fake.home(), &["submit", "--key", "k", "x"]).run().expect(0).says(&["which this key made earlier"]);
+}
+
+#[test]
+fn a_daemon_that_dies_before_it_answers_is_asked_again_with_the_same_key() {
+    let mut fake = with_success();
+    fake.script().submits.push_back(Err(Status::unavailable("shutting down")));
+    let mut running = Cli::new(fake.home(), &["submit", "x"]).spawn();
+    running.until("trying again");
+    fake.kill();
+    fake.serve();
+    let output = running.end().expect(0);
+    assert_eq!(output.stdout, REPORT);
+    let script = fake.script();
+    assert!(script.submitted.len() >= 2);
+    assert!(script.submitted.iter().all(|request| request.idempotency_key == script.submitted[0].idempotency_key));
+}

@@ -1,0 +1,89 @@
+//! One file per action: what an agent does in a step.
+
+mod measure;
+mod merge;
+mod noop;
+mod pause;
+mod project;
+mod report;
+mod structure;
+mod survey;
+
+use std::sync::Arc;
+
+use agentd_base::{Classify, ErrorClass};
+use agentd_tools::Workspace;
+use agentd_workflow::Action;
+use futures_util::future::LocalBoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{StepCtx, StepFault, StepOutput};
+
+/// The code that steps run; tests put their own in its place.
+pub(crate) trait Steps: Send + Sync + 'static {
+    /// Runs the step of `ctx`.
+    fn run<'a>(&'a self, ctx: &'a StepCtx) -> LocalBoxFuture<'a, Result<StepOutput, StepFault>>;
+}
+
+/// The actions of this program.
+#[derive(Debug)]
+pub(crate) struct Actions;
+
+impl Steps for Actions {
+    fn run<'a>(&'a self, ctx: &'a StepCtx) -> LocalBoxFuture<'a, Result<StepOutput, StepFault>> {
+        match ctx.action() {
+            Action::Noop => Box::pin(noop::run()),
+            Action::Pause => Box::pin(pause::run(ctx)),
+            Action::Survey => Box::pin(survey::run(ctx)),
+            Action::Measure => Box::pin(measure::run(ctx)),
+            Action::Project => Box::pin(project::run(ctx)),
+            Action::Structure => Box::pin(structure::run(ctx)),
+            Action::Merge => Box::pin(merge::run(ctx)),
+            Action::Report => Box::pin(report::run(ctx)),
+        }
+    }
+}
+
+/// A fault of another room, as the fault of a step.
+fn fault(error: &(impl Classify + std::error::Error)) -> StepFault {
+    StepFault::new(error.class(), error.to_string())
+}
+
+/// Opens the task's workspace; call it where files may be touched.
+fn open_workspace(path: &std::path::Path) -> Result<Arc<Workspace>, StepFault> {
+    Workspace::open(path).map(Arc::new).map_err(|error| fault(&error))
+}
+
+/// The task's folder.
+fn workspace_path(ctx: &StepCtx) -> Result<std::path::PathBuf, StepFault> {
+    ctx.task().workspace.clone().ok_or_else(|| {
+        let message =
+            format!("step `{}` is about a folder and the task names none; submit it with a workspace", ctx.step());
+        StepFault::new(ErrorClass::Invalid, message)
+    })
+}
+
+/// Outputs travel as JSON: a later version of agentd that finishes this task can read what this one wrote.
+fn encode(value: &impl Serialize) -> Result<Vec<u8>, StepFault> {
+    serde_json::to_vec(value).map_err(|error| {
+        StepFault::new(ErrorClass::Internal, format!("an output cannot be encoded: {error}; this is a fault of agentd"))
+    })
+}
+
+/// Reads what [`encode`] made.
+fn decode<T: DeserializeOwned>(step: &str, bytes: &[u8]) -> Result<T, StepFault> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let message = format!("the output of step `{step}` cannot be read: {error}; submit the task again");
+        StepFault::new(ErrorClass::Damaged, message)
+    })
+}
+
+/// A number of bytes for people, in decimal units.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}

@@ -1,0 +1,90 @@
+//! Chooses the files of the workspace, and asks git for its commit meanwhile.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use agentd_base::Text;
+use agentd_host::{ChildExit, ChildPurpose, ChildSpec};
+use agentd_tools::{
+    git::{self, GitCommand, Head},
+    survey::{Limits, Manifest, Progress, Survey},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{encode, fault, open_workspace, size, workspace_path};
+use crate::{StepCtx, StepFault, StepOutput};
+
+/// Entries per piece of work: some 2 µs each on a local disk, so some milliseconds.
+const ENTRIES: usize = 2_000;
+
+/// Reading two refs takes milliseconds; a git that hangs is left out.
+const GIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// An id or a branch; more is no answer to what was asked.
+const GIT_OUTPUT: usize = 16 * 1024;
+
+/// What the survey hands on.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Surveyed {
+    pub(super) manifest: Manifest,
+    /// The commit; `None`: no repository, no commit, or no git.
+    pub(super) head: Option<Head>,
+}
+
+pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
+    let path = workspace_path(ctx)?;
+    let (survey, head) = tokio::join!(walk(ctx, path.clone()), head(ctx, path));
+    let survey = survey?;
+    let (summary, bytes) = ctx
+        .compute(move |_| {
+            let manifest = survey.finish();
+            let summary = format!("{} files, {}", manifest.files.len(), size(manifest.total_bytes));
+            encode(&Surveyed { manifest, head }).map(|bytes| (summary, bytes))
+        })
+        .await??;
+    Ok(StepOutput { summary: Text::new(summary), output: ctx.output(bytes).await?, documents: Vec::new() })
+}
+
+async fn walk(ctx: &StepCtx, path: PathBuf) -> Result<Survey, StepFault> {
+    let start = move || {
+        let workspace = open_workspace(&path)?;
+        Survey::start(&workspace, Limits::default()).map_err(|error| fault(&error))
+    };
+    let mut survey = ctx.compute(move |_| start()).await??;
+    let progress = ctx.progress("entries", 0);
+    let mut entries = 0;
+    loop {
+        let (back, state) = ctx
+            .compute(move |_| {
+                let state = survey.step(ENTRIES);
+                (survey, state)
+            })
+            .await?;
+        survey = back;
+        if state == Progress::Done {
+            return Ok(survey);
+        }
+        entries += ENTRIES as u64;
+        progress.tell(entries);
+    }
+}
+
+/// The commit and branch; whatever goes wrong only means that there is none to tell.
+async fn head(ctx: &StepCtx, path: PathBuf) -> Option<Head> {
+    ctx.children()?;
+    let commit = git(ctx, &path, git::head_command()).await.filter(ChildExit::is_success)?;
+    let branch = git(ctx, &path, git::branch_command()).await.filter(ChildExit::is_success);
+    let branch = branch.as_ref().map(|exit| exit.stdout.head.as_slice());
+    let head = git::parse_head(&commit.stdout.head, branch);
+    head.inspect_err(|error| tracing::debug!(%error, "the workspace's commit is unknown")).ok()
+}
+
+async fn git(ctx: &StepCtx, path: &std::path::Path, command: GitCommand) -> Option<ChildExit> {
+    let mut spec = ChildSpec::new("git", path.to_owned(), ChildPurpose::UserWaits);
+    spec.args = command.args.into_iter().map(OsString::from).collect();
+    spec.env = command.env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    spec.path = ctx.task().path.clone().map(OsString::from);
+    spec.wall = GIT_LIMIT;
+    spec.output_limit = GIT_OUTPUT;
+    let exit = ctx.children()?.run(spec, ctx.cancelled()).await;
+    exit.inspect_err(|error| tracing::debug!(%error, "git did not run")).ok()
+}

@@ -1,0 +1,120 @@
+//! An agent: an object that moves into its placed thread and lives there in one loop over its mailbox, its steps under
+//! way and CPU pieces. Outside stays a handle (`crew`).
+
+mod attempt;
+pub(crate) mod state;
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use agentd_host::{Children, Clock};
+use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Assignment, Outside, Report,
+    actions::Steps,
+    pieces::{Board, Next, Scratch},
+};
+use state::{AgentState, Halt};
+
+/// Pieces are computed for so long before the mailbox, steps and timers get their turn; one piece at least.
+const SLICE: Duration = Duration::from_millis(2);
+
+/// A letter to an agent: the attempt, and what stops it.
+pub(crate) struct Letter {
+    pub(crate) assignment: Assignment,
+    pub(crate) stop: Halt,
+}
+
+/// What the twelve share of the rest of the daemon.
+pub(crate) struct Surroundings {
+    pub(crate) outside: Arc<dyn Outside>,
+    pub(crate) reports: mpsc::Sender<Report>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) children: Option<Arc<Children>>,
+    /// What steps run.
+    pub(crate) steps: Arc<dyn Steps>,
+    /// The state folder, where task files are written.
+    pub(crate) state: PathBuf,
+    /// The daemon ends: nobody may be reading reports any more.
+    pub(crate) closing: CancellationToken,
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// Whether the step panicked, so that nothing it touched is trusted.
+pub(crate) type Panicked = bool;
+
+/// The agent itself.
+pub(crate) struct Agent {
+    pub(crate) state: Arc<AgentState>,
+    pub(crate) mailbox: mpsc::Receiver<Letter>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) around: Arc<Surroundings>,
+}
+
+impl Agent {
+    /// Lives until the mailbox is closed and no step is left, or until it was given up.
+    pub(crate) async fn live(mut self) {
+        let mut steps: FuturesUnordered<LocalBoxFuture<'static, Panicked>> = FuturesUnordered::new();
+        let mut scratch = Scratch::default();
+        let mut open = true;
+        while (open || !steps.is_empty()) && !self.state.retired.is_cancelled() {
+            self.state.answer();
+            let more = self.compute(&mut scratch);
+            tokio::select! {
+                biased;
+                letter = self.mailbox.recv(), if open => match letter {
+                    Some(letter) => steps.push(Box::pin(self.attempt(letter))),
+                    None => open = false,
+                },
+                Some(panicked) = steps.next(), if !steps.is_empty() => if panicked {
+                    scratch.clear();
+                },
+                () = self.state.wake.notified(), if !more => {}
+                // Goes through the runtime once, so that timers and descriptors are looked at.
+                () = tokio::task::yield_now(), if more => {}
+            }
+        }
+        self.board.leave(self.state.who);
+    }
+
+    /// Computes pieces for a while; returns whether there may be more.
+    fn compute(&self, scratch: &mut Scratch) -> bool {
+        let began = Instant::now();
+        loop {
+            match self.board.next(self.state.who) {
+                Next::Piece(claim) => {
+                    self.state.set_computing(true);
+                    claim.job.run(claim.piece, self.state.who, scratch);
+                    self.state.set_computing(false);
+                    self.state.pieces.fetch_add(1, Ordering::Relaxed);
+                }
+                Next::Wait { jobs_left } => {
+                    if !jobs_left {
+                        scratch.clear();
+                    }
+                    return false;
+                }
+            }
+            if began.elapsed() >= SLICE || self.state.retired.is_cancelled() {
+                return true;
+            }
+        }
+    }
+
+    fn attempt(&self, letter: Letter) -> impl Future<Output = Panicked> + use<> {
+        let (state, board, around) = (Arc::clone(&self.state), Arc::clone(&self.board), Arc::clone(&self.around));
+        attempt::run(letter, state, board, around)
+    }
+}

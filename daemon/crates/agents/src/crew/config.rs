@@ -1,0 +1,85 @@
+//! What a configuration may say about the twelve.
+
+use std::{path::PathBuf, sync::Arc};
+
+use agentd_base::{CoreClass, Role};
+use agentd_host::{Children, PlanSettings, Tier, Topology};
+use agentd_workflow::Action;
+
+/// Steps that one agent may hold at once, unless configured: they mostly wait.
+pub const DEFAULT_SLOTS: u32 = 8;
+
+/// The most slots an agent may have; an arbitrary bound on its mailbox.
+pub const MOST_SLOTS: u32 = 1_024;
+
+/// One role's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleConfig {
+    /// Steps that the agent holds at once, 1 to [`MOST_SLOTS`].
+    pub slots: u32,
+    /// What the agent may do, best first; `None`: what its role can do.
+    pub capabilities: Option<Vec<Action>>,
+    /// Placement for this agent alone; `None`: as [`CrewConfig::plan`].
+    pub plan: Option<PlanSettings>,
+}
+
+impl Default for RoleConfig {
+    fn default() -> Self {
+        Self { slots: DEFAULT_SLOTS, capabilities: None, plan: None }
+    }
+}
+
+/// How many agents of a class compute at once; `None`: as many as its tier has cores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PiecesAtOnce {
+    /// Of the eight compute agents.
+    pub compute: Option<usize>,
+    /// Of the four coordinators.
+    pub coordinator: Option<usize>,
+}
+
+/// The twelve, configured.
+#[derive(Debug, Clone)]
+pub struct CrewConfig {
+    /// Settings per role, in the order of [`Role::ALL`].
+    pub roles: [RoleConfig; 12],
+    /// Placement of all that have none of their own.
+    pub plan: PlanSettings,
+    /// How many compute at once.
+    pub pieces_at_once: PiecesAtOnce,
+    /// The state folder, where task files are written.
+    pub state: PathBuf,
+    /// Where git and other programs are started; `None`: agents do without.
+    pub children: Option<Arc<Children>>,
+}
+
+impl CrewConfig {
+    /// Defaults throughout, with the state folder at `state` (absolute, exists) and no children.
+    #[must_use]
+    pub fn new(state: PathBuf) -> Self {
+        Self {
+            roles: std::array::from_fn(|_| RoleConfig::default()),
+            plan: PlanSettings::default(),
+            pieces_at_once: PiecesAtOnce::default(),
+            state,
+            children: None,
+        }
+    }
+
+    pub(crate) fn role(&self, role: Role) -> &RoleConfig {
+        &self.roles[role as usize]
+    }
+
+    pub(crate) fn placement(&self, role: Role) -> &PlanSettings {
+        self.role(role).plan.as_ref().unwrap_or(&self.plan)
+    }
+
+    /// Seats of a class. Logical cpus where the system tells them, since its threads share cores as well as they can.
+    pub(crate) fn seats(&self, class: CoreClass, topology: &Topology) -> usize {
+        let cores = |tier: &Tier| if tier.cpus.is_empty() { tier.cores as usize } else { tier.cpus.len() };
+        match class {
+            CoreClass::Compute => self.pieces_at_once.compute.unwrap_or_else(|| cores(topology.fast())),
+            CoreClass::Coordinator => self.pieces_at_once.coordinator.unwrap_or_else(|| cores(topology.slow())),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What a step may use: its task, the outputs it needs, io, CPU pieces, and the only way to act on the world.
+
+mod effects;
+mod progress;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use agentd_base::{AgentId, AttemptKey, EffectIntent, ErrorClass};
+use agentd_host::{Children, Clock};
+use bytes::Bytes;
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    Assignment, INLINE_LIMIT, PayloadRef, Scattered, Scratch, StepFault, TaskInfo,
+    actions::Steps,
+    agent::{
+        Letter, Surroundings,
+        state::{AgentState, Halt},
+    },
+    panic_words,
+    pieces::{Board, Guard, Job, PieceFn, Scatter, ScatterSpec},
+};
+use effects::Window;
+pub use progress::Progress;
+
+/// Longest attempt limit that a timer can hold; longer limits mean the same.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
+
+/// The step's view of the daemon.
+pub struct StepCtx {
+    assignment: Assignment,
+    stop: Halt,
+    deadline: Instant,
+    state: Arc<AgentState>,
+    board: Arc<Board>,
+    around: Arc<Surroundings>,
+    window: Window,
+}
+
+impl std::fmt::Debug for StepCtx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StepCtx").field("assignment", &self.assignment).finish_non_exhaustive()
+    }
+}
+
+impl StepCtx {
+    pub(crate) fn new(letter: Letter, state: Arc<AgentState>, board: Arc<Board>, around: Arc<Surroundings>) -> Self {
+        // tokio's clock stands still while the machine sleeps, as the limit demands.
+        let deadline = Instant::now() + letter.assignment.limit.min(LONGEST);
+        let (assignment, stop) = (letter.assignment, letter.stop);
+        Self { assignment, stop, deadline, state, board, around, window: Window::default() }
+    }
+
+    pub(crate) fn steps(&self) -> &dyn Steps {
+        &*self.around.steps
+    }
+
+    /// Which attempt this is.
+    #[must_use]
+    pub const fn key(&self) -> AttemptKey {
+        self.assignment.key
+    }
+
+    /// Name of the step.
+    #[must_use]
+    pub fn step(&self) -> &str {
+        &self.assignment.step
+    }
+
+    /// What to do.
+    #[must_use]
+    pub const fn action(&self) -> agentd_workflow::Action {
+        self.assignment.action
+    }
+
+    /// The task.
+    #[must_use]
+    pub fn task(&self) -> &Arc<TaskInfo> {
+        &self.assignment.task
+    }
+
+    /// The agent that runs the step.
+    #[must_use]
+    pub fn agent(&self) -> AgentId {
+        self.state.who.agent
+    }
+
+    /// Where children are started; `None` if this daemon starts none.
+    #[must_use]
+    pub fn children(&self) -> Option<&Arc<Children>> {
+        self.around.children.as_ref()
+    }
+
+    /// Longest time of the attempt.
+    #[must_use]
+    pub const fn limit(&self) -> Duration {
+        self.assignment.limit
+    }
+
+    /// The state folder; paths of effects are relative to it.
+    #[must_use]
+    pub fn state_folder(&self) -> &Path {
+        &self.around.state
+    }
+
+    /// The clocks.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.around.clock
+    }
+
+    /// When the attempt's time is over.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The output of a step that this one needs.
+    ///
+    /// # Errors
+    /// `Internal` if the workflow gives this step no such input; what reading it back meets.
+    pub async fn input(&self, step: &str) -> Result<Bytes, StepFault> {
+        self.optional_input(step).await?.ok_or_else(|| {
+            let message =
+                format!("step `{}` needs the output of `{step}`, which its workflow does not name", self.step());
+            StepFault::new(ErrorClass::Internal, message)
+        })
+    }
+
+    /// The output of a step that this one can make use of; `None` if the workflow does not hand it over.
+    ///
+    /// # Errors
+    /// What reading it back meets.
+    pub async fn optional_input(&self, step: &str) -> Result<Option<Bytes>, StepFault> {
+        let Some(input) = self.assignment.inputs.iter().find(|input| input.step.as_str() == step) else {
+            return Ok(None);
+        };
+        match &input.output {
+            PayloadRef::Inline(bytes) => Ok(Some(bytes.clone())),
+            PayloadRef::Stored { hash, .. } => self.around.outside.get(*hash).await.map(Some),
+        }
+    }
+
+    /// Effects that an earlier attempt meant to have and whose end is not known.
+    #[must_use]
+    pub fn unfinished(&self) -> &[EffectIntent] {
+        &self.assignment.unfinished
+    }
+
+    /// Makes `content` an output: carried along if it is small, else stored durably first.
+    ///
+    /// # Errors
+    /// What storing it meets.
+    pub async fn output(&self, content: Vec<u8>) -> Result<PayloadRef, StepFault> {
+        if content.len() <= INLINE_LIMIT {
+            return Ok(PayloadRef::Inline(content.into()));
+        }
+        let len = content.len() as u64;
+        self.around.outside.put(content).await.map(|hash| PayloadRef::Stored { hash, len })
+    }
+
+    /// Runs `job` on the io thread, for agents that may not block.
+    ///
+    /// # Errors
+    /// `Internal` if it panics; `Unavailable` if the io thread is gone.
+    pub async fn on_io<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, StepFault> {
+        let (answer, result) = oneshot::channel();
+        let job = Box::new(move || {
+            let _ = answer.send(catch_unwind(AssertUnwindSafe(job)).map_err(|panic| panic_words(&*panic)));
+        });
+        self.around.outside.on_io(job).await?;
+        match result.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(words)) => {
+                let message = format!("file work of step `{}` panicked: {words}", self.step());
+                Err(StepFault::new(ErrorClass::Internal, message))
+            }
+            Err(_) => Err(StepFault::new(ErrorClass::Unavailable, "the io thread has ended; start agentd again")),
+        }
+    }
+
+    /// Whether somebody asked to stop the attempt. Steps that await need not look: they are ended at their next await.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.stop.token.is_cancelled()
+    }
+
+    /// Waits until somebody asks to stop the attempt.
+    pub async fn cancelled(&self) {
+        self.stop.token.cancelled().await;
+    }
+
+    /// Ends when the attempt has to: on request or when its time is over, never between an intent and its effect.
+    pub(crate) async fn interrupted(&self) -> StepFault {
+        let fault = tokio::select! {
+            biased;
+            () = self.stop.token.cancelled() => StepFault::new(ErrorClass::Cancelled, format!("step `{}` was stopped on request", self.step())),
+            () = self.state.retired.cancelled() => StepFault::new(ErrorClass::Unavailable, "the agent was replaced"),
+            () = tokio::time::sleep_until(self.deadline) => StepFault::new(ErrorClass::TimedOut, self.too_long()),
+        };
+        self.window.closed().await;
+        fault
+    }
+
+    fn too_long(&self) -> String {
+        format!("step `{}` took longer than its limit of {} s", self.step(), self.assignment.limit.as_secs_f64())
+    }
+
+    /// Computes `piece` over `items` on all idle agents of the class (on this one alone for a quiet task); results in order.
+    /// A piece is pure, awaits nothing and takes at most 10 ms; it is given no context, so it cannot scatter again.
+    ///
+    /// # Errors
+    /// `Internal` if a piece panics, named by its number.
+    pub async fn scatter<T, R>(
+        &self,
+        items: Vec<T>,
+        piece: impl Fn(&mut Scratch, &T) -> R + Send + Sync + 'static,
+    ) -> Result<Scattered<Vec<R>>, StepFault>
+    where
+        T: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let results = Vec::with_capacity(items.len());
+        self.scatter_fold(items, piece, results, |results, _, result| results.push(result)).await
+    }
+
+    /// As [`scatter`](Self::scatter), but folds each result into `accumulator` when its turn has come, so that results are
+    /// not held. The fold runs on this agent, between its own pieces; keep it short beside a piece.
+    ///
+    /// # Errors
+    /// As [`scatter`](Self::scatter).
+    pub async fn scatter_fold<T, R, A>(
+        &self,
+        items: Vec<T>,
+        piece: impl Fn(&mut Scratch, &T) -> R + Send + Sync + 'static,
+        mut accumulator: A,
+        mut fold: impl FnMut(&mut A, usize, R),
+    ) -> Result<Scattered<A>, StepFault>
+    where
+        T: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let only = self.task().quiet.then(|| self.agent());
+        let shares =
+            self.post(only, items, Box::new(piece), |index, result| fold(&mut accumulator, index, result)).await?;
+        Ok(Scattered { value: accumulator, shares })
+    }
+
+    /// Computes `job` on this agent alone, when it has a seat among those who compute.
+    ///
+    /// # Errors
+    /// `Internal` if it panics.
+    pub async fn compute<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Scratch) -> R + Send + 'static,
+    ) -> Result<R, StepFault> {
+        let once = |scratch: &mut Scratch, job: &Mutex<Option<_>>| {
+            let job = job.lock().unwrap_or_else(PoisonError::into_inner).take();
+            job.map(|job| run_once(job, scratch))
+        };
+        let mut value = None;
+        let items = vec![Mutex::new(Some(job))];
+        self.post(Some(self.agent()), items, Box::new(once), |_, result| value = result).await?;
+        // An own job is never claimed again: it ends with its agent.
+        value.ok_or_else(|| StepFault::new(ErrorClass::Internal, "a computation ran twice; this is a fault of agentd"))
+    }
+
+    async fn post<T, R>(
+        &self,
+        only: Option<AgentId>,
+        items: Vec<T>,
+        piece: Box<PieceFn<T, R>>,
+        fold: impl FnMut(usize, R),
+    ) -> Result<Vec<(AgentId, u64)>, StepFault>
+    where
+        T: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let what = format!("step `{}`", self.step());
+        let attempt = Arc::clone(&self.stop.flag);
+        let scatter = Scatter::new(ScatterSpec { what, owner: self.state.who, only, attempt, items, piece });
+        let (stopped, board) = (scatter.stop_flag(), Arc::clone(&self.board));
+        let job: Arc<dyn Job> = Arc::clone(&scatter) as Arc<dyn Job>;
+        board.post(Arc::clone(&job));
+        let guard = Guard { board, job, stopped };
+        scatter.gather(&guard.board, fold).await
+    }
+}
+
+fn run_once<R>(job: impl FnOnce(&mut Scratch) -> R, scratch: &mut Scratch) -> R {
+    job(scratch)
+}

@@ -1,0 +1,23 @@
+//! The twelve agents: named, placed threads that run steps and CPU pieces.
+
+mod actions;
+mod agent;
+mod assignment;
+mod crew;
+mod ctx;
+mod error;
+mod panics;
+mod pieces;
+
+pub use assignment::{
+    Assignment, Document, INLINE_LIMIT, Outside, PayloadRef, Report, StepFault, StepInput, StepOutput, TaskInfo,
+};
+pub use crew::{AgentSnapshot, Crew, CrewConfig, DEFAULT_SLOTS, MOST_SLOTS, PiecesAtOnce, RoleConfig};
+pub use ctx::{Progress, StepCtx};
+pub use error::Error;
+pub use pieces::{Scattered, Scratch, Stop};
+
+use panics::panic_words;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! From the journal back to the books: checkpoint and tail go through the same [`Task::apply`] as live entries. Steps that
+//! were in flight start again; whether the death counts against one of them is decided here.
+
+use std::{collections::HashMap, sync::Arc};
+
+use agentd_base::{Seq, StepId, TaskId, WallMs};
+use agentd_journal::Record;
+use agentd_workflow::{StepState, resume};
+use prost::Message;
+
+use super::{Core, Now};
+use crate::{
+    Error,
+    record::{self, Checkpoint, Entry, NumberedRecord},
+    task::Task,
+};
+
+/// What a restart found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Restored {
+    /// Open tasks.
+    pub open: usize,
+    /// Steps that were in flight.
+    pub in_flight: usize,
+    /// The daemon died without a stop, on this boot of the machine, with something in flight.
+    pub unexplained: bool,
+}
+
+impl Core {
+    /// Fills the books. `checkpoint` (with the last record that it covers) and `tail` come from the journal, `marked` is the
+    /// step that a crash marker names.
+    ///
+    /// # Errors
+    /// `Damaged` for records that cannot be read or do not fit together.
+    pub(crate) fn restore(
+        &mut self,
+        checkpoint: Option<(Seq, Vec<u8>)>,
+        tail: Vec<(Seq, Record)>,
+        marked: Option<(TaskId, StepId)>,
+        now: Now,
+    ) -> Result<Restored, Error> {
+        let mut last_boot: Option<(record::Booted, bool)> = None;
+        // The newest record that a checkpoint covers may belong to a task that has ended, and is not in it.
+        let covered = checkpoint.as_ref().map_or(Seq(0), |(covered, _)| *covered);
+        self.next = covered.next();
+        let mut records = checkpoint.map_or_else(|| Ok(Vec::new()), |(_, bytes)| read_checkpoint(&bytes))?;
+        let checkpointed = records.len();
+        records.extend(tail);
+        for (place, (seq, record)) in records.into_iter().enumerate() {
+            self.next = self.next.max(seq.next());
+            if place >= checkpointed {
+                self.bytes += record.body.len() as u64 + 64;
+            }
+            match Entry::of_record(&record)? {
+                Entry::Booted(boot) => {
+                    self.boot_record = Some((seq, record));
+                    last_boot = Some((boot, false));
+                }
+                Entry::Stopped(_) => last_boot = last_boot.map(|(boot, _)| (boot, true)),
+                entry => self.replay(seq, record, entry, now)?,
+            }
+        }
+        self.durable = Seq(self.next.0 - 1);
+        let this_boot = self.boot.as_ref().map(|boot| boot.boot_id.clone()).unwrap_or_default();
+        let unexplained = last_boot.is_some_and(|(boot, stopped)| !stopped && boot.boot_id == this_boot);
+        Ok(self.revive(unexplained, marked, now))
+    }
+
+    fn replay(&mut self, seq: Seq, record: Record, mut entry: Entry, now: Now) -> Result<(), Error> {
+        let (id, at) = (TaskId::from_bytes(record.stream), WallMs(record.wall_ms));
+        if let Entry::Submitted(submitted) = &entry {
+            if let Some(key) = &submitted.key {
+                self.keys.insert(agentd_base::Text::new(key.clone()), id);
+            }
+            self.tasks.insert(id, Task::new(id, at, submitted)?);
+        }
+        // Records of tasks that had ended before the checkpoint are not replayed; their first record is missing.
+        let Some(task) = self.tasks.get_mut(&id) else {
+            return match self.recent.get(id) {
+                Some(_) => Err(Error::Unfit { seq, why: format!("task {id} had already ended") }),
+                None => Err(Error::Unfit { seq, why: format!("the first record of task {id} is missing") }),
+            };
+        };
+        task.apply(&mut entry, at, now.mono, &mut self.rng);
+        task.history.push((seq, Arc::new(record)));
+        if task.is_over()
+            && let Some(task) = self.tasks.remove(&id)
+        {
+            self.forget(task);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, task: Task) {
+        for dropped in self.recent.add(task) {
+            if let Some(key) = &dropped.key
+                && self.keys.get(key) == Some(&dropped.id)
+            {
+                self.keys.remove(key);
+            }
+        }
+    }
+
+    /// Starts again what was in flight, and takes up what was ready.
+    fn revive(&mut self, unexplained: bool, marked: Option<(TaskId, StepId)>, now: Now) -> Restored {
+        let mut ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        ids.sort_unstable();
+        let flying: HashMap<TaskId, Vec<StepId>> = ids
+            .iter()
+            .map(|id| (*id, self.tasks[id].flow.steps_in(|state| state == StepState::Running).collect()))
+            .collect();
+        let in_flight = flying.values().map(Vec::len).sum();
+        let mut restored = Restored { open: ids.len(), in_flight, unexplained: unexplained && in_flight > 0 };
+        for id in ids {
+            let steps = &flying[&id];
+            if !steps.is_empty() {
+                self.restart(id, steps, unexplained.then_some((in_flight, marked)), now);
+            }
+            let Some(task) = self.tasks.get_mut(&id) else { continue };
+            let decisions = resume(&mut task.flow);
+            self.follow(id, decisions, now);
+            // The end was decided, but the power went before it was written.
+            if self.tasks.get(&id).is_some_and(|task| task.flow.ended.is_some()) {
+                self.end(id, now);
+            }
+        }
+        self.counters.recovered_steps = in_flight as u64;
+        restored.open = self.tasks.len();
+        restored
+    }
+
+    /// `death` is present if the daemon died for no known reason: how many steps were in flight, and which was marked.
+    fn restart(&mut self, id: TaskId, steps: &[StepId], death: Option<(usize, Option<(TaskId, StepId)>)>, now: Now) {
+        let guilty = |step: StepId| match death {
+            Some((_, Some(marked))) => marked == (id, step),
+            Some((in_flight, None)) => in_flight == 1,
+            None => false,
+        };
+        let numbers = |chosen: &dyn Fn(StepId) -> bool| {
+            steps.iter().filter(|step| chosen(**step)).map(|step| u32::from(step.0)).collect()
+        };
+        let Some(task) = self.tasks.get(&id) else { return };
+        let entry = record::Recovered {
+            steps: numbers(&|_| true),
+            names: steps.iter().map(|step| task.step_name(*step).to_owned()).collect(),
+            strikes: numbers(&guilty),
+        };
+        if death.is_some() {
+            for step in steps {
+                self.suspects.add(id, *step);
+            }
+        }
+        let decisions = self.record(id, entry, now);
+        self.follow(id, decisions, now);
+    }
+}
+
+/// Packs records for the head of a new segment, in the order of their numbers.
+pub(super) fn write_checkpoint<'a>(records: impl Iterator<Item = (Seq, &'a Record)>) -> Vec<u8> {
+    let pack = |(seq, record): (Seq, &Record)| NumberedRecord {
+        seq: seq.0,
+        stream: record.stream.to_vec(),
+        kind: u32::from(record.kind),
+        version: u32::from(record.version),
+        wall_ms: record.wall_ms,
+        body: record.body.clone(),
+    };
+    let mut records: Vec<NumberedRecord> = records.map(pack).collect();
+    records.sort_unstable_by_key(|record| record.seq);
+    Checkpoint { records }.encode_to_vec()
+}
+
+fn read_checkpoint(bytes: &[u8]) -> Result<Vec<(Seq, Record)>, Error> {
+    let checkpoint = Checkpoint::decode(bytes).map_err(|source| Error::BadRecord { kind: 0, source })?;
+    let unpack = |numbered: NumberedRecord| {
+        let seq = Seq(numbered.seq);
+        let unfit = |why: &str| Error::Unfit { seq, why: why.to_owned() };
+        let record = Record {
+            stream: numbered.stream.try_into().map_err(|_| unfit("its stream has not 16 bytes"))?,
+            kind: u16::try_from(numbered.kind).map_err(|_| unfit("its kind is out of range"))?,
+            version: u16::try_from(numbered.version).map_err(|_| unfit("its version is out of range"))?,
+            wall_ms: numbered.wall_ms,
+            body: numbered.body,
+        };
+        Ok((seq, record))
+    };
+    checkpoint.records.into_iter().map(unpack).collect()
+}

@@ -1,0 +1,131 @@
+//! The whole engine on a simulated disk: the real [`Core`] and the real journal, agents that do what they like, clients that
+//! repeat themselves, and a power supply that cannot be trusted. What was acknowledged is written down out here, where
+//! no crash reaches it.
+
+mod world;
+
+use agentd_base::ErrorClass;
+use agentd_journal::sim::Rng;
+
+use world::World;
+
+/// Plays `lives` lives of one daemon; each ends in a kill or a power cut, or now and then in an orderly stop.
+fn play(seed: u64, lives: u64) -> Stats {
+    let mut rng = Rng(seed);
+    let mut world = World::new(seed);
+    for life in 0..lives {
+        if rng.below(3) == 0 {
+            // In the middle of some write, sync, rename, of the start or of a commit.
+            world.disk.cut_power_at(1 + rng.below(60));
+        }
+        if world.start().is_ok() {
+            let steps = 1 + rng.below(40);
+            for _ in 0..steps {
+                if world.act(&mut rng).is_err() {
+                    break;
+                }
+            }
+            if life % 7 == 6 {
+                // The disk may be gone by now; then the stop is one more crash.
+                let _ = world.stop();
+            }
+        }
+        world.end_of_life(rng.below(2) == 0);
+    }
+    world.disk.heal();
+    world.start().unwrap_or_else(|error| panic!("seed {seed}: the last start fails: {error}"));
+    world.finish_everything(&mut rng, seed);
+    world.stats
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Stats {
+    starts: u64,
+    acknowledged: u64,
+    ended: u64,
+    events: u64,
+    effects: u64,
+    poisoned: u64,
+    recovered_steps: u64,
+}
+
+impl Stats {
+    fn add(&mut self, other: Self) {
+        self.starts += other.starts;
+        self.acknowledged += other.acknowledged;
+        self.ended += other.ended;
+        self.events += other.events;
+        self.effects += other.effects;
+        self.poisoned += other.poisoned;
+        self.recovered_steps += other.recovered_steps;
+    }
+}
+
+/// Crash-recoveries per run of the tests; AGENTD_SIMULATED_LIVES plays more.
+fn lives_in_all() -> u64 {
+    std::env::var("AGENTD_SIMULATED_LIVES").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000)
+}
+
+#[test]
+fn ten_thousand_crashes_lose_nothing_and_repeat_nothing() {
+    let lives = lives_in_all();
+    let mut total = Stats::default();
+    let worlds = lives.div_ceil(100);
+    for seed in 1..=worlds {
+        total.add(play(seed, 100));
+    }
+    println!("{total:?}");
+    assert!(total.starts >= lives * 8 / 10, "most lives begin: {total:?}");
+    let busy = [total.acknowledged, total.ended, total.events, total.effects, total.recovered_steps];
+    assert!(busy.iter().all(|count| *count > lives / 10), "the world was not busy enough: {total:?}");
+}
+
+#[test]
+fn the_same_seed_plays_the_same_world() {
+    assert_eq!(play(42, 30), play(42, 30));
+}
+
+/// A step that kills the daemon whenever it runs is given up after three deaths, and the other tasks end.
+#[test]
+fn a_deadly_step_is_quarantined_and_the_others_go_on() {
+    let mut rng = Rng(5);
+    let mut world = World::new(5);
+    world.start().expect("the first start");
+    let deadly = world.submit_analysis(&mut rng);
+    let others: Vec<_> = (0..3).map(|_| world.submit_noop(&mut rng)).collect();
+    world.deadly = Some(deadly);
+    let mut deaths = 0;
+    while !world.is_over(deadly) {
+        assert!(deaths < 12, "the deadly step is never given up");
+        match world.run_until_quiet(&mut rng) {
+            Ok(()) => break,
+            Err(_) => {
+                deaths += 1;
+                world.end_of_life(false);
+                world.start().expect("a start after a death");
+            }
+        }
+    }
+    world.run_until_quiet(&mut rng).expect("nothing kills any more");
+    assert_eq!(world.failure_class(deadly), Some(ErrorClass::Poison));
+    assert!(others.iter().all(|task| world.is_over(*task)), "the others have ended");
+    assert!((3..=6).contains(&deaths), "{deaths} deaths");
+}
+
+/// Deaths that the machine's own restart explains count against nobody.
+#[test]
+fn reboots_quarantine_nothing() {
+    let mut rng = Rng(9);
+    let mut world = World::new(9);
+    world.start().expect("the first start");
+    let task = world.submit_analysis(&mut rng);
+    for _ in 0..10 {
+        world.assign_only().expect("the disk works");
+        world.end_of_life(true);
+        world.reboot();
+        world.start().expect("a start after a reboot");
+    }
+    world.run_until_quiet(&mut rng).expect("nothing fails");
+    assert_eq!(world.failure_class(task), None);
+    assert!(world.is_over(task));
+}

@@ -1,0 +1,455 @@
+//! The world around the engine: disk, agents, clients, files, and the book of everything that was acknowledged.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use agentd_agents::{Assignment, PayloadRef, StepFault, StepOutput};
+use agentd_base::{
+    AgentId, AttemptKey, ContentHash, EffectIntent, ErrorClass, MonoMs, Role, Seq, TaskId, Text, WallMs,
+};
+use agentd_journal::{
+    Log, Options,
+    sim::{Rng, SimDisk},
+};
+use agentd_workflow::{Action, Rng as FlowRng, WorkflowName};
+use bytes::Bytes;
+
+use super::Stats;
+use crate::{
+    core::{Answer, Core, Limits, Now, Origin, Output, Token},
+    record::Booted,
+    roster::{Duty, OverloadLimits},
+    task::Task,
+    view::{EventKind, EventView, Hints, Priority, Submit, TaskState},
+};
+
+/// The daemon of one life.
+struct Daemon {
+    core: Core,
+    log: Log,
+    syncing: Option<Seq>,
+    held: Vec<(AgentId, Assignment)>,
+    waiting: HashMap<Token, Text<128>>,
+    grants: HashMap<Token, (AgentId, AttemptKey, EffectIntent)>,
+}
+
+/// Everything, daemon included.
+pub(super) struct World {
+    pub disk: SimDisk,
+    pub stats: Stats,
+    /// A task whose first step kills the daemon.
+    pub deadly: Option<TaskId>,
+    daemon: Option<Daemon>,
+    boot: u32,
+    time: u64,
+    tokens: u64,
+    ids: u128,
+    /// Key of each request, and the task that was acknowledged for it.
+    requests: BTreeMap<String, Option<TaskId>>,
+    /// Events that were shown to watchers: none may ever change or vanish.
+    shown: BTreeMap<Seq, Arc<EventView>>,
+    /// Files outside of the daemon, and how often each was written.
+    files: HashMap<String, (ContentHash, u32)>,
+}
+
+type Fault = Box<dyn std::error::Error>;
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            disk: SimDisk::new(seed),
+            stats: Stats::default(),
+            deadly: None,
+            daemon: None,
+            boot: 1,
+            time: 1_000,
+            tokens: 0,
+            ids: 0,
+            requests: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            files: HashMap::new(),
+        }
+    }
+
+    const fn now(&self) -> Now {
+        Now { wall: WallMs(self.time), mono: MonoMs(self.time) }
+    }
+
+    /// Starts a daemon on what the disk holds, and compares it with the book.
+    pub(super) fn start(&mut self) -> Result<(), Fault> {
+        let options = Options { segment_bytes: 16 << 10, store: Some([7; 16]) };
+        let opened = Log::open(Arc::new(self.disk.clone()), options)?;
+        let limits = Limits { max_tasks: 64, segment_bytes: 8 << 10, overload: OverloadLimits::default() };
+        let duty = |role: Role| Duty { agent: role.agent(), can: Action::ALL.to_vec(), slots: 2 };
+        let boot = Booted { boot_id: self.boot.to_string(), version: "test".to_owned() };
+        let duties = Role::ALL.into_iter().map(duty).collect();
+        let mut core = Core::new(limits, duties, boot, FlowRng::new(self.time));
+        let restored = core.restore(opened.checkpoint, opened.tail, None, self.now())?;
+        self.stats.starts += 1;
+        self.stats.recovered_steps += restored.in_flight as u64;
+        self.daemon = Some(Daemon {
+            core,
+            log: opened.log,
+            syncing: None,
+            held: Vec::new(),
+            waiting: HashMap::new(),
+            grants: HashMap::new(),
+        });
+        self.compare_with_book();
+        self.turn()
+    }
+
+    /// Everything that was shown is still there, unchanged; every acknowledged task is.
+    fn compare_with_book(&mut self) {
+        let Some(daemon) = &self.daemon else { return };
+        let reader = daemon.log.reader();
+        let mut found: BTreeMap<Seq, Arc<EventView>> = BTreeMap::new();
+        reader
+            .scan(Seq(0), reader.durable(), &mut |seq, record| {
+                let event = crate::events::event_of(seq, record).expect("a durable record can be read");
+                found.extend(event.map(|event| (seq, event)));
+                std::ops::ControlFlow::Continue(())
+            })
+            .expect("the log can be read");
+        for (seq, event) in &self.shown {
+            assert_eq!(found.get(seq), Some(event), "event {seq} was shown and is no longer there");
+        }
+        let submitted = |event: &&Arc<EventView>| matches!(event.what, EventKind::Submitted { .. });
+        let tasks: Vec<TaskId> = found.values().filter(submitted).map(|event| event.task).collect();
+        for (key, task) in &self.requests {
+            let Some(task) = task else { continue };
+            let count = tasks.iter().filter(|found| *found == task).count();
+            assert_eq!(count, 1, "task {task} was acknowledged for {key} and is there {count} times");
+        }
+        // What is on disk now may be shown to any watcher from now on, also if the crash came before it was.
+        self.shown.extend(found);
+    }
+
+    /// One random thing happens.
+    pub(super) fn act(&mut self, rng: &mut Rng) -> Result<(), Fault> {
+        self.time += rng.below(2_000);
+        match rng.below(12) {
+            0 => {
+                self.submit_noop(rng);
+            }
+            1 => {
+                self.submit_analysis(rng);
+            }
+            2 => self.repeat_request(rng),
+            3 => self.cancel_something(rng),
+            4 | 5 => self.sync()?,
+            6 if rng.below(8) == 0 => self.wedge(rng),
+            _ => self.agent_acts(rng)?,
+        }
+        self.turn()
+    }
+
+    /// Ends the turn as the engine's thread does: one batch on its way at a time.
+    fn turn(&mut self) -> Result<(), Fault> {
+        let now = self.now();
+        if let Some(daemon) = &mut self.daemon {
+            daemon.core.tick(now);
+            if daemon.syncing.is_none()
+                && let Some(batch) = daemon.core.end_turn(now)
+            {
+                let last = Seq(batch.first.0 + batch.records.len() as u64 - 1);
+                daemon.log.append(&batch)?;
+                daemon.syncing = Some(last);
+            }
+        }
+        self.perform();
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), Fault> {
+        if let Some(daemon) = &mut self.daemon
+            && let Some(last) = daemon.syncing.take()
+        {
+            let durable = daemon.log.sync()?;
+            assert!(durable >= last, "a sync covers what was appended before it");
+            daemon.core.durable(durable);
+        }
+        self.perform();
+        Ok(())
+    }
+
+    fn perform(&mut self) {
+        let Some(daemon) = &mut self.daemon else { return };
+        for output in daemon.core.take_outputs() {
+            match output {
+                Output::Answer(token, Answer::Submitted(Ok(submitted))) => {
+                    let Some(key) = daemon.waiting.remove(&token) else { continue };
+                    let known = self.requests.entry(key.to_string()).or_default();
+                    assert!(known.is_none_or(|task| task == submitted.task), "{key}: one key, two tasks");
+                    self.stats.acknowledged += u64::from(known.is_none());
+                    *known = Some(submitted.task);
+                }
+                Output::Assign(agent, assignment) => daemon.held.push((agent, *assignment)),
+                Output::Stop(agent, key) => {
+                    if let Some(place) = daemon.held.iter().position(|(_, held)| held.key == key) {
+                        daemon.held.remove(place);
+                        let origin = Origin { agent, generation: daemon.core.roster().generation(agent), key };
+                        let fault = StepFault::new(ErrorClass::Cancelled, "stopped");
+                        let now = Now { wall: WallMs(self.time), mono: MonoMs(self.time) };
+                        daemon.core.finished(origin, Err(fault), std::time::Duration::ZERO, now);
+                    }
+                }
+                Output::Granted(token, Ok(())) => {
+                    if let Some((agent, key, intent)) = daemon.grants.remove(&token) {
+                        // A thread that was given up may still get its answer; it too looks before it writes.
+                        if !is_written(&self.files, &intent) {
+                            write_file(&mut self.files, &mut self.stats, &intent);
+                        }
+                        let origin = Origin { agent, generation: daemon.core.roster().generation(agent), key };
+                        let now = Now { wall: WallMs(self.time), mono: MonoMs(self.time) };
+                        daemon.core.effected(origin, &intent, now);
+                    }
+                }
+                Output::Publish(event) => {
+                    self.stats.events += 1;
+                    self.stats.ended += u64::from(matches!(event.what, EventKind::Ended { .. }));
+                    assert!(event.seq <= daemon.core.durable_seq(), "only what is on disk is shown");
+                    self.shown.insert(event.seq, event);
+                }
+                Output::FindKey(token, id, submit) => {
+                    // The index of this world reads the whole log.
+                    let found = find_key(&daemon.log.reader(), submit.key.as_deref().unwrap_or_default());
+                    let now = Now { wall: WallMs(self.time), mono: MonoMs(self.time) };
+                    daemon.core.key_found(token, id, *submit, found, now);
+                }
+                Output::Answer(..) | Output::Granted(..) | Output::Replace(_) | Output::Index(..) => {}
+            }
+        }
+    }
+
+    pub(super) fn submit_noop(&mut self, rng: &mut Rng) -> TaskId {
+        self.submit(WorkflowName::Noop, rng)
+    }
+
+    pub(super) fn submit_analysis(&mut self, rng: &mut Rng) -> TaskId {
+        self.submit(WorkflowName::Analyze, rng)
+    }
+
+    fn submit(&mut self, workflow: WorkflowName, rng: &mut Rng) -> TaskId {
+        let key = format!("{workflow}-{}", self.requests.len());
+        self.requests.insert(key.clone(), None);
+        self.send(&key, rng)
+    }
+
+    /// A client that heard no answer asks again; one that did may ask again too.
+    fn repeat_request(&mut self, rng: &mut Rng) {
+        let place = rng.below(self.requests.len() as u64);
+        let key = self.requests.keys().nth(usize::try_from(place).expect("small")).cloned();
+        if let Some(key) = key {
+            self.send(&key, rng);
+        }
+    }
+
+    fn send(&mut self, key: &str, rng: &mut Rng) -> TaskId {
+        self.tokens += 1;
+        self.ids += 1;
+        let id = TaskId::from_parts(self.time, self.ids);
+        let workflow = if key.starts_with("noop") { WorkflowName::Noop } else { WorkflowName::Analyze };
+        let submit = Submit {
+            request: Text::new(key),
+            workspace: workflow.needs_workspace().then(|| "/somewhere".into()),
+            workflow,
+            key: Some(Text::new(key)),
+            priority: [Priority::Low, Priority::Normal, Priority::High][usize::try_from(rng.below(3)).expect("small")],
+            hints: Hints::default(),
+            path: None,
+        };
+        let (token, now) = (Token(self.tokens), self.now());
+        if let Some(daemon) = &mut self.daemon {
+            daemon.waiting.insert(token, Text::new(key));
+            daemon.core.submit(token, id, submit, now);
+        }
+        self.perform();
+        id
+    }
+
+    fn cancel_something(&mut self, rng: &mut Rng) {
+        let known: Vec<TaskId> = self.requests.values().flatten().copied().collect();
+        let place = usize::try_from(rng.below(known.len() as u64)).expect("small");
+        let now = self.now();
+        self.tokens += 1;
+        if let (Some(task), Some(daemon)) = (known.get(place), &mut self.daemon) {
+            daemon.core.cancel(Token(self.tokens), *task, now);
+        }
+    }
+
+    /// An agent falls silent and is replaced; its late report must change nothing.
+    fn wedge(&mut self, rng: &mut Rng) {
+        let now = self.now();
+        let Some(daemon) = &mut self.daemon else { return };
+        let agent = AgentId(u8::try_from(rng.below(12)).expect("small"));
+        let late: Vec<AttemptKey> =
+            daemon.held.iter().filter(|(holder, _)| *holder == agent).map(|(_, held)| held.key).collect();
+        let generation = daemon.core.roster().generation(agent);
+        daemon.held.retain(|(holder, _)| *holder != agent);
+        daemon.core.agent_silent(agent, now);
+        for key in late {
+            daemon.core.finished(Origin { agent, generation, key }, Ok(output()), std::time::Duration::ZERO, now);
+        }
+    }
+
+    fn agent_acts(&mut self, rng: &mut Rng) -> Result<(), Fault> {
+        let now = self.now();
+        let Some(daemon) = &mut self.daemon else { return Ok(()) };
+        let place = usize::try_from(rng.below(daemon.held.len() as u64)).expect("small");
+        let Some((agent, assignment)) = daemon.held.get(place).cloned() else { return Ok(()) };
+        let key = assignment.key;
+        if self.deadly == Some(key.task) {
+            return Err("the step killed the daemon".into());
+        }
+        let origin = Origin { agent, generation: daemon.core.roster().generation(agent), key };
+        if assignment.action == Action::Report && rng.below(3) > 0 {
+            let intent = intent_of(key.task);
+            // As StepCtx does: what an earlier attempt may have done is looked for in the world first.
+            if is_written(&self.files, &intent) {
+                daemon.core.effected(origin, &intent, now);
+            } else if !daemon.grants.values().any(|(_, asked, _)| *asked == key) {
+                self.tokens += 1;
+                daemon.grants.insert(Token(self.tokens), (agent, key, intent.clone()));
+                daemon.core.intend(Token(self.tokens), origin, &intent, now);
+            }
+            return Ok(());
+        }
+        daemon.held.remove(place);
+        let result = match rng.below(20) {
+            0 => Err(StepFault::new(ErrorClass::Unavailable, "try again")),
+            1 => Err(StepFault::new(ErrorClass::Denied, "never")),
+            _ => Ok(output()),
+        };
+        daemon.core.finished(origin, result, std::time::Duration::from_millis(rng.below(50)), now);
+        Ok(())
+    }
+
+    /// Lets ready steps be assigned and no more.
+    pub(super) fn assign_only(&mut self) -> Result<(), Fault> {
+        self.turn()?;
+        self.sync()?;
+        self.turn()?;
+        self.sync()
+    }
+
+    pub(super) fn stop(&mut self) -> Result<(), Fault> {
+        let now = self.now();
+        self.tokens += 1;
+        if let Some(daemon) = &mut self.daemon {
+            daemon.core.begin_stop();
+            daemon.core.suspend_all(Token(self.tokens), now);
+        }
+        self.sync()?;
+        self.turn()?;
+        self.sync()?;
+        match self.daemon.take() {
+            Some(daemon) => Ok(daemon.log.close()?),
+            None => Ok(()),
+        }
+    }
+
+    /// The process is gone; with `power_cut`, so is everything that was not synced.
+    pub(super) fn end_of_life(&mut self, power_cut: bool) {
+        let cut = self.disk.is_off();
+        self.daemon = None;
+        if power_cut || cut {
+            self.disk.crash();
+            if power_cut {
+                self.reboot();
+            }
+        } else {
+            self.disk.kill();
+        }
+    }
+
+    /// The machine starts anew.
+    pub(super) const fn reboot(&mut self) {
+        self.boot += 1;
+    }
+
+    /// Works without faults until nothing is open.
+    pub(super) fn finish_everything(&mut self, rng: &mut Rng, seed: u64) {
+        self.run_until_quiet(rng).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        self.compare_with_book();
+        let acknowledged: Vec<TaskId> = self.requests.values().flatten().copied().collect();
+        for task in acknowledged {
+            let events: Vec<_> =
+                self.shown.values().filter(|event| event.task == task).map(|event| &event.what).collect();
+            assert!(
+                self.is_over(task),
+                "seed {seed}: task {task} was acknowledged and has not ended once: {events:#?}"
+            );
+        }
+        for (path, (_, writes)) in &self.files {
+            assert_eq!(*writes, 1, "seed {seed}: {path} was written {writes} times");
+        }
+    }
+
+    pub(super) fn run_until_quiet(&mut self, rng: &mut Rng) -> Result<(), Fault> {
+        for _ in 0..100_000 {
+            self.time += 1_000;
+            self.agent_acts(rng)?;
+            self.turn()?;
+            self.sync()?;
+            if self.daemon.as_ref().is_some_and(|daemon| daemon.core.is_idle()) {
+                return Ok(());
+            }
+        }
+        Err("the work does not come to an end".into())
+    }
+
+    pub(super) fn is_over(&self, task: TaskId) -> bool {
+        let over = |event: &Arc<EventView>| event.task == task && matches!(event.what, EventKind::Ended { .. });
+        self.shown.values().filter(|event| over(event)).count() == 1
+    }
+
+    /// Why a task failed, by the words of its end.
+    pub(super) fn failure_class(&self, task: TaskId) -> Option<ErrorClass> {
+        self.shown.values().find_map(|event| match &event.what {
+            EventKind::Ended { state: TaskState::Failed, summary, .. } if event.task == task => {
+                Some(if summary.contains("the daemon died") { ErrorClass::Poison } else { ErrorClass::Internal })
+            }
+            _ => None,
+        })
+    }
+}
+
+fn output() -> StepOutput {
+    StepOutput {
+        summary: Text::new("done"),
+        output: PayloadRef::Inline(Bytes::from_static(b"{}")),
+        documents: Vec::new(),
+    }
+}
+
+fn intent_of(task: TaskId) -> EffectIntent {
+    let after = ContentHash::of(task.to_string().as_bytes());
+    EffectIntent::WriteFile { path: format!("tasks/{task}/report.md").into(), before: None, after }
+}
+
+fn is_written(files: &HashMap<String, (ContentHash, u32)>, intent: &EffectIntent) -> bool {
+    let EffectIntent::WriteFile { path, after, .. } = intent;
+    files.get(&path.display().to_string()).is_some_and(|(hash, _)| hash == after)
+}
+
+fn write_file(files: &mut HashMap<String, (ContentHash, u32)>, stats: &mut Stats, intent: &EffectIntent) {
+    let EffectIntent::WriteFile { path, after, .. } = intent;
+    let file = files.entry(path.display().to_string()).or_insert((*after, 0));
+    *file = (*after, file.1 + 1);
+    stats.effects += 1;
+}
+
+fn find_key(reader: &agentd_journal::Reader, key: &str) -> Option<crate::core::Known> {
+    let mut found = None;
+    let mut take = |task: Task| {
+        if task.key.as_deref() == Some(key) {
+            found =
+                Some(crate::core::Known { task: task.id, fingerprint: task.fingerprint.clone(), first: task.first() });
+        }
+    };
+    crate::replay::finished_tasks(reader, (Seq(0), reader.durable()), None, &mut take).expect("the log can be read");
+    found
+}

@@ -1,0 +1,115 @@
+//! The io thread: file work for those who may not block (the engine, the coordinators, the net thread). One bounded queue;
+//! jobs run in order, so what was written before is seen by what is asked after.
+
+use std::{path::PathBuf, sync::Arc};
+
+use agentd_agents::{Outside, StepFault};
+use agentd_base::{Classify, ContentHash, ErrorClass};
+use agentd_journal::{Blobs, Reader};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Error, index::Book, start::folder_bytes};
+
+/// Jobs that may wait. An agent that has more to store waits for room.
+const QUEUE: usize = 1_024;
+
+/// What jobs work on.
+#[derive(Debug)]
+pub(crate) struct Io {
+    pub blobs: Arc<Blobs>,
+    pub reader: Reader,
+    pub book: Book,
+    /// Folder of the log.
+    pub log: PathBuf,
+    /// The thread ends after this job.
+    pub over: bool,
+}
+
+impl Io {
+    /// Bytes of all log segments.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        folder_bytes(&self.log)
+    }
+}
+
+type Job = Box<dyn FnOnce(&mut Io) + Send>;
+
+/// The way to the io thread.
+#[derive(Debug, Clone)]
+pub(crate) struct IoHandle(mpsc::Sender<Job>);
+
+impl IoHandle {
+    /// The queue, and the other end of it for the thread.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Job>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self(sender), receiver)
+    }
+
+    /// Runs `work` there and waits for what it answers.
+    ///
+    /// # Errors
+    /// `Gone` once the daemon has stopped.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Io) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, result) = oneshot::channel();
+        // A caller that went away does not need the answer.
+        let job: Job = Box::new(move |io| drop(answer.send(work(io))));
+        self.0.send(job).await.map_err(|_| Error::Gone)?;
+        result.await.map_err(|_| Error::Gone)
+    }
+
+    /// Leaves `work` there without waiting. False: the queue is full, or the thread has stopped.
+    pub(crate) fn leave(&self, work: impl FnOnce(&mut Io) + Send + 'static) -> bool {
+        self.0.try_send(Box::new(work)).is_ok()
+    }
+}
+
+/// The thread's body: ends when it is told to, or every handle is gone.
+pub(crate) fn serve(mut io: Io, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(job) = jobs.blocking_recv() {
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut io)));
+        if ran.is_err() {
+            tracing::error!("a job on the io thread panicked; whoever waits for it is told that it is gone");
+        }
+        if io.over {
+            break;
+        }
+    }
+    io.book.close();
+}
+
+/// The io thread as agents see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Storage(pub IoHandle);
+
+impl Outside for Storage {
+    fn put(&self, content: Vec<u8>) -> BoxFuture<'static, Result<ContentHash, StepFault>> {
+        let io = self.0.clone();
+        Box::pin(async move { io.run(move |io| io.blobs.put(&content)).await.map_err(gone)?.map_err(fault) })
+    }
+
+    fn get(&self, hash: ContentHash) -> BoxFuture<'static, Result<Bytes, StepFault>> {
+        let io = self.0.clone();
+        Box::pin(async move {
+            let content = io.run(move |io| io.blobs.get(&hash)).await.map_err(gone)?.map_err(fault)?;
+            Ok(Bytes::from(content))
+        })
+    }
+
+    fn on_io(&self, job: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, Result<(), StepFault>> {
+        let io = self.0.clone();
+        Box::pin(async move { io.run(move |_| job()).await.map_err(gone) })
+    }
+}
+
+fn gone(_: Error) -> StepFault {
+    StepFault::new(ErrorClass::Unavailable, "the io thread did not answer; see the log")
+}
+
+fn fault(error: agentd_journal::Error) -> StepFault {
+    StepFault::new(error.class(), error.to_string())
+}

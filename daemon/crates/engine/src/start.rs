@@ -1,0 +1,388 @@
+//! Puts the engine together: opens the journal, rebuilds the books, starts the threads. A straight line.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use agentd_agents::{Crew, CrewConfig, RoleConfig};
+use agentd_base::{CoreClass, Role, Seq};
+use agentd_host::{Children, ChildrenSettings, Clock, Intent, PlanSettings, Thread, Topology, place};
+use agentd_journal::{Blobs, Disk, Log, Opened, Options, Reader, RealDisk, WriterHandle, WriterOptions, sim::SimDisk};
+use agentd_workflow::Rng;
+use tokio::sync::{Mutex, Notify, mpsc};
+
+use crate::{
+    Error,
+    core::{Core, Limits, Now},
+    handle::{Checker, Engine},
+    index::{Book, Phase},
+    io::{self, Io, IoHandle, Storage},
+    record::Booted,
+    retention::{Keep, Retention},
+    roster::{Duty, OverloadLimits},
+    shell::{Bookkeeping, Progress, Shell},
+    view::Verification,
+};
+
+/// Calls that may wait for the engine thread.
+const CALLS: usize = 4_096;
+
+/// Reports of agents that may wait for the engine thread.
+const REPORTS: usize = 4_096;
+
+/// Steps that a compute agent holds at once: each may hold a whole repository's facts.
+const COMPUTE_SLOTS: u32 = 2;
+
+/// Steps that a coordinator holds at once: they mostly wait.
+const COORDINATOR_SLOTS: u32 = 32;
+
+/// What the engine is told.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The state folder: absolute, mode 0700.
+    pub state_dir: PathBuf,
+    /// Open tasks at most.
+    pub max_tasks: usize,
+    /// Log bytes after which a new segment begins.
+    pub segment_bytes: u64,
+    /// What is kept.
+    pub keep: Keep,
+    /// When an agent comes last in assignment.
+    pub overload: OverloadLimits,
+    /// Silence after which an agent's thread is replaced.
+    pub silent_after: Duration,
+    /// Children alive at once.
+    pub max_children: usize,
+    /// Linux: soft limit on descriptors that children get back.
+    pub child_descriptors: Option<u64>,
+    /// The twelve.
+    pub crew: CrewConfig,
+}
+
+impl EngineConfig {
+    /// Defaults throughout, for the state folder `state_dir`.
+    #[must_use]
+    pub fn new(state_dir: PathBuf) -> Self {
+        let mut crew = CrewConfig::new(state_dir.clone());
+        crew.roles = std::array::from_fn(|number| RoleConfig {
+            slots: match Role::ALL[number].class() {
+                CoreClass::Compute => COMPUTE_SLOTS,
+                CoreClass::Coordinator => COORDINATOR_SLOTS,
+            },
+            ..RoleConfig::default()
+        });
+        Self {
+            state_dir,
+            max_tasks: 1_000,
+            segment_bytes: 8 << 20,
+            keep: Keep::default(),
+            overload: OverloadLimits::default(),
+            silent_after: Duration::from_secs(5),
+            max_children: 16,
+            child_descriptors: None,
+            crew,
+        }
+    }
+}
+
+/// What the engine stands on.
+#[derive(Debug, Clone)]
+pub struct Deps {
+    /// The machine.
+    pub topology: Arc<Topology>,
+    /// Its clocks.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The engine's threads; they end with [`EngineThreads::stop`].
+#[derive(Debug)]
+pub struct EngineThreads {
+    engine: Thread,
+    writer: Option<Thread>,
+    io: Thread,
+    io_handle: IoHandle,
+    exit: Arc<Notify>,
+    deaths: Mutex<mpsc::Receiver<String>>,
+    children: Children,
+}
+
+/// The journal as it was found.
+struct Store {
+    log: Option<Log>,
+    reader: Reader,
+    checkpoint: Option<(Seq, Vec<u8>)>,
+    tail: Vec<(Seq, agentd_journal::Record)>,
+    epoch: u64,
+    /// Why nothing can be written.
+    read_only: Option<String>,
+}
+
+/// Opens the journal, takes up what was open, and starts everything.
+///
+/// # Errors
+/// Only if threads or folders cannot be had. A journal that cannot be opened gives an engine that is read-only and says
+/// why in its status.
+pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThreads), Error> {
+    let disk: Arc<dyn Disk> = Arc::new(
+        RealDisk::new(&config.state_dir).map_err(|source| Error::State { path: config.state_dir.clone(), source })?,
+    );
+    let mut store = open(&disk, config.segment_bytes);
+    let children = Children::open(ChildrenSettings {
+        folder: config.state_dir.join("children"),
+        epoch: store.epoch,
+        limit: config.max_children,
+        topology: (*deps.topology).clone(),
+        plan: config.crew.plan,
+        descriptors: config.child_descriptors,
+    })?;
+    config.crew.children = Some(Arc::new(children.clone()));
+    let (io, jobs) = IoHandle::new();
+    let (reports, reported) = mpsc::channel(REPORTS);
+    let outside = Arc::new(Storage(io.clone()));
+    let crew = Crew::start(config.crew.clone(), Arc::clone(&deps.topology), outside, reports, Arc::clone(&deps.clock))?;
+    let core = books(&config, &crew, &mut store, &*deps.clock);
+
+    let (death, deaths) = mpsc::channel(4);
+    let progress = Arc::new(Progress::default());
+    progress.durable.store(core.durable_seq().0, std::sync::atomic::Ordering::Release);
+    let plan = Planner { topology: &deps.topology, settings: config.crew.plan, death };
+    let (writer, writer_thread) = start_writer(store.log.take(), &progress, &plan)?;
+    let phase = Phase::default();
+    let book = Book::new(config.state_dir.join("index"), store.reader.clone(), phase.clone());
+    let blobs = Arc::new(Blobs::new(Arc::clone(&disk)));
+    let shop = Io {
+        blobs: Arc::clone(&blobs),
+        reader: store.reader.clone(),
+        book,
+        log: config.state_dir.join("log"),
+        over: false,
+    };
+    let io_thread = plan.spawn("io", Intent::Io, move || io::serve(shop, jobs))?;
+
+    let (calls, called) = mpsc::channel(CALLS);
+    let exit = Arc::new(Notify::new());
+    let reader = store.reader.clone();
+    let engine = Engine {
+        calls,
+        io: io.clone(),
+        durable: Arc::clone(&progress.durable),
+        checker: Arc::new(DiskChecker { disk, blobs }),
+    };
+    let shell = Shell {
+        core,
+        crew,
+        writer,
+        progress,
+        io: io.clone(),
+        clock: deps.clock,
+        oldest: Box::new(move || reader.oldest()),
+        index_phase: phase,
+        retention: Retention::new(config.keep),
+        epoch: store.epoch,
+        silent_after: config.silent_after,
+        warnings: Vec::new(),
+        found_keys: mpsc::channel(CALLS),
+        exit: Arc::clone(&exit),
+        book: Bookkeeping::default(),
+    };
+    let runtime = agentd_host::current_thread_runtime().map_err(|source| Error::Thread { name: "engine", source })?;
+    let engine_thread = plan.spawn("engine", Intent::Engine, move || runtime.block_on(shell.run(called, reported)))?;
+    reap(&io, &children);
+    let threads = EngineThreads {
+        engine: engine_thread,
+        writer: writer_thread,
+        io: io_thread,
+        io_handle: io,
+        exit,
+        deaths: Mutex::new(deaths),
+        children,
+    };
+    Ok((engine, threads))
+}
+
+/// Opens the log for writing; failing that, for reading; failing that, an empty one in memory stands in for it.
+fn open(disk: &Arc<dyn Disk>, segment_bytes: u64) -> Store {
+    let options = Options { segment_bytes, ..Options::default() };
+    let error = match Log::open(Arc::clone(disk), options.clone()) {
+        Ok(Opened { log, checkpoint, tail, report }) => {
+            let (reader, epoch) = (log.reader(), report.epoch);
+            return Store { log: Some(log), reader, checkpoint, tail, epoch, read_only: None };
+        }
+        Err(error) => error,
+    };
+    let why = describe(&error);
+    tracing::error!(why, "the journal cannot be opened for writing");
+    if let Ok(found) = Reader::open_read_only(Arc::clone(disk)) {
+        return Store {
+            log: None,
+            reader: found.reader,
+            checkpoint: found.checkpoint,
+            tail: found.tail,
+            epoch: 0,
+            read_only: Some(why),
+        };
+    }
+    let reader = Log::open(Arc::new(SimDisk::new(0)), Options { segment_bytes: 64 << 10, ..options })
+        .map(|opened| opened.log.reader())
+        .expect("a log in memory can always be made");
+    Store { log: None, reader, checkpoint: None, tail: Vec::new(), epoch: 0, read_only: Some(why) }
+}
+
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The books as the journal tells them. Records that cannot be read make the engine read-only; nothing is guessed.
+fn books(config: &EngineConfig, crew: &Crew, store: &mut Store, clock: &dyn Clock) -> Core {
+    let limits = Limits { max_tasks: config.max_tasks, segment_bytes: config.segment_bytes, overload: config.overload };
+    let duty = |role: Role| Duty {
+        agent: role.agent(),
+        can: crew.capabilities(role).to_vec(),
+        slots: crew.slots(role.agent()),
+    };
+    let boot =
+        Booted { boot_id: agentd_host::boot_id().unwrap_or_default(), version: env!("CARGO_PKG_VERSION").to_owned() };
+    let empty = || {
+        let seed = u64::try_from(agentd_host::random_u128() & u128::from(u64::MAX)).unwrap_or_default();
+        Core::new(limits, Role::ALL.into_iter().map(duty).collect(), boot.clone(), Rng::new(seed))
+    };
+    let now = Now { wall: clock.wall(), mono: clock.mono() };
+    let mut core = empty();
+    match core.restore(store.checkpoint.take(), std::mem::take(&mut store.tail), None, now) {
+        Ok(restored) if restored.open > 0 => tracing::info!(
+            open = restored.open,
+            in_flight = restored.in_flight,
+            unexplained = restored.unexplained,
+            "took up open tasks"
+        ),
+        Ok(_) => {}
+        Err(error) => {
+            let why = describe(&error);
+            tracing::error!(why, "the journal cannot be understood");
+            store.read_only.get_or_insert(why);
+            store.log = None;
+            core = empty();
+        }
+    }
+    if let Some(why) = &store.read_only {
+        core.journal_failed(why);
+    }
+    core
+}
+
+/// Starts placed threads whose end the daemon hears of.
+struct Planner<'a> {
+    topology: &'a Topology,
+    settings: PlanSettings,
+    death: mpsc::Sender<String>,
+}
+
+impl Planner<'_> {
+    fn spawn(&self, name: &'static str, intent: Intent, body: impl FnOnce() + Send + 'static) -> Result<Thread, Error> {
+        let placement = place(self.topology, intent, &self.settings);
+        let death = self.death.clone();
+        let watched = move || {
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err() {
+                // Full: the daemon has already heard of a death, and dies.
+                drop(death.try_send(format!("thread `{name}` panicked; see the log")));
+            }
+        };
+        agentd_host::spawn(name, &placement, watched).map_err(|source| Error::Thread { name, source })
+    }
+}
+
+fn start_writer(
+    log: Option<Log>,
+    progress: &Arc<Progress>,
+    plan: &Planner<'_>,
+) -> Result<(Option<WriterHandle>, Option<Thread>), Error> {
+    let Some(log) = log else { return Ok((None, None)) };
+    let (handle, writer) = agentd_journal::writer(log, WriterOptions::default());
+    let progress = Arc::clone(progress);
+    let thread = plan.spawn("writer", Intent::Writer, move || writer.run(move |result| progress.report(result)))?;
+    Ok((Some(handle), Some(thread)))
+}
+
+/// Kills what children of a dead daemon left, without holding up the start.
+fn reap(io: &IoHandle, children: &Children) {
+    let children = children.clone();
+    io.leave(move |_| match children.reap_leftovers() {
+        Ok(left) => left.iter().filter(|left| left.killed > 0).for_each(|left| {
+            tracing::warn!(what = left.what, pid = left.pid, epoch = left.epoch, "killed a child of an earlier daemon");
+        }),
+        Err(error) => {
+            tracing::warn!(%error, "children of an earlier daemon could not be looked for")
+        }
+    });
+}
+
+impl EngineThreads {
+    /// Ends everything in order: agents, journal, index. Call [`Engine::drain`] before. Blocks until the threads have
+    /// ended.
+    ///
+    /// # Errors
+    /// `Gone` if a thread had panicked.
+    pub fn stop(self) -> Result<(), Error> {
+        self.exit.notify_one();
+        let mut fine = self.engine.join().is_ok();
+        if let Some(writer) = self.writer {
+            fine &= writer.join().is_ok();
+        }
+        self.io_handle.leave(|io| io.over = true);
+        fine &= self.io.join().is_ok();
+        if fine { Ok(()) } else { Err(Error::Gone) }
+    }
+
+    /// Waits until a thread that the daemon cannot live without has died; says which.
+    pub async fn failed(&self) -> String {
+        match self.deaths.lock().await.recv().await {
+            Some(death) => death,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The registry of children, for the stop.
+    #[must_use]
+    pub const fn children(&self) -> &Children {
+        &self.children
+    }
+}
+
+#[derive(Debug)]
+struct DiskChecker {
+    disk: Arc<dyn Disk>,
+    blobs: Arc<Blobs>,
+}
+
+impl Checker for DiskChecker {
+    fn check(&self) -> Verification {
+        let log = agentd_journal::verify(&*self.disk);
+        let mut faults = log.faults;
+        let documents = self.blobs.verify(&mut faults).unwrap_or_else(|error| {
+            faults.push(describe(&error));
+            0
+        });
+        Verification {
+            segments: log.segments as u64,
+            records: log.records,
+            documents: documents as u64,
+            bytes: log.bytes,
+            faults,
+        }
+    }
+}
+
+/// Bytes of all files in a folder.
+pub(crate) fn folder_bytes(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
+}

@@ -1,0 +1,42 @@
+//! The machine under agentd. The only room with `unsafe`: it gives birth to threads, tasks and children, says where they
+//! were placed and where they really ran, and owns clocks and descriptors. It does not know what it runs.
+
+mod child;
+mod clock;
+mod disk;
+mod error;
+mod limits;
+mod listen;
+mod measure;
+mod memory;
+mod plan;
+mod random;
+mod runtime;
+mod signal;
+mod sys;
+pub mod task;
+mod thread;
+mod topology;
+
+pub use child::{
+    Captured, ChildExit, ChildPurpose, ChildSpec, ChildStatus, Children, ChildrenSettings, EndedBy, Input, Leftover,
+    Running, find_program,
+};
+pub use clock::{Clock, ManualClock, SleepDetector, SystemClock, boot_id};
+pub use disk::{DiskSpace, disk_space};
+pub use error::Error;
+pub use limits::{Limits, harden};
+pub use listen::inherited_listener;
+pub use measure::{
+    CpuSampler, Measured, base_priority, child_fast_share, fast_share, gpu_cores, process_cpu, process_fast_share,
+    process_memory, run_delay, service_band_check, thread_cpu,
+};
+pub use memory::{MemoryState, Pressure, limit_arenas, load_average, memory_state, release_free_memory};
+pub use plan::{ChildPlacement, CoordinatorQos, Intent, Placement, PlanSettings, Qos, place, place_child};
+pub use random::{random_u128, seed};
+pub use runtime::current_thread_runtime;
+pub use signal::{StopSignal, StopSignals};
+pub use thread::{
+    Granted, Thread, ThreadEntry, place_again, register_foreign, register_main, spawn, table, unknown_threads,
+};
+pub use topology::{Platform, Sysctl, Tier, Topology, linux_topology, macos_topology};

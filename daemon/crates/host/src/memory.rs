@@ -1,0 +1,178 @@
+//! Memory: what the machine has left, how hard it is pressed, and giving back what the allocator keeps.
+
+use sysinfo::{MemoryRefreshKind, System};
+
+use crate::{error::Error, measure::Measured, sys};
+
+/// How hard memory is pressed, in the steps that macOS knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pressure {
+    /// Enough.
+    Normal,
+    /// Start less.
+    Warning,
+    /// Start nothing large.
+    Critical,
+}
+
+/// Memory of the machine, or of the container in which this process lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryState {
+    /// All of it in bytes.
+    pub total_bytes: u64,
+    /// What new work can have without swapping, in bytes.
+    pub available_bytes: u64,
+    /// How hard it is pressed.
+    pub pressure: Measured<Pressure>,
+}
+
+/// Reads the state of memory.
+///
+/// # Errors
+/// The system refuses to tell.
+pub fn memory_state() -> Result<MemoryState, Error> {
+    let mut system = system()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let (mut total_bytes, mut available_bytes) = (system.total_memory(), system.available_memory());
+    #[cfg(target_os = "linux")]
+    if let Some(container) = system.cgroup_limits() {
+        total_bytes = total_bytes.min(container.total_memory);
+        available_bytes = available_bytes.min(container.free_memory);
+    }
+    // Some systems count what can be dropped as available twice; never tell more than there is.
+    available_bytes = available_bytes.min(total_bytes);
+    total_bytes = total_bytes.max(1);
+    Ok(MemoryState { total_bytes, available_bytes, pressure: pressure() })
+}
+
+fn system() -> Result<System, Error> {
+    System::new().map_err(|error| Error::Unreadable {
+        what: "the state of the machine".to_owned(),
+        source: std::io::Error::other(error.to_string()),
+    })
+}
+
+/// Load over the last minute: threads that run or wait to run, on average.
+#[must_use]
+pub fn load_average() -> Measured<f64> {
+    match System::load_average() {
+        Ok(load) => Measured::Value(load.one),
+        Err(error) => Measured::not(error.to_string()),
+    }
+}
+
+#[cfg(target_os = "macos")]
+fn pressure() -> Measured<Pressure> {
+    sys::sysctl_int("kern.memorystatus_vm_pressure_level")
+        .map_or_else(|| Measured::not("the system has no pressure level"), pressure_of_level)
+}
+
+#[cfg(target_os = "linux")]
+fn pressure() -> Measured<Pressure> {
+    std::fs::read_to_string("/proc/pressure/memory").map_or_else(
+        |_| Measured::not("the kernel has no pressure stall information"),
+        |text| pressure_of_stalls(&text),
+    )
+}
+
+/// `kern.memorystatus_vm_pressure_level` of macOS.
+#[cfg_attr(
+    not(any(target_os = "macos", test)),
+    expect(dead_code, reason = "macOS only; its logic is tested everywhere")
+)]
+fn pressure_of_level(level: u64) -> Measured<Pressure> {
+    match level {
+        1 => Measured::Value(Pressure::Normal),
+        2 => Measured::Value(Pressure::Warning),
+        4 => Measured::Value(Pressure::Critical),
+        other => Measured::not(format!("the system tells an unknown level {other}")),
+    }
+}
+
+/// Share of the last ten seconds, in percent, in which some threads waited for memory: noticeable.
+const SOME_STALLED: f64 = 10.0;
+/// The same for all threads at once: nothing moves.
+const ALL_STALLED: f64 = 5.0;
+
+/// `/proc/pressure/memory` of Linux.
+#[cfg_attr(
+    not(any(target_os = "linux", test)),
+    expect(dead_code, reason = "Linux only; its logic is tested everywhere")
+)]
+fn pressure_of_stalls(text: &str) -> Measured<Pressure> {
+    let average = |kind: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(kind))?;
+        line.split_ascii_whitespace().find_map(|field| field.strip_prefix("avg10="))?.parse::<f64>().ok()
+    };
+    let Some(some) = average("some") else {
+        return Measured::not("the pressure file cannot be understood");
+    };
+    let all = average("full").unwrap_or(0.0);
+    Measured::Value(match () {
+        () if all >= ALL_STALLED => Pressure::Critical,
+        () if some >= SOME_STALLED => Pressure::Warning,
+        () => Pressure::Normal,
+    })
+}
+
+/// Keeps glibc from giving every thread a heap of its own, of which each holds on to its free memory. Call it first in
+/// `main`. `false` where the allocator has no such setting.
+#[must_use]
+pub fn limit_arenas() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        /// One for the fast threads to share, one for the rest: more only holds more free memory.
+        const ARENAS: i32 = 2;
+        sys::limit_arenas(ARENAS)
+    }
+    #[cfg(target_os = "macos")]
+    {
+        false
+    }
+}
+
+/// Gives free memory of the allocator back to the system, after work. `true` if any went back. Takes milliseconds on a
+/// large heap: not on a thread that others wait for.
+#[must_use]
+pub fn release_free_memory() -> bool {
+    sys::trim_heap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stalls_become_pressure() {
+        let text = |some: &str, full: &str| {
+            format!(
+                "some avg10={some} avg60=0.00 avg300=0.00 total=0\nfull avg10={full} avg60=0.00 avg300=0.00 total=0\n"
+            )
+        };
+        for (some, full, expected) in [
+            ("0.00", "0.00", Pressure::Normal),
+            ("9.99", "4.99", Pressure::Normal),
+            ("10.00", "0.00", Pressure::Warning),
+            ("60.00", "5.00", Pressure::Critical),
+        ] {
+            assert_eq!(pressure_of_stalls(&text(some, full)), Measured::Value(expected));
+        }
+        assert_eq!(pressure_of_stalls("").value(), None);
+    }
+
+    #[test]
+    fn levels_become_pressure() {
+        for (level, expected) in
+            [(1, Some(Pressure::Normal)), (2, Some(Pressure::Warning)), (4, Some(Pressure::Critical)), (3, None)]
+        {
+            assert_eq!(pressure_of_level(level).value(), expected);
+        }
+    }
+
+    #[test]
+    fn the_machine_has_memory() {
+        let state = memory_state().unwrap();
+        assert!(state.available_bytes > 0 && state.available_bytes <= state.total_bytes);
+        assert!(load_average().value().unwrap() >= 0.0);
+    }
+}

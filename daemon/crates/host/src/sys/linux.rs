@@ -1,0 +1,148 @@
+//! Linux: affinity, nice, process flags, the allocator of glibc.
+
+#![expect(unsafe_code, reason = "system calls; each block says what the callee demands")]
+
+use std::{io, mem, os::unix::process::CommandExt, process::Command};
+
+use super::zero_or_errno;
+
+/// The kernel's id of the calling thread.
+pub(crate) fn thread_id() -> u64 {
+    // SAFETY: takes nothing, cannot fail.
+    u64::from(unsafe { libc::gettid() }.unsigned_abs())
+}
+
+/// The logical cpus on which a thread (0: the calling one) may run, rising.
+pub(crate) fn affinity(tid: i32) -> io::Result<Vec<u32>> {
+    // SAFETY: a cpu_set_t is an array of numbers; zeroes are the empty set.
+    let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+    // SAFETY: the callee writes at most the given size, which is that of `set`.
+    zero_or_errno(unsafe { libc::sched_getaffinity(tid, size_of::<libc::cpu_set_t>(), &raw mut set) })?;
+    let cpus = 0..u32::try_from(libc::CPU_SETSIZE).unwrap_or(0);
+    // SAFETY: every number is below CPU_SETSIZE, so inside the array.
+    Ok(cpus.filter(|&cpu| unsafe { libc::CPU_ISSET(cpu as usize, &set) }).collect())
+}
+
+fn cpu_set(cpus: &[u32]) -> libc::cpu_set_t {
+    // SAFETY: a cpu_set_t is an array of numbers; zeroes are the empty set.
+    let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+    let limit = u32::try_from(libc::CPU_SETSIZE).unwrap_or(0);
+    for &cpu in cpus.iter().filter(|&&cpu| cpu < limit) {
+        // SAFETY: `cpu` is below CPU_SETSIZE, so inside the array.
+        unsafe { libc::CPU_SET(cpu as usize, &mut set) };
+    }
+    set
+}
+
+/// Pins the calling thread.
+pub(crate) fn set_affinity(cpus: &[u32]) -> io::Result<()> {
+    let set = cpu_set(cpus);
+    // SAFETY: the callee reads the given size, which is that of `set`.
+    zero_or_errno(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) })
+}
+
+/// Nice of one thread or process (0: the calling thread).
+pub(crate) fn nice(tid: u32) -> io::Result<i32> {
+    // SAFETY: points into thread-local storage that lives as long as the thread.
+    unsafe { *libc::__errno_location() = 0 };
+    // SAFETY: takes numbers only. -1 is an answer too, hence errno.
+    let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, tid) };
+    match io::Error::last_os_error() {
+        error if nice == -1 && error.raw_os_error() != Some(0) => Err(error),
+        _ => Ok(nice),
+    }
+}
+
+/// Sets nice of the calling thread alone: Linux keeps it per thread.
+pub(crate) fn set_nice(nice: i32) -> io::Result<()> {
+    // SAFETY: takes numbers only; 0 is the calling thread.
+    zero_or_errno(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })
+}
+
+/// No other process of the user may read this one's memory or attach to it; `/proc/self` then belongs to root.
+pub(crate) fn forbid_dumps_of_memory() -> io::Result<()> {
+    // SAFETY: changes a flag of the process.
+    zero_or_errno(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) })
+}
+
+/// Descendants whose parents died become our children, so that they can be found and buried.
+pub(crate) fn adopt_orphans() -> io::Result<()> {
+    // SAFETY: changes a flag of the process.
+    zero_or_errno(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
+}
+
+/// Clock ticks per second in `/proc/*/stat`.
+pub(crate) fn ticks_per_second() -> u64 {
+    // SAFETY: takes a number only.
+    u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1)
+}
+
+/// What a child does to itself between fork and exec.
+#[derive(Debug, Clone)]
+pub(crate) struct InChild {
+    /// Cpus to run on.
+    pub(crate) cpus: Vec<u32>,
+    /// Nice to run at; `None` leaves what was inherited.
+    pub(crate) nice: Option<i32>,
+    /// Soft limit on descriptors, as it was before the daemon raised its own: some programs loop over all of them.
+    pub(crate) descriptors: Option<u64>,
+}
+
+/// Arranges that `command` applies `wishes` in the child. What the system refuses is left as it was: the parent reads
+/// back what the child got.
+pub(crate) fn in_child(command: &mut Command, wishes: &InChild) {
+    let set = cpu_set(&wishes.cpus);
+    let any = !wishes.cpus.is_empty();
+    let (nice, descriptors) = (wishes.nice, wishes.descriptors);
+    let apply = move || {
+        // SAFETY: raw system calls on copied numbers: nothing here allocates, locks or touches memory of other threads,
+        // which is what the time between fork and exec demands. `set` and the limits live in the closure or on its stack.
+        unsafe {
+            if any {
+                libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+            }
+            if let Some(nice) = nice {
+                libc::setpriority(libc::PRIO_PROCESS, 0, nice);
+            }
+            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+            let mut files = none;
+            if let Some(soft) = descriptors
+                && libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut files) == 0
+            {
+                files.rlim_cur = soft.min(files.rlim_max);
+                libc::setrlimit(libc::RLIMIT_NOFILE, &raw const files);
+            }
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        }
+        Ok(())
+    };
+    // SAFETY: `apply` keeps the rules for code between fork and exec, see above.
+    unsafe { command.pre_exec(apply) };
+}
+
+/// At most `arenas` heaps of glibc, however many threads there are.
+#[cfg(target_env = "gnu")]
+pub(crate) fn limit_arenas(arenas: i32) -> bool {
+    // SAFETY: sets a number of the allocator; glibc allows it at any time.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) == 1 }
+}
+
+/// Gives free memory of the heap back to the system.
+#[cfg(target_env = "gnu")]
+pub(crate) fn trim_heap() -> bool {
+    // SAFETY: the allocator takes its own locks.
+    unsafe { libc::malloc_trim(0) == 1 }
+}
+
+/// Other C libraries have no such setting.
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn limit_arenas(_arenas: i32) -> bool {
+    false
+}
+
+/// Other C libraries give memory back by themselves.
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn trim_heap() -> bool {
+    false
+}

@@ -1,0 +1,259 @@
+//! Blobs: payloads too large for records, each a file named by its content's hash. A blob is durable before its name
+//! is given out, so a record may name it.
+
+use std::{
+    collections::HashSet,
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use agentd_base::ContentHash;
+
+use crate::{
+    disk::Disk,
+    error::Error,
+    sabotage::{Point, is},
+};
+
+const BLOBS: &str = "blobs";
+/// Largest blob, in bytes.
+pub const MAX_BLOB: usize = 256 << 20;
+/// So many names are remembered between two sweeps; beyond that a sweep removes nothing.
+const RECENT: usize = 65_536;
+
+/// Content-addressed files. Shared by reference; for any thread.
+#[derive(Debug)]
+pub struct Blobs {
+    disk: Arc<dyn Disk>,
+    temporary: AtomicU64,
+    recent: Mutex<Recent>,
+    /// Folders whose names this process has made durable.
+    settled: [AtomicBool; 256],
+    /// A sync failed: what was not written may be marked as written, so nothing more is promised.
+    poisoned: AtomicBool,
+}
+
+/// Blobs given out since the sweep before the last one; their records may not be written yet.
+#[derive(Debug, Default)]
+struct Recent {
+    now: HashSet<ContentHash>,
+    before: HashSet<ContentHash>,
+    too_many: bool,
+}
+
+fn folder(hash: &ContentHash) -> String {
+    format!("{BLOBS}/{:02x}", hash.0[0])
+}
+
+fn path(hash: &ContentHash) -> String {
+    format!("{}/{hash}", folder(hash))
+}
+
+impl Blobs {
+    /// The blobs on a disk; nothing is read or made yet.
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>) -> Self {
+        Self {
+            disk,
+            temporary: AtomicU64::new(0),
+            recent: Mutex::default(),
+            settled: [const { AtomicBool::new(false) }; 256],
+            poisoned: AtomicBool::new(false),
+        }
+    }
+
+    /// Stores `bytes`, durably, and returns their name. Storing the same again is cheap.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::Io`], [`Error::Full`]; then nothing of that name was made.
+    pub fn put(&self, bytes: &[u8]) -> Result<ContentHash, Error> {
+        if bytes.len() > MAX_BLOB {
+            return Err(Error::TooLarge { what: "a blob", size: bytes.len(), limit: MAX_BLOB });
+        }
+        if self.poisoned.load(Ordering::Acquire) {
+            return Err(Error::Poisoned { reason: "a sync of a blob failed".to_owned() });
+        }
+        let hash = ContentHash::of(bytes);
+        self.remember(hash);
+        if !self.known(&hash, bytes)? {
+            self.write(&hash, bytes)?;
+        }
+        Ok(hash)
+    }
+
+    /// The content of a blob, compared with its name.
+    ///
+    /// # Errors
+    /// [`Error::NoBlob`]; [`Error::Damaged`]; [`Error::Io`].
+    pub fn get(&self, hash: &ContentHash) -> Result<Vec<u8>, Error> {
+        let path = path(hash);
+        let file = match self.disk.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::NoBlob { hash: *hash });
+            }
+            file => file.map_err(Error::io("open", &path))?,
+        };
+        let size = file.size().map_err(Error::io("read", &path))?;
+        let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(MAX_BLOB + 1)];
+        let read = file.read_at(0, &mut bytes).map_err(Error::io("read", &path))?;
+        bytes.truncate(read);
+        if ContentHash::of(&bytes) != *hash && !is(Point::BlobHash) {
+            return Err(Error::damaged(path, 0, "the content does not fit the name"));
+        }
+        Ok(bytes)
+    }
+
+    /// Whether there is a file of that name; its content is not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn contains(&self, hash: &ContentHash) -> Result<bool, Error> {
+        let path = path(hash);
+        self.disk.exists(&path).map_err(Error::io("look for", path))
+    }
+
+    /// Reads every blob and names those that do not fit their names. Returns how many were read.
+    ///
+    /// # Errors
+    /// [`Error::Io`] while listing.
+    pub fn verify(&self, faults: &mut Vec<String>) -> Result<usize, Error> {
+        let mut count = 0;
+        for (_, hash) in self.all()? {
+            let Some(hash) = hash else { continue };
+            count += 1;
+            if let Err(error) = self.get(&hash) {
+                faults.push(error.to_string());
+            }
+        }
+        Ok(count)
+    }
+
+    /// Removes blobs that are neither in `keep` nor stored since the sweep before this one, and unfinished files of
+    /// earlier runs. Returns how many files were removed. Call it between commits, with all names in the log.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; what is left goes the next time.
+    pub fn sweep(&self, keep: &HashSet<ContentHash>) -> Result<usize, Error> {
+        let spared = {
+            let mut recent = self.recent();
+            let too_many = std::mem::take(&mut recent.too_many);
+            let now = std::mem::take(&mut recent.now);
+            let mut spared = std::mem::replace(&mut recent.before, now.clone());
+            spared.extend(now);
+            if too_many { None } else { Some(spared) }
+        };
+        let Some(spared) = spared else { return Ok(0) };
+        let mut removed = 0;
+        for (path, hash) in self.all()? {
+            let stays = match hash {
+                Some(hash) => keep.contains(&hash) || spared.contains(&hash) || self.recent().now.contains(&hash),
+                None => {
+                    unfinished(&path).is_none_or(|hash| self.recent().now.contains(&hash) || spared.contains(&hash))
+                }
+            };
+            if !stays {
+                self.disk.remove(&path).map_err(Error::io("remove", path))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, hash: ContentHash) {
+        let mut recent = self.recent();
+        if recent.now.len() < RECENT {
+            recent.now.insert(hash);
+        } else {
+            recent.too_many = true;
+        }
+    }
+
+    /// Whether a whole blob is there already; then makes sure that it is durable, which a run that died may not have.
+    fn known(&self, hash: &ContentHash, bytes: &[u8]) -> Result<bool, Error> {
+        let path = path(hash);
+        if !self.disk.exists(&path).map_err(Error::io("look for", &path))?
+            || self.get(hash).ok().as_deref() != Some(bytes)
+        {
+            return Ok(false);
+        }
+        if !is(Point::BlobKnownSync) {
+            let file = self.disk.open(&path).map_err(Error::io("open", &path))?;
+            self.synced(file.sync_data(), &path)?;
+            self.sync_folders(hash)?;
+        }
+        Ok(true)
+    }
+
+    fn write(&self, hash: &ContentHash, bytes: &[u8]) -> Result<(), Error> {
+        let (folder, path) = (folder(hash), path(hash));
+        self.disk.create_dir(BLOBS).map_err(Error::io("create", BLOBS))?;
+        self.disk.create_dir(&folder).map_err(Error::io("create", &folder))?;
+        let temporary = format!("{path}.{}.tmp", self.temporary.fetch_add(1, Ordering::Relaxed));
+        let file = self.disk.create(&temporary).map_err(Error::io("create", &temporary))?;
+        if is(Point::BlobOrder) {
+            self.disk.rename(&temporary, &path).map_err(Error::io("rename", &temporary))?;
+            self.sync_folders(hash)?;
+        }
+        if let Err(error) = file.write_at(0, bytes) {
+            // Best effort: it may have been the disk's last space, and a sweep finds what stays.
+            let _ = self.disk.remove(&temporary);
+            return Err(Error::io("write", temporary)(error));
+        }
+        if !is(Point::BlobSync) {
+            self.synced(file.sync_data(), &temporary)?;
+        }
+        if !is(Point::BlobOrder) {
+            self.disk.rename(&temporary, &path).map_err(Error::io("rename", &temporary))?;
+        }
+        self.sync_folders(hash)
+    }
+
+    /// The blob's folder, and those above it, which a run that died may have made and not synced.
+    fn sync_folders(&self, hash: &ContentHash) -> Result<(), Error> {
+        let folder = folder(hash);
+        if !is(Point::BlobDirSync) {
+            self.synced(self.disk.sync_dir(&folder), &folder)?;
+        }
+        let settled = &self.settled[usize::from(hash.0[0])];
+        if !settled.load(Ordering::Acquire) && !is(Point::BlobParentSync) {
+            self.synced(self.disk.sync_dir(BLOBS), BLOBS)?;
+            self.synced(self.disk.sync_dir(""), "the state folder")?;
+            settled.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn synced(&self, done: io::Result<()>, path: &str) -> Result<(), Error> {
+        if done.is_err() {
+            self.poisoned.store(true, Ordering::Release);
+        }
+        done.map_err(Error::io("sync", path))
+    }
+
+    /// All files, with the hash of those that are blobs.
+    fn all(&self) -> Result<Vec<(String, Option<ContentHash>)>, Error> {
+        let mut all = Vec::new();
+        for folder in self.disk.list(BLOBS).map_err(Error::io("list", BLOBS))? {
+            let folder = format!("{BLOBS}/{folder}");
+            for name in self.disk.list(&folder).map_err(Error::io("list", &folder))? {
+                let hash = name.parse().ok();
+                if hash.is_some() || unfinished(&name).is_some() {
+                    all.push((format!("{folder}/{name}"), hash));
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The blob that an unfinished file was to become.
+fn unfinished(path: &str) -> Option<ContentHash> {
+    path.rsplit('/').next()?.strip_suffix(".tmp")?.split('.').next()?.parse().ok()
+}

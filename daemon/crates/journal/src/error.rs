@@ -1,0 +1,146 @@
+//! What can go wrong with the journal, said so that a user knows what it is about and what to do.
+
+use std::io;
+
+use agentd_base::{Classify, ContentHash, ErrorClass, Seq};
+
+/// A fault of the journal.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The disk refused.
+    #[error("cannot {action} `{path}`")]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// Path relative to the state folder.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// No space, or no quota, is left on the volume of the state folder.
+    #[error("cannot {action} `{path}`: the volume of the state folder is full; free some space, then start again")]
+    Full {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// Path relative to the state folder.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Bytes that were durable once are no longer what was written.
+    #[error(
+        "`{path}` is damaged at byte {offset}: {detail}; keep the file, and restore the state folder from a backup"
+    )]
+    Damaged {
+        /// Path relative to the state folder.
+        path: String,
+        /// Where in the file.
+        offset: u64,
+        /// What does not fit.
+        detail: String,
+    },
+    /// A newer agentd wrote the store, in a form that this one cannot read.
+    #[error(
+        "`{path}` has format {format}, which needs a reader of format {min_reader}, and this agentd reads up to \
+         {ours}; install the newer agentd again"
+    )]
+    NewerFormat {
+        /// Path relative to the state folder.
+        path: String,
+        /// The format found.
+        format: u16,
+        /// The oldest reader that understands it.
+        min_reader: u16,
+        /// The format of this binary.
+        ours: u16,
+    },
+    /// An earlier write or sync failed, so nothing more is accepted.
+    #[error(
+        "the journal stopped after a fault of the disk ({reason}); restart the daemon to recover from what is durable"
+    )]
+    Poisoned {
+        /// The first fault.
+        reason: String,
+    },
+    /// The writer has ended.
+    #[error("the journal is closed; the daemon is shutting down")]
+    Closed,
+    /// A record, batch, checkpoint, key or value is larger than the journal takes.
+    #[error("{what} has {size} bytes, and {limit} are the limit; put large payloads into blobs")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A batch does not begin where the log ends.
+    #[error(
+        "a batch begins at record {got}, and the log goes on at {expected}; this is a fault of the owner of the log"
+    )]
+    NotContiguous {
+        /// The number that comes next.
+        expected: Seq,
+        /// The number that was given.
+        got: Seq,
+    },
+    /// A position that is no longer, or not yet, in the log.
+    #[error("position {asked} is outside of the journal, which holds {oldest} to {durable}; start again from {oldest}")]
+    OutOfRange {
+        /// The position asked for.
+        asked: Seq,
+        /// The oldest record kept.
+        oldest: Seq,
+        /// The last durable record.
+        durable: Seq,
+    },
+    /// There is no blob of this name.
+    #[error("there is no blob {hash}; what names it cannot be used, so run the step again")]
+    NoBlob {
+        /// Its name.
+        hash: ContentHash,
+    },
+    /// The index failed. It holds nothing that the log does not hold.
+    #[error("the index in `{path}` failed: {detail}; it is rebuilt at the next start")]
+    Index {
+        /// Its folder.
+        path: String,
+        /// What sled said.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// For `map_err`: says what was tried with which file.
+    pub(crate) fn io(action: &'static str, path: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { action, path, source },
+            _ => Self::Io { action, path, source },
+        }
+    }
+
+    pub(crate) fn damaged(path: impl Into<String>, offset: u64, detail: impl Into<String>) -> Self {
+        Self::Damaged { path: path.into(), offset, detail: detail.into() }
+    }
+}
+
+impl Classify for Error {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Io { .. } | Self::Full { .. } | Self::Closed | Self::Poisoned { .. } | Self::Index { .. } => {
+                ErrorClass::Unavailable
+            }
+            Self::Damaged { .. } => ErrorClass::Damaged,
+            Self::NewerFormat { .. } => ErrorClass::Conflict,
+            Self::TooLarge { .. } => ErrorClass::Invalid,
+            Self::NotContiguous { .. } => ErrorClass::Internal,
+            Self::OutOfRange { .. } => ErrorClass::OutOfRange,
+            Self::NoBlob { .. } => ErrorClass::NotFound,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The index: sled 0.34, for what can be rebuilt from the log. Its `flush` is no sync on Linux and a kill while it
+//! opens can leave it unreadable, so after anything but a clean end its folder is removed, and the owner fills it
+//! again from watermark 0.
+
+use std::{
+    fs, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+use agentd_base::Seq;
+
+use crate::error::Error;
+
+/// Largest key, in bytes.
+pub const MAX_KEY: usize = 64;
+/// Largest value, in bytes: from about 8 KiB on sled may put values into files that it never syncs.
+pub const MAX_VALUE: usize = 4096;
+/// sled's page cache; memory at idle counts.
+const CACHE_BYTES: u64 = 4 << 20;
+/// Below this size nobody minds how much of it is garbage.
+const BLOAT_FLOOR: u64 = 8 << 20;
+/// sled keeps 19 to 24 times the live bytes in steady state; beyond this it is rebuilt.
+const BLOAT: u64 = 30;
+const CLEAN: &str = "clean";
+const WATERMARK: &[u8] = &[0];
+const KEYS: u8 = 1;
+
+/// What an opening found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexState {
+    /// Everything up to and with this record is in the index.
+    pub watermark: Seq,
+    /// The index is empty: there was none, or it could not be trusted.
+    pub fresh: bool,
+}
+
+/// The open index.
+#[derive(Debug)]
+pub struct Index {
+    db: sled::Db,
+    path: PathBuf,
+}
+
+/// A change: a value, or `None` to remove the key.
+pub type Change = (Vec<u8>, Option<Vec<u8>>);
+/// A key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
+impl Index {
+    /// Opens the index in the folder `path`; starts afresh if the last end was not clean, or anything is wrong.
+    /// Only the owner of the state folder's lock may call this.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if even an empty index cannot be made.
+    pub fn open(path: impl Into<PathBuf>) -> Result<(Self, IndexState), Error> {
+        let path = path.into();
+        let clean = path.join(CLEAN);
+        if clean.exists() && fs::remove_file(&clean).is_ok() {
+            remove_unfinished(&path);
+            if let Some(db) = try_open(&path)
+                && let Some(watermark) = trusted(&db)
+            {
+                return Ok((Self { db, path }, IndexState { watermark, fresh: false }));
+            }
+        }
+        clear(&path).map_err(|error| fault(&path, error))?;
+        let db = try_open(&path).ok_or_else(|| fault(&path, "a new index does not open"))?;
+        Ok((Self { db, path }, IndexState { watermark: Seq(0), fresh: true }))
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let found = self.guarded(|| self.db.get(stored(key)))?;
+        Ok(found.map(|value| value.to_vec()))
+    }
+
+    /// Makes all changes and moves the watermark, at once or not at all.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], then nothing is changed; [`Error::Index`].
+    pub fn put_many(&self, changes: &[Change], watermark: Seq) -> Result<(), Error> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in changes {
+            if key.len() > MAX_KEY {
+                return Err(Error::TooLarge { what: "a key of the index", size: key.len(), limit: MAX_KEY });
+            }
+            match value {
+                Some(value) if value.len() > MAX_VALUE => {
+                    return Err(Error::TooLarge { what: "a value of the index", size: value.len(), limit: MAX_VALUE });
+                }
+                Some(value) => batch.insert(stored(key), value.as_slice()),
+                None => batch.remove(stored(key)),
+            }
+        }
+        batch.insert(WATERMARK, &watermark.0.to_be_bytes());
+        self.guarded(|| self.db.apply_batch(batch))
+    }
+
+    /// Up to `limit` entries whose keys begin with `prefix`, in order of their keys or in reverse, beyond the key `from`
+    /// if that is given.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn scan(&self, prefix: &[u8], reverse: bool, from: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>, Error> {
+        let low = stored(prefix);
+        let from = from.map(stored);
+        self.guarded(|| {
+            let entries: Box<dyn Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>> = match &from {
+                _ if !reverse => Box::new(self.db.range(from.as_ref().unwrap_or(&low).max(&low).clone()..)),
+                Some(from) => Box::new(self.db.range(low.clone()..from.clone()).rev()),
+                None => Box::new(self.db.scan_prefix(&low).rev()),
+            };
+            entries
+                .take_while(|entry| entry.as_ref().map_or(true, |(key, _)| key.starts_with(&low)))
+                .filter(|entry| entry.as_ref().map_or(true, |(key, _)| from.as_deref() != Some(key.as_ref())))
+                .take(limit)
+                .map(|entry| entry.map(|(key, value)| (key[1..].to_vec(), value.to_vec())))
+                .collect()
+        })
+    }
+
+    /// Hands everything to the system; no promise against a power cut, and none is needed.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn flush(&self) -> Result<(), Error> {
+        self.guarded(|| self.db.flush()).map(|_| ())
+    }
+
+    /// Bytes of all files of the index.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn size_bytes(&self) -> Result<u64, Error> {
+        self.guarded(|| self.db.size_on_disk())
+    }
+
+    /// Ends cleanly: writes, closes, syncs the files itself, and only then marks them as trusted.
+    ///
+    /// # Errors
+    /// [`Error::Index`]; then the next opening starts afresh.
+    pub fn close(self) -> Result<(), Error> {
+        self.flush()?;
+        let Self { db, path } = self;
+        catch_unwind(AssertUnwindSafe(|| drop(db))).map_err(|_| fault(&path, "sled panicked while it closed"))?;
+        seal(&path).map_err(|error| fault(&path, error))
+    }
+
+    /// sled panics on some kinds of damage; that must not end a thread of the daemon.
+    fn guarded<T>(&self, run: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(done) => done.map_err(|error| fault(&self.path, error)),
+            Err(_) => Err(fault(&self.path, "sled panicked")),
+        }
+    }
+}
+
+fn stored(key: &[u8]) -> Vec<u8> {
+    let mut stored = Vec::with_capacity(key.len() + 1);
+    stored.push(KEYS);
+    stored.extend_from_slice(key);
+    stored
+}
+
+fn fault(path: &Path, detail: impl ToString) -> Error {
+    Error::Index { path: path.display().to_string(), detail: detail.to_string() }
+}
+
+fn try_open(path: &Path) -> Option<sled::Db> {
+    let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    // sled panics on some kinds of damage.
+    catch_unwind(AssertUnwindSafe(|| config.open())).ok()?.ok()
+}
+
+/// The watermark, if the index reads through and is not mostly garbage.
+fn trusted(db: &sled::Db) -> Option<Seq> {
+    let read = || {
+        let watermark = db.get(WATERMARK).ok()??;
+        let watermark = Seq(u64::from_be_bytes(watermark.as_ref().try_into().ok()?));
+        let size = db.size_on_disk().ok()?;
+        if size > BLOAT_FLOOR {
+            let live = db.iter().try_fold(0, |sum, entry| {
+                let (key, value) = entry.ok()?;
+                Some(sum + key.len() as u64 + value.len() as u64)
+            })?;
+            if size / live.max(1) > BLOAT {
+                return None;
+            }
+        }
+        Some(watermark)
+    };
+    catch_unwind(AssertUnwindSafe(read)).ok()?
+}
+
+/// sled takes an unfinished snapshot for a whole one, and then never opens again.
+fn remove_unfinished(path: &Path) {
+    let Ok(entries) = fs::read_dir(path) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            // If it stays, the index does not open, and starts afresh.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn clear(path: &Path) -> io::Result<()> {
+    let gone = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match gone {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut folder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(path)
+}
+
+/// Syncs every file of the index, then leaves the mark of a clean end.
+fn seal(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::File::open(entry.path())?.sync_all()?;
+        }
+    }
+    fs::File::open(path)?.sync_all()?;
+    fs::File::create(path.join(CLEAN))?.sync_all()?;
+    fs::File::open(path)?.sync_all()
+}

@@ -1,0 +1,256 @@
+//! What a start finds: the newest checkpoint, the records after it, and whether the end is clean, torn or rotten.
+//! Reads only; [`Log::open`](crate::Log::open) acts on it.
+//!
+//! At most one group is ever unsynced. So a broken group at the end is a torn tail and may be cut; a broken group with
+//! a valid one anywhere beyond it was durable once, and is damage.
+
+use std::sync::Arc;
+
+use agentd_base::Seq;
+
+use crate::{
+    disk::{Disk, DiskFile},
+    error::Error,
+    format::{Chain, GROUP_HEADER, GroupHeader, GroupKind, Head, MAX_GROUP, Record, SegmentHeader},
+    reader::Mark,
+    sabotage::{Point, is},
+    segment::{self, Name, Step, Walk, Window},
+};
+
+/// After a clean end only so much is looked at for groups that should not be there; after an unclean one, all.
+const CLEAN_WINDOW: u64 = 64 * 1024;
+
+/// The state of a log on disk.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// All segments that belong together, oldest first.
+    pub(crate) names: Vec<Name>,
+    /// Files that a crash left behind.
+    pub(crate) leftovers: Vec<String>,
+    /// Header of the last segment.
+    pub(crate) header: SegmentHeader,
+    pub(crate) chain: Chain,
+    pub(crate) file: Arc<dyn DiskFile>,
+    /// Where the next group goes; at a clean end that is where the closing mark is.
+    pub(crate) end: u64,
+    pub(crate) next: Seq,
+    /// Hash of the last group before `end`.
+    pub(crate) head: Head,
+    pub(crate) epoch: u64,
+    pub(crate) clean: bool,
+    /// The end of what is not zero beyond `end`, if that is no closing mark.
+    pub(crate) torn_to: Option<u64>,
+    /// Position and length of the last group in the last segment, if it has any.
+    pub(crate) last_group: Option<(u64, usize)>,
+    pub(crate) checkpoint: Option<(Seq, Vec<u8>)>,
+    pub(crate) checkpoint_segment: u64,
+    pub(crate) since_checkpoint: u64,
+    pub(crate) tail: Vec<(Seq, Record)>,
+    pub(crate) marks: Vec<Mark>,
+}
+
+/// The names in the log's folder: segments without a gap up to the newest, and the rest.
+fn names(disk: &dyn Disk, folder: &str) -> Result<(Vec<Name>, Vec<String>), Error> {
+    let (mut names, mut rest) = (Vec::new(), Vec::new());
+    for file in disk.list(folder).map_err(Error::io("list", folder))? {
+        match Name::parse(&file) {
+            Some(name) => names.push(name),
+            None if file.ends_with(".tmp") => rest.push(format!("{folder}/{file}")),
+            None => {}
+        }
+    }
+    names.sort_unstable();
+    let gap = names.windows(2).rposition(|pair| pair[0].number + 1 != pair[1].number);
+    if let Some(gap) = gap {
+        rest.extend(names.drain(..=gap).map(|name| name.path_in(folder)));
+    }
+    Ok((names, rest))
+}
+
+/// Goes back from the newest segment to the one with the newest checkpoint.
+fn start(disk: &dyn Disk, folder: &str, names: &[Name]) -> Result<Vec<(SegmentHeader, Window)>, Error> {
+    let mut opened = Vec::new();
+    for (index, name) in names.iter().enumerate().rev() {
+        let (header, window) = segment::open(disk, name.path_in(folder), *name)?;
+        let found = header.checkpoint.is_some();
+        opened.push((header, window));
+        if found || index == 0 {
+            break;
+        }
+    }
+    opened.reverse();
+    Ok(opened)
+}
+
+/// Reads a log; `None`: there is none.
+pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error> {
+    let (names, leftovers) = names(disk, folder)?;
+    let Some(newest) = names.last().copied() else { return Ok(None) };
+    let newest_path = newest.path_in(folder);
+    let mut opened = start(disk, folder, &names)?;
+    let (header, window) = &mut opened[0];
+    let base = header.base;
+    let checkpoint = segment::checkpoint(header, window)?.map(|bytes| (Seq(base.0 - 1), bytes));
+    if checkpoint.is_none() && header.number != 1 && !is(Point::SegmentGap) {
+        let detail = format!("segment {} is missing, and no later one has a checkpoint", header.number - 1);
+        return Err(Error::damaged(window.path(), 0, detail));
+    }
+    let chain = Chain::new(&header.store);
+    let (checkpoint_segment, last) = (header.number, opened[opened.len() - 1].0);
+    let followers: Vec<SegmentHeader> = opened.iter().skip(1).map(|(header, _)| *header).collect();
+    let mut scan = Scan { epoch: 0, tail: Vec::new(), bytes: 0, marks: Vec::new(), last_group: None, closed: None };
+    let mut end = None;
+    for (index, (header, window)) in opened.into_iter().enumerate() {
+        scan.epoch = scan.epoch.max(header.epoch);
+        let mut walk = Walk::new(window, &header, &chain);
+        match followers.get(index) {
+            Some(next) => scan.sealed(&mut walk, next)?,
+            None => end = Some(scan.last(walk, &chain, header.size)?),
+        }
+    }
+    let end = end.ok_or_else(|| Error::damaged(newest_path.as_str(), 0, "there is no last segment"))?;
+    let file = disk.open(&newest_path).map_err(Error::io("open", newest_path))?;
+    Ok(Some(Found {
+        names,
+        leftovers,
+        header: last,
+        chain,
+        file,
+        end: end.at,
+        next: end.next,
+        head: end.head,
+        epoch: scan.epoch,
+        clean: end.clean,
+        torn_to: end.torn_to,
+        last_group: scan.last_group,
+        checkpoint,
+        checkpoint_segment,
+        since_checkpoint: scan.bytes,
+        tail: scan.tail,
+        marks: scan.marks,
+    }))
+}
+
+struct End {
+    at: u64,
+    next: Seq,
+    head: Head,
+    clean: bool,
+    torn_to: Option<u64>,
+}
+
+struct Scan {
+    epoch: u64,
+    tail: Vec<(Seq, Record)>,
+    bytes: u64,
+    marks: Vec<Mark>,
+    last_group: Option<(u64, usize)>,
+    /// Position and previous hash of a closing mark, if that was the last group.
+    closed: Option<(u64, Head)>,
+}
+
+impl Scan {
+    fn take(&mut self, header: &GroupHeader, at: u64, records: Vec<(Seq, Record)>, epoch: u64) {
+        self.last_group = Some((at, header.len));
+        self.bytes += header.len as u64;
+        self.closed = None;
+        match header.kind {
+            GroupKind::Records => {
+                Mark::note(&mut self.marks, Mark { next: header.first, at, head: header.previous });
+                self.tail.extend(records);
+            }
+            GroupKind::Opened => self.epoch = self.epoch.max(epoch),
+            GroupKind::Closed => self.closed = Some((at, header.previous)),
+        }
+    }
+
+    /// A segment with a successor: it must reach what the successor's header says.
+    fn sealed(&mut self, walk: &mut Walk<'_>, next: &SegmentHeader) -> Result<(), Error> {
+        while (walk.next, walk.head) != (next.base, next.previous) {
+            match walk.step()? {
+                Step::Group { header, at, records, epoch } => self.take(&header, at, records, epoch),
+                _ if is(Point::SegmentLink) => break,
+                Step::End => return Err(link(walk, next)),
+                Step::Broken(detail) => {
+                    return Err(Error::damaged(walk.window.path(), walk.at, detail));
+                }
+            }
+        }
+        (self.last_group, self.marks) = (None, Vec::new());
+        Ok(())
+    }
+
+    fn last(&mut self, mut walk: Walk<'_>, chain: &Chain, size: u64) -> Result<End, Error> {
+        let why = loop {
+            match walk.step()? {
+                Step::Group { header, at, records, epoch } => self.take(&header, at, records, epoch),
+                Step::End => break "zeros begin here, and groups follow".to_owned(),
+                Step::Broken(detail) => break detail,
+            }
+        };
+        let (at, next) = (walk.at, walk.next);
+        let to = if self.closed.is_some() { size.min(at + CLEAN_WINDOW) } else { size };
+        let torn_to = used_to(&mut walk.window, at, to)?;
+        if let Some(to) = torn_to
+            && let Some(valid) = valid_beyond(&mut walk.window, (at, to), next, chain)?
+            && !is(Point::RotSearch)
+        {
+            let detail = format!("{why}; a valid group at byte {valid} shows that this was durable once");
+            return Err(Error::damaged(walk.window.path(), at, detail));
+        }
+        match (self.closed, torn_to) {
+            (Some((at, head)), None) => Ok(End { at, next, head, clean: true, torn_to: None }),
+            _ => Ok(End { at, next, head: walk.head, clean: false, torn_to }),
+        }
+    }
+}
+
+pub(crate) fn link(walk: &Walk<'_>, next: &SegmentHeader) -> Error {
+    let detail = format!(
+        "it ends after record {}, and the next segment goes on at {} from another group",
+        walk.next.0 - 1,
+        next.base
+    );
+    Error::damaged(walk.window.path(), walk.at, detail)
+}
+
+/// Where the bytes that are not zero end, between `from` and `to`.
+pub(crate) fn used_to(window: &mut Window, from: u64, to: u64) -> Result<Option<u64>, Error> {
+    const PIECE: u64 = 1 << 20;
+    let (mut at, mut found) = (from, None);
+    while at < to {
+        let piece = window.get(at, PIECE.min(to - at) as usize)?;
+        if piece.is_empty() {
+            break;
+        }
+        // Whole words first: this runs over megabytes at a start after a crash.
+        if piece.chunks(4096).any(|chunk| chunk.iter().fold(0, |all, byte| all | byte) != 0) {
+            found = piece.iter().rposition(|byte| *byte != 0).map(|last| at + last as u64 + 1).or(found);
+        }
+        at += piece.len() as u64;
+    }
+    Ok(found)
+}
+
+/// Where a whole valid group begins beyond a broken one, if there is one.
+pub(crate) fn valid_beyond(
+    window: &mut Window,
+    (from, to): (u64, u64),
+    next: Seq,
+    chain: &Chain,
+) -> Result<Option<u64>, Error> {
+    let mut at = from + 8;
+    while at + GROUP_HEADER as u64 <= to {
+        if let Some(header) = GroupHeader::decode(window.get(at, GROUP_HEADER)?)
+            && header.first >= next
+            && header.len <= MAX_GROUP
+        {
+            let bytes = window.get(at, header.len)?;
+            if bytes.len() == header.len && chain.fits(bytes) {
+                return Ok(Some(at));
+            }
+        }
+        at += 8;
+    }
+    Ok(None)
+}

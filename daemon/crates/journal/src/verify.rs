@@ -1,0 +1,112 @@
+//! Reads a whole log and says everything that does not fit. Changes nothing.
+
+use crate::{
+    disk::Disk,
+    error::Error,
+    format::{Chain, SegmentHeader},
+    recover,
+    segment::{self, LOG, Name, Step, Walk},
+};
+
+/// What a log holds, and what is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Segments.
+    pub segments: usize,
+    /// Records.
+    pub records: u64,
+    /// Bytes of all segment files.
+    pub bytes: u64,
+    /// Bytes of an unfinished commit at the end: no fault, the next start cuts them.
+    pub torn_bytes: u64,
+    /// Everything that does not fit, one sentence each.
+    pub faults: Vec<String>,
+}
+
+/// Checks every segment, checkpoint, group and record. While a writer is at work, the end may look torn.
+#[must_use]
+pub fn verify(disk: &dyn Disk) -> Verification {
+    verify_in(disk, LOG).0
+}
+
+/// The same for any folder; also returns hash and number of the last record, for comparing copies.
+pub(crate) fn verify_in(disk: &dyn Disk, folder: &str) -> (Verification, Option<SegmentHeader>) {
+    let mut out = Verification::default();
+    let mut last = None;
+    if let Err(error) = check(disk, folder, &mut out, &mut last) {
+        out.faults.push(told(&error));
+    }
+    (out, last)
+}
+
+fn told(error: &Error) -> String {
+    let source = std::error::Error::source(error).map_or_else(String::new, |source| format!(": {source}"));
+    format!("{error}{source}")
+}
+
+fn check(disk: &dyn Disk, folder: &str, out: &mut Verification, last: &mut Option<SegmentHeader>) -> Result<(), Error> {
+    let files = disk.list(folder).map_err(Error::io("list", folder))?;
+    let names: Vec<Name> = files.iter().filter_map(|file| Name::parse(file)).collect();
+    for (index, name) in names.iter().enumerate() {
+        let path = name.path_in(folder);
+        let before = last.take();
+        let (header, mut window) = match segment::open(disk, path.clone(), *name) {
+            Ok(opened) => opened,
+            Err(error) => {
+                out.faults.push(told(&error));
+                continue;
+            }
+        };
+        out.segments += 1;
+        out.bytes += header.size;
+        if before.is_some_and(|before| before.number + 1 != header.number || before.store != header.store) {
+            out.faults.push(format!("`{path}` does not follow from the segment before it"));
+        }
+        *last = Some(header);
+        if let Err(error) = segment::checkpoint(&header, &mut window) {
+            out.faults.push(told(&error));
+        }
+        let chain = Chain::new(&header.store);
+        let walk = Walk::new(window, &header, &chain);
+        let next = names.get(index + 1);
+        let next =
+            next.and_then(|next| segment::open(disk, next.path_in(folder), *next).ok()).map(|(header, _)| header);
+        if let Err(error) = groups(walk, next, &chain, header.size, out) {
+            out.faults.push(told(&error));
+        }
+    }
+    Ok(())
+}
+
+fn groups(
+    mut walk: Walk<'_>,
+    next: Option<SegmentHeader>,
+    chain: &Chain,
+    size: u64,
+    out: &mut Verification,
+) -> Result<(), Error> {
+    let why = loop {
+        if next.is_some_and(|next| (walk.next, walk.head) == (next.base, next.previous)) {
+            return Ok(());
+        }
+        match walk.step()? {
+            Step::Group { records, .. } => out.records += records.len() as u64,
+            Step::End => break "zeros begin here, and groups follow".to_owned(),
+            Step::Broken(detail) => break detail,
+        }
+    };
+    if let Some(next) = next {
+        return Err(recover::link(&walk, &next));
+    }
+    let Some(to) = recover::used_to(&mut walk.window, walk.at, size)? else { return Ok(()) };
+    match recover::valid_beyond(&mut walk.window, (walk.at, to), walk.next, chain)? {
+        Some(valid) => {
+            let detail = format!("{why}; a valid group at byte {valid} shows that this was durable once");
+            Err(Error::damaged(walk.window.path(), walk.at, detail))
+        }
+        None => {
+            out.torn_bytes = to - walk.at;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Blobs: missing, swapped, cut, full disk, sweeps.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
+
+use std::{collections::HashSet, io, sync::Arc};
+
+use agentd_base::ContentHash;
+use agentd_journal::{
+    Blobs, Error,
+    sim::{Lasting, Op, SimDisk},
+};
+
+fn blobs(disk: &SimDisk) -> Blobs {
+    Blobs::new(Arc::new(disk.clone()))
+}
+
+fn path(disk: &SimDisk, hash: &ContentHash) -> String {
+    disk.files().into_iter().find(|path| path.ends_with(&hash.to_string())).unwrap()
+}
+
+#[test]
+fn a_blob_is_itself_or_an_error() {
+    let disk = SimDisk::new(1);
+    let store = blobs(&disk);
+    let (one, two) = (store.put(&[1; 5000]).unwrap(), store.put(b"").unwrap());
+    assert_eq!((store.get(&one).unwrap(), store.get(&two).unwrap()), (vec![1; 5000], Vec::new()));
+    let content = disk.content(&path(&disk, &one)).unwrap();
+    for (what, damaged) in [("cut", content[..4096].to_vec()), ("empty", vec![]), ("swapped", vec![2; 5000])] {
+        disk.plant(&path(&disk, &one), &damaged);
+        assert!(matches!(store.get(&one), Err(Error::Damaged { .. })), "{what}");
+        let mut faults = Vec::new();
+        assert_eq!((store.verify(&mut faults).unwrap(), faults.len()), (2, 1), "{what}");
+        // Storing it again mends it.
+        assert_eq!(store.put(&[1; 5000]).unwrap(), one);
+        assert_eq!(store.get(&one).unwrap(), [1; 5000]);
+    }
+    let unknown = ContentHash::of(b"never stored");
+    assert!(matches!(store.get(&unknown), Err(Error::NoBlob { hash }) if hash == unknown));
+    assert!(!store.contains(&unknown).unwrap() && store.contains(&one).unwrap());
+}
+
+#[test]
+fn a_full_disk_refuses_and_later_takes() {
+    let disk = SimDisk::new(2);
+    disk.set_capacity(Some(1000));
+    let store = blobs(&disk);
+    assert!(matches!(store.put(&[1; 2000]), Err(Error::Full { .. })));
+    assert!(disk.files().is_empty(), "{:?}", disk.files());
+    disk.set_capacity(None);
+    let hash = store.put(&[1; 2000]).unwrap();
+    disk.crash();
+    assert_eq!(blobs(&disk).get(&hash).unwrap(), [1; 2000]);
+}
+
+#[test]
+fn after_a_failed_sync_no_blob_is_promised() {
+    for op in [Op::Sync, Op::SyncDir] {
+        let disk = SimDisk::new(3);
+        let store = blobs(&disk);
+        disk.fail(op, 1, Lasting::Once, io::ErrorKind::Other);
+        assert!(matches!(store.put(b"one"), Err(Error::Io { .. })));
+        assert!(matches!(store.put(b"one"), Err(Error::Poisoned { .. })), "{op:?}");
+    }
+}
+
+#[test]
+fn a_sweep_spares_what_is_kept_and_what_is_new() {
+    let disk = SimDisk::new(4);
+    let store = blobs(&disk);
+    let hashes: Vec<ContentHash> = (0..4_u8).map(|n| store.put(&[n; 10]).unwrap()).collect();
+    disk.plant(&format!("blobs/ab/{}.7.tmp", ContentHash::of(b"died while storing")), b"half");
+    disk.plant("blobs/ab/notes.txt", b"not ours");
+    let keep = HashSet::from([hashes[0]]);
+    let later = blobs(&disk);
+    let new = later.put(b"new").unwrap();
+    assert_eq!(later.sweep(&keep).unwrap(), 4, "three blobs and an unfinished file");
+    assert_eq!(later.sweep(&keep).unwrap(), 0, "the new one is spared once more");
+    assert!(later.contains(&new).unwrap() && later.contains(&hashes[0]).unwrap());
+    assert_eq!(later.sweep(&keep).unwrap(), 1);
+    assert!(disk.content("blobs/ab/notes.txt").is_some());
+}

@@ -1,0 +1,112 @@
+//! The index on a real folder: trusted only after a clean end, rebuilt after anything else.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
+
+use std::fs;
+
+use agentd_base::Seq;
+use agentd_journal::{Change, Error, Index, IndexState};
+
+const FRESH: IndexState = IndexState { watermark: Seq(0), fresh: true };
+
+fn change(key: &str, value: &str) -> Change {
+    (key.into(), Some(value.into()))
+}
+
+fn filled(path: &std::path::Path) {
+    let (index, state) = Index::open(path).unwrap();
+    assert_eq!(state, FRESH);
+    index.put_many(&[change("a1", "one"), change("a2", "two"), change("b1", "three")], Seq(3)).unwrap();
+    index.put_many(&[("a2".into(), None), change("a3", "four")], Seq(5)).unwrap();
+    index.close().unwrap();
+}
+
+#[test]
+fn a_clean_end_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index");
+    filled(&path);
+    // What a kill during an earlier start leaves behind, and sled would take for a snapshot.
+    fs::write(path.join("snap.0000000000000000.generating"), b"half").unwrap();
+    let (index, state) = Index::open(&path).unwrap();
+    assert_eq!(state, IndexState { watermark: Seq(5), fresh: false });
+    assert_eq!(index.get(b"a1").unwrap(), Some(b"one".to_vec()));
+    assert_eq!(index.get(b"a2").unwrap(), None);
+    assert!(index.size_bytes().unwrap() > 0);
+}
+
+#[test]
+fn keys_come_in_order_from_where_they_were_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, _) = Index::open(folder.path().join("index")).unwrap();
+    let changes: Vec<Change> = (0..9).map(|n| change(&format!("k{n}"), "v")).collect();
+    index.put_many(&changes, Seq(9)).unwrap();
+    index.put_many(&[change("j", "before"), change("l", "behind")], Seq(11)).unwrap();
+    let scan = |reverse, from: Option<&[u8]>, limit| -> Vec<String> {
+        let found = index.scan(b"k", reverse, from, limit).unwrap();
+        found.into_iter().map(|(key, _)| String::from_utf8(key).unwrap()).collect()
+    };
+    assert_eq!(scan(false, None, 3), ["k0", "k1", "k2"]);
+    assert_eq!(scan(false, Some(b"k2"), 2), ["k3", "k4"]);
+    assert_eq!(scan(false, Some(b"k7"), 9), ["k8"]);
+    assert_eq!(scan(true, None, 2), ["k8", "k7"]);
+    assert_eq!(scan(true, Some(b"k1"), 9), ["k0"]);
+    assert_eq!(scan(false, None, 99).len(), 9);
+    assert!(scan(false, None, 0).is_empty());
+}
+
+#[test]
+fn anything_else_starts_afresh() {
+    type Harm = fn(&std::path::Path);
+    let harms: [(&str, Harm); 7] = [
+        ("no clean end", |path| fs::remove_file(path.join("clean")).unwrap()),
+        ("killed while open", |path| std::mem::forget(Index::open(path).unwrap().0.flush())),
+        ("gone", |path| fs::remove_dir_all(path).unwrap()),
+        ("a file in its place", |path| {
+            fs::remove_dir_all(path).unwrap();
+            fs::write(path, b"text").unwrap();
+        }),
+        ("garbage", |path| fs::write(path.join("db"), vec![0xa5; 100_000]).unwrap()),
+        ("garbage configuration", |path| fs::write(path.join("conf"), b"segment_size: many").unwrap()),
+        ("a folder in place of a file", |path| {
+            fs::remove_file(path.join("db")).unwrap();
+            fs::create_dir(path.join("db")).unwrap();
+        }),
+    ];
+    for (what, harm) in harms {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        filled(&path);
+        harm(&path);
+        let (index, state) = Index::open(&path).unwrap();
+        assert_eq!(state, FRESH, "{what}");
+        assert_eq!(index.get(b"a1").unwrap(), None, "{what}");
+        index.put_many(&[change("a1", "again")], Seq(1)).unwrap();
+        index.close().unwrap();
+        assert!(!Index::open(&path).unwrap().1.fresh, "{what}");
+    }
+}
+
+#[test]
+fn large_keys_and_values_are_refused_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, _) = Index::open(folder.path().join("index")).unwrap();
+    let large = (b"b".to_vec(), Some(vec![0; 4097]));
+    assert!(matches!(index.put_many(&[change("a", "x"), large], Seq(1)), Err(Error::TooLarge { size: 4097, .. })));
+    assert!(matches!(index.put_many(&[(vec![0; 65], None)], Seq(1)), Err(Error::TooLarge { size: 65, .. })));
+    assert_eq!(index.get(b"a").unwrap(), None);
+}
+
+#[test]
+fn an_index_of_garbage_is_rebuilt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index");
+    let (index, _) = Index::open(&path).unwrap();
+    for round in 0..4000_u64 {
+        let value = vec![round as u8; 4096];
+        index.put_many(&[(round.to_be_bytes().to_vec(), Some(value))], Seq(round)).unwrap();
+    }
+    let all: Vec<Change> = (0..4000_u64).map(|round| (round.to_be_bytes().to_vec(), None)).collect();
+    index.put_many(&all, Seq(4001)).unwrap();
+    index.close().unwrap();
+    assert_eq!(Index::open(&path).unwrap().1, FRESH);
+}

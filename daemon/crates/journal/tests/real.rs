@@ -1,0 +1,63 @@
+//! The real file system: modes, a store that lives through openings, a folder that is open to others.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
+
+#[path = "support/model.rs"]
+#[expect(dead_code, reason = "shared with the crash tests")]
+mod model;
+
+use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
+
+use agentd_base::Seq;
+use agentd_journal::{Batch, Blobs, Disk, Log, Options, Reader, RealDisk, sim::Rng, verify};
+use model::record;
+
+fn mode(path: &std::path::Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_store_lives_through_openings_and_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("deep/state");
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(&state).unwrap());
+    for round in 1..=4_u64 {
+        let opened = Log::open(Arc::clone(&disk), Options { segment_bytes: 1 << 16, store: None }).unwrap();
+        let (mut log, report) = (opened.log, opened.report);
+        assert_eq!((report.epoch, report.created, report.clean), (round, round == 1, round % 2 == 0 && round > 1));
+        for step in 0..50 {
+            let records = vec![record(&mut Rng(step), 2000)];
+            let checkpoint = (step == 25).then(|| round.to_le_bytes().to_vec());
+            log.append(&Batch { first: log.next(), records, checkpoint }).unwrap();
+            log.sync().unwrap();
+        }
+        assert_eq!(log.durable(), Seq(50 * round));
+        assert!(log.bytes_since_checkpoint() > 40_000);
+        if round % 2 == 1 {
+            log.close().unwrap();
+        }
+    }
+    let verification = verify(&*disk);
+    assert_eq!((verification.records, &verification.faults), (200, &Vec::new()));
+    let looked = Reader::open_read_only(Arc::clone(&disk)).unwrap();
+    assert_eq!((looked.reader.durable(), looked.checkpoint.unwrap().0), (Seq(200), Seq(176)));
+    Blobs::new(disk).put(&[1; 10_000]).unwrap();
+    assert_eq!((mode(&state), mode(&state.join("log"))), (0o700, 0o700));
+    for entry in fs::read_dir(state.join("log")).unwrap() {
+        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+    }
+}
+
+#[test]
+fn a_folder_that_others_may_enter_and_paths_that_leave_it_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let refused = RealDisk::new(folder.path()).unwrap_err();
+    assert!(refused.to_string().contains("chmod 700"), "{refused}");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let disk = RealDisk::new(folder.path()).unwrap();
+    for path in ["../x", "/etc/passwd", "log/../../x", "."] {
+        assert!(disk.open(path).is_err() && disk.remove(path).is_err(), "{path}");
+    }
+    assert!(disk.free_bytes().unwrap() > 0);
+    assert_eq!(disk.list("nothing").unwrap(), Vec::<String>::new());
+}

@@ -1,0 +1,175 @@
+//! Damage made by hand, each kind such that one check alone can find it. Every one must be told, with its place.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
+
+use std::sync::Arc;
+
+use agentd_base::Seq;
+use agentd_journal::{
+    Batch, Blobs, Error, Log, Record,
+    sim::{Rng, SimDisk},
+};
+
+use crate::model::{options, record, store};
+
+const GROUP: &[u8] = b"AGRP";
+
+/// Positions of all groups in a segment.
+pub(crate) fn groups(disk: &SimDisk, path: &str) -> Vec<usize> {
+    let content = disk.content(path).unwrap();
+    content.windows(4).enumerate().filter(|(at, bytes)| at % 8 == 0 && *bytes == GROUP).map(|(at, _)| at).collect()
+}
+
+pub(crate) fn segments(disk: &SimDisk) -> Vec<String> {
+    disk.files().into_iter().filter(|path| path.ends_with(".seg")).collect()
+}
+
+fn open(disk: &SimDisk) -> Result<Log, Error> {
+    Ok(Log::open(Arc::new(disk.clone()), options(4096))?.log)
+}
+
+fn must_be_damaged(disk: &SimDisk, what: &str, detail: &str) -> Result<(), String> {
+    match open(disk) {
+        Err(Error::Damaged { detail: found, .. }) if found.contains(detail) => Ok(()),
+        other => Err(format!("{what}: {:?}", other.map(|log| log.durable()))),
+    }
+}
+
+fn edit(disk: &SimDisk, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut content = disk.content(path).unwrap();
+    change(&mut content);
+    disk.plant(path, &content);
+}
+
+/// All kinds of damage, on stores of their own.
+pub(crate) fn all() -> Result<(), String> {
+    record_and_search()?;
+    swapped_records()?;
+    foreign_group()?;
+    header_and_checkpoint()?;
+    links()?;
+    newer()?;
+    blobs()
+}
+
+fn record_and_search() -> Result<(), String> {
+    let (disk, _) = store(1, 1 << 16, &[], false);
+    let path = &segments(&disk)[0];
+    let at = groups(&disk, path)[5];
+    disk.flip(path, at + 48 + 36 + 10, 3);
+    must_be_damaged(&disk, "a bit in a record", "checksum of record")?;
+    let (disk, _) = store(1, 1 << 16, &[], false);
+    edit(&disk, path, |content| content[at..at + 64].fill(0));
+    must_be_damaged(&disk, "zeros over a group", "zeros begin here")
+}
+
+fn swapped_records() -> Result<(), String> {
+    let (disk, _) = store(2, 1 << 16, &[], true);
+    let path = &segments(&disk)[0];
+    let at = groups(&disk, path)[7] + 48;
+    edit(&disk, path, |content| {
+        let len = 36 + 100;
+        let (first, second) = content[at..at + 2 * len].split_at_mut(len);
+        first.swap_with_slice(second);
+    });
+    must_be_damaged(&disk, "two records that changed places", "hash of the group")
+}
+
+/// Two stores with the same beginning go different ways; a later group of one is put into the other.
+fn foreign_group() -> Result<(), String> {
+    let disk = SimDisk::new(3);
+    let mut rng = Rng(3);
+    let mut append = |log: &mut Log| {
+        let records = vec![record(&mut rng, 80)];
+        log.append(&Batch { first: log.next(), records, checkpoint: None }).and_then(|()| log.sync()).unwrap();
+    };
+    append(&mut open(&disk).unwrap());
+    let other = disk.fork(4);
+    for disk in [&disk, &other] {
+        let mut log = open(disk).unwrap();
+        (0..3).for_each(|_| append(&mut log));
+    }
+    let path = &segments(&disk)[0];
+    let places = groups(&disk, path);
+    assert_eq!(places, groups(&other, path));
+    let (from, to) = (places[places.len() - 2], places[places.len() - 1]);
+    let foreign = other.content(path).unwrap();
+    edit(&disk, path, |content| content[from..to].copy_from_slice(&foreign[from..to]));
+    must_be_damaged(&disk, "a group of another history", "does not follow")
+}
+
+fn header_and_checkpoint() -> Result<(), String> {
+    let (disk, _) = store(5, 4096, &[20], true);
+    let last = segments(&disk).into_iter().rev().find(|path| open_at(&disk, path)[120] == 1).unwrap();
+    for byte in 16..128 {
+        let copy = disk.fork(6);
+        copy.flip(&last, byte, (byte % 8) as u8);
+        must_be_damaged(&copy, &format!("a bit in byte {byte} of a header"), "")?;
+    }
+    let copy = disk.fork(7);
+    copy.flip(&last, 512 + 20, 1);
+    must_be_damaged(&copy, "a bit in a checkpoint", "checkpoint does not fit")
+}
+
+fn open_at(disk: &SimDisk, path: &str) -> Vec<u8> {
+    disk.content(path).unwrap()
+}
+
+fn links() -> Result<(), String> {
+    let (disk, _) = store(8, 4096, &[], false);
+    let paths = segments(&disk);
+    assert!(paths.len() >= 3, "a segment before and one after the middle one");
+    let copy = disk.fork(9);
+    let at = *groups(&copy, &paths[1]).last().unwrap();
+    edit(&copy, &paths[1], |content| content[at..].fill(0));
+    must_be_damaged(&copy, "the last group of a segment is gone", "another group")?;
+
+    let gone = SimDisk::new(10);
+    for path in paths.iter().filter(|path| **path != paths[1]) {
+        gone.plant(path, &open_at(&disk, path));
+    }
+    must_be_damaged(&gone, "a segment is gone", "is missing")?;
+
+    let copy = disk.fork(11);
+    let last = paths.last().unwrap();
+    let end = groups(&copy, last).last().unwrap() + 400;
+    edit(&copy, last, |content| content.truncate(end));
+    must_be_damaged(&copy, "a segment is cut", "the file is cut")
+}
+
+fn newer() -> Result<(), String> {
+    let (disk, _) = store(12, 1 << 16, &[], true);
+    let path = &segments(&disk)[0];
+    edit(&disk, path, |content| {
+        content[8] = 9;
+        content[10] = 8;
+        let crc = crc32c::crc32c(&content[..508]);
+        content[508..512].copy_from_slice(&crc.to_le_bytes());
+    });
+    match open(&disk) {
+        Err(Error::NewerFormat { format: 9, min_reader: 8, .. }) => Ok(()),
+        other => Err(format!("a newer format: {:?}", other.map(|log| log.durable()))),
+    }
+}
+
+fn blobs() -> Result<(), String> {
+    let disk = SimDisk::new(13);
+    let blobs = Blobs::new(Arc::new(disk.clone()));
+    let hash = blobs.put(&[7; 900]).unwrap();
+    disk.flip(&disk.files()[0], 800, 2);
+    match blobs.get(&hash) {
+        Err(Error::Damaged { .. }) => Ok(()),
+        other => Err(format!("a bit in a blob: {:?}", other.map(|bytes| bytes.len()))),
+    }
+}
+
+/// What a start gives, as far as it may be compared.
+pub(crate) fn read(disk: &SimDisk) -> Result<Vec<(Seq, Record)>, Error> {
+    let opened = Log::open(Arc::new(disk.clone()), options(4096))?;
+    let mut all = Vec::new();
+    let reader = opened.log.reader();
+    reader.scan(Seq(reader.oldest().0 - 1), reader.durable(), &mut |seq, record| {
+        all.push((seq, record.clone()));
+        std::ops::ControlFlow::Continue(())
+    })?;
+    Ok(all)
+}

@@ -1,0 +1,241 @@
+//! The part of the walk that names things: functions, types, modules, constants, entry points, tests.
+
+use tree_sitter::Node;
+
+use super::{NO_DEPTH, Walk};
+use crate::{
+    EntryKind, EntryPoint, FunctionFacts, Symbol, SymbolKind,
+    grammar::{Class, FunctionHead},
+    head::{MAX_ITEMS, MAX_NAME, end_line_of, field, line_of},
+    metrics::OpenFunction,
+};
+
+impl<'t> Walk<'_, 't> {
+    pub(super) fn function(&mut self, node: Node<'t>, depth: u32) {
+        let attribute = self.test_at == depth;
+        self.test_at = NO_DEPTH;
+        if let Some(mut head) = (self.head.grammar.rules.function)(&self.head, node) {
+            head.test |= attribute;
+            self.open_function(node, depth, &head);
+        }
+    }
+
+    /// A closure raises the nesting, unless it is given a name: then it is a function like any other.
+    pub(super) fn closure(&mut self, node: Node<'t>, depth: u32) {
+        if let Some((_, name)) = self.binding.take_if(|(id, _)| *id == node.id()) {
+            let fields = self.head.fields();
+            let parameters = field(node, fields.parameters)
+                .map(|list| self.head.count_parameters(list))
+                .or_else(|| field(node, fields.parameter).map(|_| 1));
+            let head = FunctionHead {
+                name: self.head.name(name),
+                at: name,
+                parameters: parameters.unwrap_or(0),
+                test: false,
+                entry: false,
+            };
+            self.open_function(node, depth, &head);
+            return;
+        }
+        self.push(depth, Class::Closure, false);
+        self.context.nesting += 1;
+        let nesting = self.context.nesting;
+        self.measure(|open| open.reach(nesting));
+    }
+
+    pub(super) fn bind(&mut self, node: Node<'t>) {
+        let Some(binding) = self.head.grammar.rules.binding else { return };
+        if let Some((closure, name)) = binding(&self.head, node) {
+            self.binding = Some((closure.id(), name));
+        } else if self.want_symbols {
+            self.constant(node);
+        }
+    }
+
+    fn open_function(&mut self, node: Node<'t>, depth: u32, head: &FunctionHead<'_>) {
+        let name = self.qualified(&head.name);
+        let (line, end_line) = (line_of(head.at), end_line_of(node));
+        // Go's receiver and C++'s `Type::` are in the name itself.
+        let in_type = self.context.in_type
+            || (self.head.class(node) == Class::Function && head.name.contains(self.head.grammar.rules.separator));
+        self.found.tests = self.found.tests.saturating_add(u32::from(head.test));
+        let outermost = self.scratch.scope.is_empty() || self.head.grammar.rules.entry_in_type;
+        if head.entry && outermost {
+            self.entry(EntryKind::Function, name.clone(), line);
+        }
+        if self.want_symbols {
+            let kind = if in_type { SymbolKind::Method } else { SymbolKind::Function };
+            self.symbol(Symbol { name: name.clone(), kind, line, end_line });
+        }
+        let index = (self.found.functions.len() < MAX_ITEMS).then_some(self.found.functions.len());
+        if index.is_some() {
+            self.found.functions.push(FunctionFacts {
+                name,
+                line,
+                end_line,
+                cyclomatic: 1,
+                cognitive: 0,
+                parameters: head.parameters,
+                nesting: 0,
+            });
+        } else {
+            self.found.truncated = true;
+        }
+        self.push(depth, Class::Function, false);
+        self.enter_scope(&head.name);
+        self.context.nesting = 0;
+        self.context.in_type = false;
+        self.scratch.open.push(OpenFunction::new(index));
+    }
+
+    pub(super) fn close_function(&mut self) {
+        let Some(open) = self.scratch.open.pop() else { return };
+        if let Some(facts) = open.index.and_then(|index| self.found.functions.get_mut(index)) {
+            facts.cyclomatic = open.cyclomatic;
+            facts.cognitive = open.cognitive;
+            facts.nesting = open.nesting;
+        }
+    }
+
+    /// A type, module, constant or macro; whether its children matter.
+    pub(super) fn definition(&mut self, node: Node<'t>, class: Class, depth: u32) -> bool {
+        if class == Class::Constant {
+            if self.want_symbols {
+                self.constant(node);
+            }
+            return true;
+        }
+        self.test_at = NO_DEPTH;
+        let kind = self.head.grammar.symbol(node.kind_id()).unwrap_or(SymbolKind::Class);
+        let Some(defined) = (self.head.grammar.rules.definition)(&self.head, node, kind) else {
+            if class == Class::Module {
+                self.import_in_scope(node);
+            }
+            return true;
+        };
+        let name = self.head.name(defined.name);
+        let line = line_of(defined.name);
+        // Swift's `extension` is of the same kind of node as its types.
+        let extends = class == Class::Extension || (class == Class::Type && defined.kind == SymbolKind::Module);
+        if class == Class::Type && !extends {
+            self.found.types = self.found.types.saturating_add(1);
+        }
+        if defined.entry {
+            let name = self.qualified(&name);
+            self.entry(EntryKind::Attribute, name, line);
+        }
+        if self.want_symbols && !extends {
+            let (name, end_line) = (self.qualified(&name), end_line_of(node));
+            self.symbol(Symbol { name, kind: defined.kind, line, end_line });
+        }
+        if class == Class::Macro {
+            return self.may_hide_comment(node);
+        }
+        self.push(depth, class, false);
+        self.enter_scope(base_of(&name));
+        self.context.in_type = class != Class::Module;
+        self.context.nesting = 0;
+        true
+    }
+
+    /// A module whose content is another file.
+    fn import_in_scope(&mut self, node: Node<'_>) {
+        let first = self.found.imports.len();
+        self.import(node);
+        if !self.scratch.scope.is_empty() {
+            for at in first..self.found.imports.len() {
+                self.found.imports[at].target = self.qualified(&self.found.imports[at].target);
+            }
+        }
+    }
+
+    fn constant(&mut self, node: Node<'t>) {
+        if !self.scratch.open.is_empty() {
+            return;
+        }
+        let kind = SymbolKind::Constant;
+        if let Some(defined) = (self.head.grammar.rules.definition)(&self.head, node, kind) {
+            let name = self.qualified(&self.head.name(defined.name));
+            let (line, end_line) = (line_of(defined.name), end_line_of(node));
+            self.symbol(Symbol { name, kind: defined.kind, line, end_line });
+        }
+    }
+
+    pub(super) fn attribute(&mut self, node: Node<'_>, depth: u32) {
+        if self.head.grammar.rules.attribute_is_test.is_some_and(|is_test| is_test(&self.head, node)) {
+            self.test_at = depth;
+        }
+    }
+
+    /// A conditional outside of functions that guards the start of the program.
+    pub(super) fn guard(&mut self, node: Node<'_>) {
+        if !self.scratch.open.is_empty() {
+            return;
+        }
+        let Some(is_guard) = self.head.grammar.rules.main_guard else { return };
+        let Some(condition) = field(node, self.head.fields().condition) else { return };
+        if is_guard(&self.head, condition) {
+            let name = self.head.name(condition);
+            self.entry(EntryKind::Guard, name, line_of(node));
+        }
+    }
+
+    pub(super) fn shebang(&mut self) {
+        // `#![…]` is an attribute of Rust.
+        let source = self.head.source;
+        if source.starts_with(b"#!") && !source.starts_with(b"#![") {
+            let line = source.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let line = &line[..line.len().min(MAX_NAME)];
+            let name = String::from_utf8_lossy(line).trim_end().to_owned();
+            self.entry(EntryKind::Shebang, name, 1);
+        }
+    }
+
+    fn entry(&mut self, kind: EntryKind, name: String, line: u32) {
+        if self.found.entry_points.len() < MAX_ITEMS {
+            self.found.entry_points.push(EntryPoint { kind, name, line });
+        } else {
+            self.found.truncated = true;
+        }
+    }
+
+    fn symbol(&mut self, symbol: Symbol) {
+        if self.found.symbols.len() < MAX_ITEMS {
+            self.found.symbols.push(symbol);
+        } else {
+            self.found.truncated = true;
+        }
+    }
+
+    /// The name with its scope; the scope is left out if both do not fit.
+    fn qualified(&self, name: &str) -> String {
+        let (scope, separator) = (&self.scratch.scope, self.head.grammar.rules.separator);
+        let length = scope.len() + separator.len() + name.len();
+        if scope.is_empty() || length > MAX_NAME {
+            return name.to_owned();
+        }
+        let mut whole = String::with_capacity(length);
+        whole.push_str(scope);
+        whole.push_str(separator);
+        whole.push_str(name);
+        whole
+    }
+
+    /// Makes `name` a part of the scope until the top frame ends; a scope that would be too long stays as it is.
+    fn enter_scope(&mut self, name: &str) {
+        let scope = &mut self.scratch.scope;
+        let separator = self.head.grammar.rules.separator;
+        if scope.len() + separator.len() + name.len() <= MAX_NAME {
+            if !scope.is_empty() {
+                scope.push_str(separator);
+            }
+            scope.push_str(name);
+        }
+        self.context.scope = scope.len();
+    }
+}
+
+/// A type's name without its arguments: `Map<K, V>` is `Map`.
+fn base_of(name: &str) -> &str {
+    name.split('<').next().filter(|base| !base.is_empty()).unwrap_or(name)
+}

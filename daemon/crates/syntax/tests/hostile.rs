@@ -1,0 +1,209 @@
+//! Sources that nobody writes by hand: whatever the bytes are, the answer comes, within the budget and without a panic.
+
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be read fails the test")]
+
+use std::{fs, ops::ControlFlow, path::PathBuf};
+
+use agentd_syntax::{Error, FileFacts, Language, Limits, Parser};
+
+fn analyze(language: Language, source: &[u8]) -> Result<FileFacts, Error> {
+    Parser::new().analyze(language, source, Limits { max_bytes: 16 << 20, budget: None })
+}
+
+/// A budget of so many questions.
+fn bounded(language: Language, source: &[u8], questions: u32) -> (Result<FileFacts, Error>, u32) {
+    let mut asked = 0;
+    let mut budget = || {
+        asked += 1;
+        if asked < questions { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let facts = Parser::new().analyze(language, source, Limits::with_budget(&mut budget));
+    (facts, asked)
+}
+
+fn consistent(facts: &FileFacts, what: &str) {
+    let lines = facts.lines;
+    assert_eq!(lines.code + lines.comment + lines.blank, lines.total, "{what}");
+    for function in &facts.functions {
+        assert!(function.cyclomatic >= 1 && function.line >= 1, "{what}: {function:?}");
+        assert!(function.line <= function.end_line, "{what}: {function:?}");
+        assert!(function.end_line <= lines.total, "{what}: {function:?}");
+        assert!(function.name.len() <= 1_024, "{what}: {function:?}");
+    }
+}
+
+/// The classic hostile shapes, each with its name.
+fn shapes() -> Vec<(&'static str, Vec<u8>)> {
+    let deep = |open: &str, close: &str, n: usize| (open.repeat(n) + &close.repeat(n)).into_bytes();
+    vec![
+        ("empty", Vec::new()),
+        ("only a mark", b"\xEF\xBB\xBF".to_vec()),
+        ("line feeds", vec![b'\n'; 100_000]),
+        ("NUL bytes", b"fn f() { \0 }\n\0".repeat(100)),
+        ("invalid UTF-8", b"fn \xff\xfe() {}\n\xc3".repeat(100)),
+        ("deep parentheses", deep("(", ")", 10_000)),
+        ("open parentheses", deep("(", "", 20_000)),
+        ("deep blocks", deep("{", "}", 10_000)),
+        ("deep brackets", deep("[", "]", 10_000)),
+        ("closing only", deep("", ")}]", 5_000)),
+        ("deep calls", (b"f(".repeat(5_000)).to_vec()),
+        ("deep ifs", b"if (a) { ".repeat(2_000)),
+        ("else ifs", [b"if (a) {} ".to_vec(), b"else if (a) {} ".repeat(2_000)].concat()),
+        ("long sum", [b"x = 1".to_vec(), b" && 1".repeat(10_000)].concat()),
+        ("nested functions", b"function a() { fn b() { func c() { ".repeat(500)),
+        ("nested classes", b"class A { struct B { ".repeat(1_000)),
+        ("open comment", [b"/*".to_vec(), b"* ".repeat(20_000)].concat()),
+        ("open string", [b"x = \"".to_vec(), vec![b'a'; 100_000]].concat()),
+        ("long name", vec![b'a'; 100_000]),
+        ("closures", b"x => y => |z| ".repeat(1_000)),
+        ("use groups", b"use a::{b::{".repeat(5_000)),
+        ("many imports", b"import a, b.c as d\nuse a::{b, c};\n".repeat(5_000)),
+        ("minified", b"function a(b){return b?1:2}var c=a(1)&&a(2);".repeat(1_000)),
+    ]
+}
+
+#[test]
+fn no_shape_breaks_any_language() {
+    for (shape, source) in shapes() {
+        for language in Language::ALL {
+            let what = format!("{shape} as {}", language.name());
+            // Some shapes take the parsers of some grammars very long: then the budget must end them.
+            match bounded(language, &source, 15_000).0 {
+                Ok(facts) => consistent(&facts, &what),
+                Err(error) => assert!(matches!(error, Error::Stopped), "{what}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_hundred_thousand_parentheses_overflow_no_stack() {
+    let depth = 100_000;
+    let source = format!("fn f() {{ {}1{}; }}", "(".repeat(depth), ")".repeat(depth));
+    let facts = analyze(Language::Rust, source.as_bytes()).unwrap();
+    assert_eq!((facts.functions.len(), facts.syntax_errors), (1, 0));
+}
+
+#[test]
+fn one_line_of_ten_megabytes_is_read() {
+    let source = b"let a = [1, 2, 3]; ".repeat(10 * 1024 * 1024 / 19);
+    let facts = analyze(Language::Rust, &source).unwrap();
+    assert!(facts.long_line);
+    assert_eq!(facts.lines.total, 1);
+    let refused = Parser::new().analyze(Language::Rust, &source, Limits::default()).unwrap_err();
+    assert!(matches!(refused, Error::TooLarge { bytes, .. } if bytes == source.len()), "{refused}");
+}
+
+#[test]
+fn other_encodings_are_refused() {
+    let units: Vec<u8> = "\u{feff}fn main() {}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for language in Language::ALL {
+        assert!(matches!(analyze(language, &units), Err(Error::NotText { .. })));
+    }
+}
+
+#[test]
+fn the_budget_ends_the_parse_and_the_parser_is_good_for_the_next_file() {
+    let long = b"fn f(a: u32) -> u32 { if a > 1 { 1 } else { 2 } }\n".repeat(5_000);
+    let (facts, all) = bounded(Language::Rust, &long, u32::MAX);
+    assert_eq!(facts.unwrap().functions.len(), 5_000);
+    // Early in the parse, and in the walk, which comes last.
+    for questions in [1, 2, 100, all / 2, all] {
+        let (stopped, asked) = bounded(Language::Rust, &long, questions);
+        assert!(matches!(stopped, Err(Error::Stopped)), "after {questions} of {all}");
+        assert_eq!(asked, questions, "it is not asked again");
+    }
+    let mut parser = Parser::new();
+    let mut never = || ControlFlow::Break(());
+    parser.analyze(Language::Rust, &long, Limits::with_budget(&mut never)).unwrap_err();
+    let next = parser.analyze(Language::Rust, b"fn g() {}", Limits::default()).unwrap();
+    assert_eq!((next.functions.len(), next.syntax_errors), (1, 0));
+    assert_eq!(next.functions[0].name, "g");
+}
+
+#[test]
+fn broken_syntax_is_counted_and_the_rest_is_found() {
+    let source = b"fn a() {}\nfn b( {\n}\nstruct ;\nfn c() { if x {} }\n";
+    let facts = analyze(Language::Rust, source).unwrap();
+    assert!(facts.syntax_errors > 0);
+    assert_eq!(facts.functions[0].name, "a");
+    let many = b"fn ) struct ; ".repeat(5_000);
+    assert!(analyze(Language::Rust, &many).unwrap().syntax_errors <= 1_000);
+}
+
+#[test]
+fn comments_alone_are_comments_and_generated_code_is_seen() {
+    let facts = analyze(Language::Go, b"// Code generated by x. DO NOT EDIT.\n\n/* a\n b */\n").unwrap();
+    assert!(facts.generated);
+    assert_eq!((facts.lines.comment, facts.lines.blank, facts.lines.code), (3, 1, 0));
+}
+
+/// A small generator (xorshift64*, Vigna 2016): the same numbers in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() >> 33) as usize % bound.max(1)
+    }
+}
+
+/// One change: bytes replaced, removed, doubled or moved.
+fn mutate(source: &mut Vec<u8>, numbers: &mut Numbers) {
+    let at = numbers.below(source.len());
+    let length = numbers.below(64).min(source.len() - at);
+    match numbers.below(5) {
+        0 => source[at] = numbers.next().to_le_bytes()[7],
+        1 => drop(source.drain(at..at + length)),
+        2 => {
+            let piece = source[at..at + length].to_vec();
+            let to = numbers.below(source.len());
+            source.splice(to..to, piece);
+        }
+        3 => {
+            let tokens: [&[u8]; 8] = [b"{", b"}", b"(", b"\"", b"/*", b"\n", b"'", b"<"];
+            let token = tokens[numbers.below(tokens.len())];
+            source.splice(at..at, token.iter().copied());
+        }
+        _ => source.truncate(at.max(source.len() / 2)),
+    }
+    if source.is_empty() {
+        source.push(b' ');
+    }
+}
+
+#[test]
+fn random_bytes_and_mutated_fixtures_never_panic() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let mut parser = Parser::new();
+    let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
+    let mut checked = 0;
+    for entry in fs::read_dir(folder).unwrap().flat_map(|dir| fs::read_dir(dir.unwrap().path()).unwrap()) {
+        let path = entry.unwrap().path();
+        let fixture = fs::read(&path).unwrap();
+        let language = Language::of_path(path.to_str().unwrap(), None).unwrap();
+        for round in 0..60 {
+            let mut source = fixture.clone();
+            for _ in 0..=round / 4 {
+                mutate(&mut source, &mut numbers);
+            }
+            if round % 10 == 0 {
+                let random = (0..2_000).map(|_| numbers.next().to_le_bytes()[7]);
+                source = random.collect();
+            }
+            let what = format!("{} round {round}", path.display());
+            match parser.survey(language, &source, Limits::default()) {
+                Ok((facts, _)) => consistent(&facts, &what),
+                Err(error) => assert!(matches!(error, Error::NotText { .. }), "{what}: {error}"),
+            }
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 600);
+}

@@ -1,0 +1,181 @@
+//! What a scatter over files gives back: a summary per file and the heaviest functions only, so that the result of a large
+//! repository stays small. Adding and merging give the same value in whatever order pieces end.
+
+use agentd_syntax::{EntryPoint, FileFacts, FunctionFacts, Language};
+use serde::{Deserialize, Serialize};
+
+use crate::structure::Links;
+
+/// Heaviest functions kept by each of the two measures.
+const HEAVIEST: usize = 200;
+
+/// Entry points kept per file; more is generated code.
+const ENTRY_POINTS: usize = 8;
+
+/// `McCabe` named 10 as the limit of a module ("A Complexity Measure", 1976, section II).
+pub const CYCLOMATIC_LIMIT: u32 = 10;
+
+/// Above 50 a function counts as untestable in the table of the Software Engineering Institute (C4 Guide, 1997).
+pub const CYCLOMATIC_ALARM: u32 = 50;
+
+/// The default of `SonarQube`'s rule S3776 on cognitive complexity.
+pub const COGNITIVE_LIMIT: u32 = 15;
+
+/// One measured file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSummary {
+    /// Its number in the manifest.
+    pub file: u32,
+    /// The language it was parsed as.
+    pub language: Language,
+    /// Lines with code.
+    pub code: u32,
+    /// Lines with comment only.
+    pub comment: u32,
+    /// Empty lines.
+    pub blank: u32,
+    /// Functions with a body.
+    pub functions: u32,
+    /// Definitions of types.
+    pub types: u32,
+    /// Test functions.
+    pub tests: u32,
+    /// The highest cyclomatic complexity in it; 0 without functions.
+    pub max_cyclomatic: u32,
+    /// The highest cognitive complexity in it.
+    pub max_cognitive: u32,
+    /// Places that the grammar could not read.
+    pub syntax_errors: u32,
+    /// A program wrote it.
+    pub generated: bool,
+    /// It has a line as minified code has.
+    pub long_line: bool,
+    /// Where programs start in it.
+    pub entry_points: Box<[EntryPoint]>,
+    /// Where its imports lead.
+    pub links: Links,
+}
+
+/// One function among the heaviest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeavyFunction {
+    /// The file's number in the manifest.
+    pub file: u32,
+    /// What was measured.
+    pub function: FunctionFacts,
+}
+
+/// Counts over all functions, kept or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionCounts {
+    /// All functions.
+    pub total: u64,
+    /// Above [`CYCLOMATIC_LIMIT`].
+    pub cyclomatic_over_limit: u64,
+    /// Above [`CYCLOMATIC_ALARM`].
+    pub cyclomatic_over_alarm: u64,
+    /// Above [`COGNITIVE_LIMIT`].
+    pub cognitive_over_limit: u64,
+}
+
+/// The measurements of some files of one manifest. Some 150 bytes per file plus 8 per import, and at most 400 functions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The files, by number; each was added once.
+    pub files: Vec<FileSummary>,
+    /// Functions by cyclomatic complexity, heaviest first.
+    pub by_cyclomatic: Vec<HeavyFunction>,
+    /// Functions by cognitive complexity, heaviest first.
+    pub by_cognitive: Vec<HeavyFunction>,
+    /// Counts over all functions.
+    pub functions: FunctionCounts,
+}
+
+impl Measured {
+    /// Adds one file with its facts and its resolved imports. A file is added once.
+    pub fn add(&mut self, file: u32, facts: &FileFacts, links: Links) {
+        let place = self.files.partition_point(|known| known.file < file);
+        self.files.insert(place, FileSummary::of(file, facts, links));
+        self.count(&facts.functions);
+        keep(&mut self.by_cyclomatic, file, &facts.functions, cyclomatic);
+        keep(&mut self.by_cognitive, file, &facts.functions, cognitive);
+    }
+
+    /// Takes over what another piece has measured.
+    pub fn merge(&mut self, other: Self) {
+        self.files.extend(other.files);
+        // Both halves are sorted, which this sort makes use of.
+        self.files.sort_by_key(|summary| summary.file);
+        self.functions.total += other.functions.total;
+        self.functions.cyclomatic_over_limit += other.functions.cyclomatic_over_limit;
+        self.functions.cyclomatic_over_alarm += other.functions.cyclomatic_over_alarm;
+        self.functions.cognitive_over_limit += other.functions.cognitive_over_limit;
+        self.by_cyclomatic.extend(other.by_cyclomatic);
+        shorten(&mut self.by_cyclomatic, cyclomatic);
+        self.by_cognitive.extend(other.by_cognitive);
+        shorten(&mut self.by_cognitive, cognitive);
+    }
+
+    fn count(&mut self, functions: &[FunctionFacts]) {
+        let over = |measure: fn(&FunctionFacts) -> u32, limit: u32| {
+            functions.iter().filter(|function| measure(function) > limit).count() as u64
+        };
+        self.functions.total += functions.len() as u64;
+        self.functions.cyclomatic_over_limit += over(cyclomatic, CYCLOMATIC_LIMIT);
+        self.functions.cyclomatic_over_alarm += over(cyclomatic, CYCLOMATIC_ALARM);
+        self.functions.cognitive_over_limit += over(cognitive, COGNITIVE_LIMIT);
+    }
+}
+
+impl FileSummary {
+    fn of(file: u32, facts: &FileFacts, links: Links) -> Self {
+        let highest = |measure: fn(&FunctionFacts) -> u32| facts.functions.iter().map(measure).max().unwrap_or(0);
+        Self {
+            file,
+            language: facts.language,
+            code: facts.lines.code,
+            comment: facts.lines.comment,
+            blank: facts.lines.blank,
+            functions: u32::try_from(facts.functions.len()).unwrap_or(u32::MAX),
+            types: facts.types,
+            tests: facts.tests,
+            max_cyclomatic: highest(cyclomatic),
+            max_cognitive: highest(cognitive),
+            syntax_errors: facts.syntax_errors,
+            generated: facts.generated,
+            long_line: facts.long_line,
+            entry_points: facts.entry_points.iter().take(ENTRY_POINTS).cloned().collect(),
+            links,
+        }
+    }
+}
+
+const fn cyclomatic(function: &FunctionFacts) -> u32 {
+    function.cyclomatic
+}
+
+const fn cognitive(function: &FunctionFacts) -> u32 {
+    function.cognitive
+}
+
+/// Adds the functions of a file that can still come among the heaviest.
+fn keep(kept: &mut Vec<HeavyFunction>, file: u32, functions: &[FunctionFacts], measure: fn(&FunctionFacts) -> u32) {
+    let floor = kept.get(HEAVIEST - 1).map_or(0, |last| measure(&last.function));
+    // Straight code (1, or 0 cognitive) is never worth a place.
+    let candidates = functions.iter().filter(|function| measure(function) > 1 && measure(function) >= floor);
+    let before = kept.len();
+    kept.extend(candidates.map(|function| HeavyFunction { file, function: function.clone() }));
+    if kept.len() > before {
+        shorten(kept, measure);
+    }
+}
+
+/// Heaviest first; equals by file, line and name, so that the order does not depend on who came first.
+fn shorten(kept: &mut Vec<HeavyFunction>, measure: fn(&FunctionFacts) -> u32) {
+    kept.sort_by(|a, b| {
+        let by_weight = measure(&b.function).cmp(&measure(&a.function));
+        let place = |heavy: &HeavyFunction| (heavy.file, heavy.function.line);
+        by_weight.then_with(|| place(a).cmp(&place(b))).then_with(|| a.function.name.cmp(&b.function.name))
+    });
+    kept.truncate(HEAVIEST);
+}

@@ -1,0 +1,142 @@
+//! The head of the page: what the project is, its size, how to build, test and start it.
+
+use std::fmt::Write;
+
+use agentd_syntax::EntryKind;
+
+use super::table::{Column, code, count, number, place, prose, table};
+use crate::{
+    project::{Basis, Purpose},
+    report::Report,
+};
+
+/// Rows per table of the page; the JSON has all.
+const ROWS: usize = 20;
+
+pub(super) fn render(page: &mut String, report: &Report) {
+    let _ = writeln!(page, "# {}\n", prose(&report.subject.name));
+    about(page, report);
+    size(page, report);
+    commands(page, report);
+    entries(page, report);
+}
+
+fn about(page: &mut String, report: &Report) {
+    let subject = &report.subject;
+    for claim in [&subject.description, &subject.readme].into_iter().flatten() {
+        let _ = writeln!(page, "> {} ({})\n", prose(&claim.text), place(&claim.source.file, claim.source.line));
+    }
+    let commit = match &subject.commit {
+        None => "not under git, or without a commit".to_owned(),
+        Some(head) => {
+            let short = &head.commit[..head.commit.len().min(12)];
+            let branch = head
+                .branch
+                .as_deref()
+                .map_or_else(|| "detached".to_owned(), |branch| format!("branch {}", code(branch)));
+            let changes = match subject.changed_files {
+                None => String::new(),
+                Some(0) => ", no changes".to_owned(),
+                Some(changed) => format!(", {} since", count(changed, "tracked file changed", "tracked files changed")),
+            };
+            format!("commit {} ({branch}{changes})", code(short))
+        }
+    };
+    let milliseconds = subject.took_ms;
+    let _ = writeln!(page, "Analysed {commit} in {}.{:03} s.", milliseconds / 1000, milliseconds % 1000);
+    if report.unseen.truncated {
+        page.push_str("**A limit ended the survey: every number here is too low.**\n");
+    }
+    page.push('\n');
+}
+
+fn size(page: &mut String, report: &Report) {
+    let totals = &report.totals;
+    page.push_str("## Size\n\n");
+    let _ = writeln!(
+        page,
+        "{} in {}, of which {} measured: {} of code, {}, {}, {}.\n",
+        count(totals.files, "file", "files"),
+        count(totals.folders, "folder", "folders"),
+        if totals.measured_files == 1 { "1 was".to_owned() } else { format!("{} were", number(totals.measured_files)) },
+        count(totals.code, "line", "lines"),
+        count(totals.functions, "function", "functions"),
+        count(totals.types, "type", "types"),
+        count(totals.tests, "test function", "test functions"),
+    );
+    use Column::{Number, Words};
+    let columns = [
+        Words("Language"),
+        Number("Files"),
+        Number("Code"),
+        Number("Comment"),
+        Number("Blank"),
+        Number("Functions"),
+        Number("Tests"),
+    ];
+    let rows = report.languages.iter().map(|row| {
+        let numbers = [row.files, row.code, row.comment, row.blank, row.functions, row.tests];
+        [row.language.name().to_owned()].into_iter().chain(numbers.map(number)).collect()
+    });
+    table(page, &columns, rows);
+}
+
+fn commands(page: &mut String, report: &Report) {
+    page.push_str("## Build, test, run\n\n");
+    if report.commands.is_empty() {
+        page.push_str("No file that was read names a command to build or test this project.\n\n");
+        return;
+    }
+    use Column::Words;
+    let rows = report.commands.iter().take(ROWS).map(|command| {
+        let folder = if command.folder.is_empty() { "." } else { &command.folder };
+        let source = match command.basis {
+            Basis::Stated => place(&command.source.file, command.source.line),
+            Basis::Convention => format!("usual with {}", code(&command.source.file)),
+        };
+        vec![purpose(command.purpose).to_owned(), code(&command.command), code(folder), source]
+    });
+    table(page, &[Words("To"), Words("Command"), Words("In"), Words("Read from")], rows);
+    more(page, report.commands.len(), "commands");
+    if !report.commands.iter().any(|command| command.purpose == Purpose::Test) {
+        page.push_str("No command runs tests: nothing here can prove that a change works.\n\n");
+    }
+}
+
+const fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Build => "build",
+        Purpose::Test => "test",
+        Purpose::Lint => "check",
+        Purpose::Run => "run",
+    }
+}
+
+fn entries(page: &mut String, report: &Report) {
+    page.push_str("## Where programs start\n\n");
+    if report.declared_entries.is_empty() && report.found_entries.is_empty() {
+        page.push_str("Neither a manifest nor the code names an entry point.\n\n");
+        return;
+    }
+    use Column::Words;
+    let declared = report.declared_entries.iter().take(ROWS).map(|entry| {
+        vec![code(&entry.name), format!("starts {}", code(&entry.target)), place(&entry.source.file, entry.source.line)]
+    });
+    let found = report.found_entries.iter().take(ROWS).map(|entry| {
+        let kind = match entry.kind {
+            EntryKind::Function => "main function",
+            EntryKind::Guard => "runs if started as a program",
+            EntryKind::Attribute => "marked as the program",
+            EntryKind::Shebang => "executable script",
+        };
+        vec![code(&entry.name), kind.to_owned(), place(&entry.file, entry.line)]
+    });
+    table(page, &[Words("Name"), Words("What"), Words("Where")], declared.chain(found));
+    more(page, report.declared_entries.len().max(report.found_entries.len()), "entry points");
+}
+
+fn more(page: &mut String, all: usize, what: &str) {
+    if all > ROWS {
+        let _ = writeln!(page, "{} more {what} are in the JSON report.\n", all - ROWS);
+    }
+}

@@ -1,0 +1,95 @@
+//! The small parts of a page: cells, tables, numbers.
+
+use std::fmt::Write;
+
+/// Text from the repository as a code span that nothing inside it can end.
+pub(super) fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let blank = if longest > 0 { " " } else { "" };
+    format!("{fence}{blank}{text}{blank}{fence}")
+}
+
+/// A place that editors and terminals can jump to.
+pub(super) fn place(file: &str, line: u32) -> String {
+    code(&format!("{file}:{line}"))
+}
+
+/// Prose from the repository, with everything escaped that Markdown would act on.
+pub(super) fn prose(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '~' | '&') {
+            safe.push('\\');
+        }
+        safe.push(c);
+    }
+    safe
+}
+
+/// A number with separators: 41,836.
+pub(super) fn number(value: impl Into<u64>) -> String {
+    let digits = value.into().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// "1 file", "2 files".
+pub(super) fn count(value: impl Into<u64>, one: &str, many: &str) -> String {
+    let value = value.into();
+    format!("{} {}", number(value), if value == 1 { one } else { many })
+}
+
+/// How a column stands.
+#[derive(Clone, Copy)]
+pub(super) enum Column {
+    /// Words, to the left.
+    Words(&'static str),
+    /// Numbers, to the right.
+    Number(&'static str),
+}
+
+/// A table; nothing if it has no rows.
+pub(super) fn table(page: &mut String, columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) {
+    let mut rows = rows.into_iter().peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    let names = columns.iter().map(|column| match column {
+        Column::Words(name) | Column::Number(name) => *name,
+    });
+    let lines = columns.iter().map(|column| match column {
+        Column::Words(_) => ":--",
+        Column::Number(_) => "--:",
+    });
+    let _ = writeln!(page, "| {} |", names.collect::<Vec<_>>().join(" | "));
+    let _ = writeln!(page, "|{}|", lines.collect::<Vec<_>>().join("|"));
+    for row in rows {
+        // A bar ends a cell even inside a code span.
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        let _ = writeln!(page, "| {} |", cells.join(" | "));
+    }
+    page.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_the_repository_cannot_become_markup() {
+        let mut page = String::new();
+        table(&mut page, &[Column::Words("X")], [vec![code("a|b")]]);
+        assert_eq!(page, "| X |\n|:--|\n| `a\\|b` |\n\n");
+        assert_eq!(code("x `y` z"), "`` x `y` z ``");
+        assert_eq!(prose("![x](http://y) <b>"), "\\!\\[x\\](http://y) \\<b\\>");
+        assert_eq!((number(0_u32), number(999_u32), number(41_836_u32)), ("0".into(), "999".into(), "41,836".into()));
+        assert_eq!(number(1_234_567_u32), "1,234,567");
+    }
+}

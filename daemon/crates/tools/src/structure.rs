@@ -1,0 +1,17 @@
+//! How the files of a project depend on each other: imports resolved to files, cycles, folders as components, fan-in.
+//! Pure: paths and imports in, graph out. What cannot be resolved is counted as external and never guessed.
+
+mod c_like;
+mod context;
+mod go;
+mod graph;
+mod java;
+mod paths;
+mod python;
+mod resolve;
+mod rust;
+mod script;
+
+pub use graph::{Component, Cycle, FolderCycle, Hop, Structure, Used, analyse};
+pub use paths::Paths;
+pub use resolve::{Edge, Links, Resolver};

@@ -1,0 +1,90 @@
+//! From the imports of one file to the files that they mean.
+
+use std::collections::BTreeMap;
+
+use agentd_syntax::{Import, Language};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Paths, c_like,
+    context::{Context, Target},
+    go, java, python, rust, script,
+};
+use crate::project::Package;
+
+/// One file needs another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Edge {
+    /// Number of the file that is needed.
+    pub to: u32,
+    /// First line that says so, from 1.
+    pub line: u32,
+}
+
+/// Where the imports of one file lead. Each list is sorted by target, without repetition and without the file itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Links {
+    /// Files that it needs.
+    pub files: Box<[Edge]>,
+    /// Folders that it needs as a whole (a Go package, a Java wildcard); `to` is a file that stands for its folder.
+    pub folders: Box<[Edge]>,
+    /// Libraries from elsewhere, by their top name, with the number of imports.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<Box<str>, u32>,
+}
+
+/// Resolves imports of all files of one manifest. Built once, shared by pieces; resolving changes nothing.
+#[derive(Debug)]
+pub struct Resolver<'a>(Context<'a>);
+
+impl<'a> Resolver<'a> {
+    /// Takes the paths and the packages that the project's manifests name.
+    #[must_use]
+    pub fn new(paths: Paths<'a>, packages: &[Package]) -> Self {
+        Self(Context::new(paths, packages))
+    }
+
+    /// Resolves the imports of one file.
+    ///
+    /// # Panics
+    /// If `file` is no number of the manifest.
+    #[must_use]
+    pub fn resolve(&self, file: u32, language: Language, imports: &[Import]) -> Links {
+        let (mut files, mut folders, mut external) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for import in imports {
+            let line = import.line;
+            for target in self.targets(file, language, import) {
+                match target {
+                    Target::File(to) if to != file => files.push(Edge { to, line }),
+                    Target::Folder(to) => folders.push(Edge { to, line }),
+                    Target::External(name) => *external.entry(name.into_boxed_str()).or_insert(0) += 1,
+                    Target::File(_) | Target::Part => {}
+                }
+            }
+        }
+        Links { files: tidy(files), folders: tidy(folders), external }
+    }
+
+    fn targets(&self, file: u32, language: Language, import: &Import) -> Vec<Target> {
+        let context = &self.0;
+        match language {
+            Language::Rust => vec![rust::resolve(context, file, import)],
+            Language::Python => python::resolve(context, file, import),
+            Language::JavaScript | Language::TypeScript | Language::Tsx => {
+                vec![script::resolve(context, file, import)]
+            }
+            Language::Go => vec![go::resolve(context, import)],
+            Language::C | Language::Cpp => vec![c_like::resolve(context, file, import)],
+            Language::Java => vec![java::resolve(context, import)],
+            // Swift imports whole modules, and its manifest is a program.
+            Language::Swift => vec![Target::External(import.target.clone())],
+        }
+    }
+}
+
+/// Sorted by target, each target once, with the first line that names it.
+fn tidy(mut edges: Vec<Edge>) -> Box<[Edge]> {
+    edges.sort_unstable();
+    edges.dedup_by_key(|edge| edge.to);
+    edges.into_boxed_slice()
+}

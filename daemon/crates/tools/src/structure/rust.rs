@@ -1,0 +1,132 @@
+//! Rust: modules are files below the crate's root file. The deepest module file on a path is what an import needs.
+
+use agentd_syntax::{Import, ImportKind};
+
+use super::{
+    context::{Context, Target},
+    paths::{folder_of, join, name_of},
+};
+use crate::project::Ecosystem;
+
+/// Where a file stands in its crate: the folder of the crate's root file, and the module path of the file.
+struct Place {
+    base: String,
+    module: Vec<String>,
+    root: Option<u32>,
+}
+
+pub(super) fn resolve(context: &Context<'_>, file: u32, import: &Import) -> Target {
+    let place = place(context, file);
+    let mut segments: Vec<&str> = import.target.trim_start_matches("::").split("::").collect();
+    if import.kind == ImportKind::ModDecl {
+        return Target::Part;
+    }
+    let mut module = match segments.first().copied() {
+        Some("crate") => Vec::new(),
+        Some("self" | "super") => place.module.clone(),
+        _ => return by_name(context, file, &place, &segments),
+    };
+    if segments[0] != "super" {
+        segments.remove(0);
+    }
+    while segments.first() == Some(&"super") {
+        segments.remove(0);
+        module.pop();
+    }
+    module.extend(segments.into_iter().map(String::from));
+    let found = deepest(context, &place.base, &module).or(place.root);
+    found.map_or_else(|| Target::External("crate".into()), |to| owned_or_needed(context, file, &place, to))
+}
+
+/// A path that begins with a name: another crate of the workspace, a module beside or below, or a library.
+fn by_name(context: &Context<'_>, file: u32, place: &Place, segments: &[&str]) -> Target {
+    let first = segments.first().copied().unwrap_or_default();
+    // `use Kind::{A, B}`: a type of this file or of one that is imported by its own path.
+    if first.starts_with(|c: char| c.is_uppercase()) {
+        return Target::Part;
+    }
+    let mut beside = place.module.clone();
+    beside.extend(segments.iter().map(|segment| (*segment).to_owned()));
+    // Only if the first name itself is a module here; otherwise the deepest file would be this one.
+    let first_here = deepest(context, &place.base, &beside[..=place.module.len()]);
+    let own = deepest(context, &place.base, &place.module);
+    if first_here.is_some() && first_here != own {
+        let found = deepest(context, &place.base, &beside);
+        return found.map_or(Target::Part, |to| owned_or_needed(context, file, place, to));
+    }
+    let mut crates = context.packages(Ecosystem::Cargo);
+    let Some(package) = crates.find(|package| package.name.replace('-', "_") == first) else {
+        return Target::External(first.to_owned());
+    };
+    let base = join(&package.folder, "src");
+    let rest: Vec<String> = segments[1..].iter().map(|segment| (*segment).to_owned()).collect();
+    let found = deepest(context, &base, &rest).or_else(|| root_in(context, &base));
+    found.map_or_else(|| Target::External(first.to_owned()), Target::File)
+}
+
+/// A module's use of its own submodules wires them together, as `mod` does; it is no dependency that could make a cycle.
+fn owned_or_needed(context: &Context<'_>, file: u32, place: &Place, to: u32) -> Target {
+    let target = module_of(context.paths().path(to), &place.base);
+    let owned = target.len() > place.module.len() && target.starts_with(&place.module);
+    if owned && to != file { Target::Part } else { Target::File(to) }
+}
+
+/// The file of the longest prefix of `module` that has one; not the root.
+fn deepest(context: &Context<'_>, base: &str, module: &[String]) -> Option<u32> {
+    (1..=module.len()).rev().find_map(|length| {
+        let path = join(base, &module[..length].join("/"));
+        context.paths().find_any([format!("{path}.rs"), format!("{path}/mod.rs")])
+    })
+}
+
+fn root_in(context: &Context<'_>, base: &str) -> Option<u32> {
+    context.paths().find_any([join(base, "lib.rs"), join(base, "main.rs")])
+}
+
+fn place(context: &Context<'_>, file: u32) -> Place {
+    let path = context.paths().path(file);
+    let package = context.package_around(Ecosystem::Cargo, path).map_or("", |package| package.folder.as_str());
+    let source = join(package, "src");
+    let inside = path.strip_prefix(source.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    let base = match inside {
+        Some(rest) if !rest.starts_with("bin/") => source,
+        // A program, a test, an example or a build script is a crate of its own, rooted where its first file lies.
+        _ => own_root(context, path, package),
+    };
+    let root = if inside.is_some_and(|rest| !rest.starts_with("bin/")) {
+        root_in(context, &base)
+    } else {
+        context.paths().find(&join(&base, "main.rs")).or(Some(file))
+    };
+    Place { module: module_of(path, &base), base, root }
+}
+
+/// The folder of the nearest `main.rs` or of the target's file, between a path and its package.
+fn own_root(context: &Context<'_>, path: &str, package: &str) -> String {
+    let mut folder = folder_of(path);
+    while folder.len() > package.len() {
+        if context.paths().find(&join(folder, "main.rs")).is_some() {
+            return folder.to_owned();
+        }
+        if matches!(name_of(folder), "bin" | "tests" | "examples" | "benches") {
+            return folder.to_owned();
+        }
+        folder = folder_of(folder);
+    }
+    folder_of(path).to_owned()
+}
+
+/// The module path of a file below `base`; empty for root files.
+fn module_of(path: &str, base: &str) -> Vec<String> {
+    let inside =
+        if base.is_empty() { Some(path) } else { path.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')) };
+    let Some(stem) = inside.and_then(|inside| inside.strip_suffix(".rs")) else {
+        return Vec::new();
+    };
+    let mut module: Vec<String> = stem.split('/').map(String::from).collect();
+    let is_root = module.len() == 1 && matches!(stem, "lib" | "main");
+    if is_root || module.last().is_some_and(|last| last == "mod") {
+        module.pop();
+    }
+    module
+}

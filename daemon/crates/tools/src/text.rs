@@ -1,0 +1,62 @@
+//! Names and text from a repository, made safe to show: control, bidirectional and invisible characters are escaped.
+
+use std::{borrow::Cow, fmt::Write, path::Path};
+
+/// `text` with every character escaped that moves a cursor, turns the reading direction or cannot be seen.
+#[must_use]
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_treacherous) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_treacherous(c) { safe.extend(c.escape_default()) } else { safe.push(c) }
+    }
+    Cow::Owned(safe)
+}
+
+/// Like [`shown`], for bytes: what is not UTF-8 becomes `\xNN`.
+#[must_use]
+pub fn shown_bytes(bytes: &[u8]) -> String {
+    let mut safe = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        safe.push_str(&shown(chunk.valid()));
+        for byte in chunk.invalid() {
+            let _ = write!(safe, "\\x{byte:02x}");
+        }
+    }
+    safe
+}
+
+/// Like [`shown_bytes`], for a path.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    shown_bytes(path.as_os_str().as_encoded_bytes())
+}
+
+/// Control characters; zero-width and bidirectional marks; line and paragraph separators; variation selectors; tags
+/// (U+E0000 to U+E0FFF), which carry text that no one sees.
+fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn treacherous_characters_are_escaped_and_the_rest_is_kept() {
+        for (raw, safe) in [
+            ("src/größe.rs", "src/größe.rs"),
+            ("a\nb", "a\\nb"),
+            ("\x1b[2J", "\\u{1b}[2J"),
+            ("abc\u{202e}sr.exe", "abc\\u{202e}sr.exe"),
+            ("x\u{e0041}", "x\\u{e0041}"),
+        ] {
+            assert_eq!(shown(raw), safe);
+        }
+        assert_eq!(shown_bytes(b"caf\xe9.c"), "caf\\xe9.c");
+    }
+}

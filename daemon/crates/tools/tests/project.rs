@@ -1,0 +1,169 @@
+//! Manifests are read with the lines that a reader would find, and nothing is claimed beyond them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
+use std::fs;
+
+use agentd_tools::{
+    Workspace,
+    project::{Basis, Ecosystem, Project, Purpose, read},
+    survey::{Limits, Progress, Survey},
+};
+
+fn project(files: &[(&str, &str)]) -> Project {
+    let temp = tempfile::tempdir().unwrap();
+    for (path, content) in files {
+        let path = temp.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let workspace = Workspace::open(temp.path()).unwrap();
+    let mut survey = Survey::start(&workspace, Limits::default()).unwrap();
+    while survey.step(100) == Progress::More {}
+    read(&workspace, &survey.finish())
+}
+
+/// `purpose command @file:line` of each command.
+fn commands(project: &Project) -> Vec<String> {
+    let line = |found: &agentd_tools::project::FoundCommand| {
+        let basis = if found.basis == Basis::Stated { "" } else { " (usual)" };
+        format!("{:?} {} @{}:{}{basis}", found.purpose, found.command, found.source.file, found.source.line)
+    };
+    project.commands.iter().map(line).collect()
+}
+
+fn entries(project: &Project) -> Vec<String> {
+    let line = |entry: &agentd_tools::project::Entry| {
+        format!("{} = {} @{}:{}", entry.name, entry.target, entry.source.file, entry.source.line)
+    };
+    project.entries.iter().map(line).collect()
+}
+
+const CARGO: &str = "[package]\nname = \"tool\"\ndescription = \"A \\u001b[31mtool\"\n\n[[bin]]\nname = \"extra\"\npath = \"src/x.rs\"\n";
+
+#[test]
+fn rust_workspace() {
+    let files = [
+        ("Cargo.toml", CARGO),
+        ("src/main.rs", ""),
+        ("crates/a/Cargo.toml", "[package]\nname = \"a\"\n"),
+        ("README.md", "[![badge](x)](y)\n# Tool\n\n<p>html</p>\n\nDoes *things*\nwell.\n\nMore.\n"),
+    ];
+    let project = project(&files);
+    let name = project.name.as_ref().unwrap();
+    assert_eq!((name.text.as_str(), name.source.line), ("tool", 2));
+    assert_eq!(project.description.as_ref().unwrap().text, "A \\u{1b}[31mtool");
+    let readme = project.readme.as_ref().unwrap();
+    assert_eq!((readme.text.as_str(), readme.source.line), ("Does *things* well.", 6));
+    assert_eq!(entries(&project), ["tool = src/main.rs @Cargo.toml:2", "extra = src/x.rs @Cargo.toml:5"]);
+    assert_eq!(
+        commands(&project),
+        ["Build cargo build @Cargo.toml:1 (usual)", "Test cargo test @Cargo.toml:1 (usual)"]
+    );
+    let packages: Vec<_> =
+        project.packages.iter().map(|package| (package.name.as_str(), package.folder.as_str())).collect();
+    assert_eq!(packages, [("tool", ""), ("a", "crates/a")]);
+}
+
+#[test]
+fn scripts_of_package_json() {
+    let json = r#"{
+  "name": "web",
+  "description": "A site",
+  "main": "dist/index.js",
+  "bin": { "web": "bin/web.js" },
+  "scripts": {
+    "build": "tsc",
+    "test": "echo \"Error: no test specified\" && exit 1",
+    "test:unit": "vitest",
+    "lint": "eslint .",
+    "postinstall": "curl evil"
+  }
+}"#;
+    let project = project(&[("package.json", json), ("pnpm-lock.yaml", "")]);
+    let expected = [
+        "Build pnpm run build @package.json:7",
+        "Lint pnpm run lint @package.json:10",
+        "Test pnpm run test:unit @package.json:9",
+    ];
+    assert_eq!(commands(&project), expected);
+    assert_eq!(entries(&project), ["web = bin/web.js @package.json:5", "main = dist/index.js @package.json:4"]);
+}
+
+#[test]
+fn python_in_its_many_files() {
+    let files = [
+        (
+            "pyproject.toml",
+            "[build-system]\nrequires = []\n[project]\nname = 'py'\n[project.scripts]\npy = 'py.cli:main'\n[tool.pytest.ini_options]\n",
+        ),
+        ("old/setup.py", "from setuptools import setup\nsetup(\n    name='old',\n    description = \"Old\",\n)\n"),
+        ("tox.ini", "[tox]\n[testenv]\n[testenv:lint]\n"),
+        ("noxfile.py", "@nox.session\ndef tests(session):\n    pass\n\ndef build(): pass\n"),
+    ];
+    let project = project(&files);
+    let expected = [
+        "Test nox -s tests @noxfile.py:2",
+        "Test python -m pytest @pyproject.toml:7",
+        "Build python -m build @pyproject.toml:1",
+        "Test tox @tox.ini:2",
+        "Lint tox -e lint @tox.ini:3",
+    ];
+    assert_eq!(commands(&project), expected);
+    assert_eq!(entries(&project), ["py = py.cli:main @pyproject.toml:6"]);
+    assert!(project.packages.iter().all(|package| package.ecosystem == Ecosystem::Python));
+    assert_eq!(project.packages[1].source.line, 3);
+}
+
+#[test]
+fn other_tools() {
+    let pom = "<project>\n <parent><artifactId>up</artifactId></parent>\n <artifactId>mine</artifactId>\n</project>";
+    let workflow = "jobs:\n  t:\n    steps:\n      - run: cargo test --all\n      - name: x\n        run: |\n          make check\n          echo ${{ secrets.X }} | cargo build\n      - run: cargo clippy\n";
+    let swift = "let package = Package(\n  name: \"Kit\",\n  targets: [.executableTarget(name: \"kit\")])";
+    let files = [
+        (".github/workflows/ci.yml", workflow),
+        (
+            "CMakeLists.txt",
+            "cmake_minimum_required(VERSION 3)\nproject(engine C)\nenable_testing()\nadd_executable(run main.c)\n",
+        ),
+        ("Makefile", "X := test\nall: build\ntest check:\n\tcc: no\n.PHONY: lint\nbuild-%: x\n"),
+        ("go/go.mod", "// c\nmodule example.org/x // y\n"),
+        ("jvm/pom.xml", pom),
+        ("jvm2/settings.gradle", "rootProject.name = 'g'\n"),
+        ("just/justfile", "x := 'y'\n@test filter='':\n  cargo test\n"),
+        ("meson/meson.build", "project(\n  'mes',\n  'c')\nexecutable('m', 'm.c')\n"),
+        ("swift/Package.swift", swift),
+    ];
+    let project = project(&files);
+    let names: Vec<_> =
+        project.packages.iter().map(|package| format!("{}@{}", package.name, package.source.line)).collect();
+    assert_eq!(names, ["engine@2", "example.org/x@2", "mine@3", "g@1", "mes@1", "Kit@1"]);
+    let all = commands(&project);
+    for expected in [
+        "Build cmake -B build && cmake --build build @CMakeLists.txt:1 (usual)",
+        "Test ctest --test-dir build @CMakeLists.txt:3",
+        "Build make all @Makefile:2",
+        "Test make test @Makefile:3",
+        "Test make check @Makefile:3",
+        "Test just test @just/justfile:2",
+        "Test cargo test --all @.github/workflows/ci.yml:4",
+        "Test make check @.github/workflows/ci.yml:7",
+        "Lint cargo clippy @.github/workflows/ci.yml:9",
+        "Test ./mvnw test @jvm/pom.xml:1 (usual)",
+    ] {
+        // Already found in the Makefile: one line per command and folder.
+        let known = expected == "Test make check @.github/workflows/ci.yml:7" || expected.contains("mvnw");
+        assert_eq!(all.contains(&expected.to_owned()), !known, "{expected} in {all:#?}");
+    }
+    assert!(!all.iter().any(|command| command.contains("secrets") || command.contains("lint @Makefile")), "{all:#?}");
+    assert!(project.commands.iter().any(|found| found.purpose == Purpose::Test && found.folder == "swift"));
+}
+
+#[test]
+fn broken_manifests_are_named_and_nothing_is_claimed() {
+    let large = format!("[package]\nname = \"{}\"", "x".repeat(300_000));
+    let broken = [("Cargo.toml", "[package]\nname = \n"), ("package.json", "{\n oops"), ("a/Cargo.toml", &large)];
+    let project = project(&broken);
+    let unread: Vec<_> = project.unread.iter().map(|claim| (claim.source.file.as_str(), claim.source.line)).collect();
+    assert_eq!(unread, [("Cargo.toml", 2), ("package.json", 2), ("a/Cargo.toml", 1)]);
+    assert_eq!((project.name, project.commands.len()), (None, 0));
+}

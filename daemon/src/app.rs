@@ -1,0 +1,139 @@
+//! The daemon put together: `build` is one straight line from settings to a daemon that holds its lock and its socket,
+//! `run` serves until told to stop and then stops in order.
+
+mod running;
+
+use std::{collections::HashMap, io::IsTerminal as _, os::unix::net::UnixListener, sync::Arc};
+
+use agentd_engine::{Deps, Engine, EngineThreads};
+use agentd_host::{Clock, Intent, Limits, PlanSettings, StopSignals, SystemClock, Topology, place};
+use agentd_proto::rendezvous::LOG_FOLDER;
+use tokio::sync::mpsc;
+
+use crate::{
+    Error,
+    config::Config,
+    lifecycle::{
+        lock::{self, StateLock},
+        log,
+        owner::StartedBy,
+        socket::Socket,
+        state_dir,
+    },
+    rpc::{Context, Facts, Gate, StopRequest, Stops},
+};
+
+/// Name of the socket in the files of service managers.
+pub const SOCKET_NAME: &str = "agentd";
+
+/// Where the log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogTo {
+    /// Whoever embeds the daemon has a log of its own.
+    Nowhere,
+    /// The log file.
+    File,
+    /// The log file and standard error.
+    FileAndStderr,
+}
+
+impl LogTo {
+    /// A person at a terminal, or one who asked for it, sees the log.
+    #[must_use]
+    pub fn of(asked: bool) -> Self {
+        if asked || std::io::stderr().is_terminal() { Self::FileAndStderr } else { Self::File }
+    }
+}
+
+/// What surrounds the daemon: everything that differs between life and tests.
+#[derive(Debug)]
+pub struct Launch {
+    /// All environment variables.
+    pub environment: HashMap<String, String>,
+    /// The user who is served.
+    pub own_uid: u32,
+    /// The socket, if the service manager holds it.
+    pub inherited: Option<UnixListener>,
+    /// Where the log goes.
+    pub log: LogTo,
+    /// What `harden` did; `None`: it was not called.
+    pub limits: Option<Limits>,
+}
+
+/// A daemon that owns its state folder and whose clients may connect; they are answered from `run` on.
+#[derive(Debug)]
+pub struct App {
+    context: Arc<Context>,
+    engine: Engine,
+    threads: EngineThreads,
+    signals: StopSignals,
+    requests: mpsc::Receiver<StopRequest>,
+    // In this order they are given back.
+    socket: Socket,
+    lock: StateLock,
+}
+
+impl App {
+    /// Builds the daemon. Call it on the main thread, in a runtime.
+    ///
+    /// # Errors
+    /// [`Error`] says what is missing and what to do; nothing is left behind then.
+    pub async fn build(config: Config, launch: Launch) -> Result<Self, Error> {
+        state_dir::prepare(&config.state_dir, launch.own_uid)?;
+        let lock = lock::take(&config.state_dir)?;
+        open_log(&config, launch.log)?;
+        let signals = StopSignals::new().map_err(|source| Error::System { what: "a signal handler", source })?;
+        let started_by = started_by(&launch);
+        let socket = match launch.inherited {
+            Some(listener) => Socket::inherited(listener, &config.socket)?,
+            None => Socket::bind(&config.socket, &lock, launch.own_uid).await?,
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let topology = Arc::new(Topology::detect());
+        let warnings = warnings(launch.limits.as_ref(), &topology);
+        let granted = agentd_host::register_main(&place(&topology, Intent::Main, &PlanSettings::default()));
+        tracing::debug!(granted = granted.text, "main thread placed");
+        let descriptors = launch.limits.map(|limits| limits.descriptors_before);
+        let deps = Deps { topology: Arc::clone(&topology), clock: Arc::clone(&clock) };
+        let (engine, threads) = agentd_engine::start(config.engine(descriptors), deps)?;
+        let facts = Facts {
+            started: clock.wall(),
+            started_mono: clock.mono(),
+            started_by,
+            socket: socket.path().to_owned(),
+            topology,
+            warnings,
+        };
+        let gate = Arc::new(Gate::new(launch.own_uid, config.server, Arc::clone(&clock)));
+        let (stops, requests) = Stops::new();
+        let context = Context::new((engine.clone(), Arc::new(config)), facts, clock, gate, stops);
+        Ok(Self { context, engine, threads, signals, requests, socket, lock })
+    }
+}
+
+fn open_log(config: &Config, log: LogTo) -> Result<(), Error> {
+    if log == LogTo::Nowhere {
+        return Ok(());
+    }
+    let folder = state_dir::subfolder(&config.state_dir, LOG_FOLDER)?;
+    if let Err(error) = log::install(&folder, config.log, log == LogTo::FileAndStderr) {
+        tracing::warn!(%error, "this process has a log already; ours is not used");
+    }
+    Ok(())
+}
+
+/// A socket that was handed over says more than the environment does.
+fn started_by(launch: &Launch) -> StartedBy {
+    match launch.inherited {
+        Some(_) if cfg!(target_os = "macos") => StartedBy::Launchd,
+        Some(_) => StartedBy::Systemd,
+        None => StartedBy::detect(&launch.environment, std::process::id()),
+    }
+}
+
+/// What works, but worse than it could. To be asked before the main thread is placed.
+fn warnings(limits: Option<&Limits>, topology: &Topology) -> Vec<String> {
+    let of_limits = limits.map(|limits| limits.faults.clone()).unwrap_or_default();
+    let all = agentd_host::service_band_check().into_iter().chain(of_limits).chain(topology.notes.iter().cloned());
+    all.inspect(|warning| tracing::warn!(warning, "something works worse than it could")).collect()
+}

@@ -1,0 +1,195 @@
+//! A daemon that serves, and how it stops.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use agentd_engine::{Engine, EngineThreads};
+use agentd_host::{Intent, PlanSettings, StopSignal, StopSignals, Thread, Topology, place};
+use tokio::sync::oneshot;
+
+use super::App;
+use crate::{
+    Error, describe,
+    lifecycle::stop::{self, LONGEST_GRACE, Stages},
+    rpc::{self, StopRequest, Stops},
+};
+
+/// Why the daemon stops.
+#[derive(Debug)]
+enum Why {
+    Signal(StopSignal),
+    Asked(StopRequest),
+    /// A part died without which there is no going on.
+    Died(Error),
+}
+
+/// The daemon's parts while it serves, as the stop needs them.
+struct Running {
+    engine: Engine,
+    /// Gone once they were told to end.
+    threads: Option<EngineThreads>,
+    topology: Arc<Topology>,
+    stops: Stops,
+    /// Told how many attempts were in flight when the stop began.
+    answer: Option<oneshot::Sender<u32>>,
+    served: Served,
+}
+
+/// The `net` thread, and what it says when the server has ended.
+struct Served {
+    outcome: oneshot::Receiver<Result<(), Error>>,
+    over: bool,
+    _thread: Thread,
+}
+
+impl App {
+    /// Serves until a signal or a client says stop, or until a vital part dies; then stops in order.
+    ///
+    /// # Errors
+    /// [`Error::Died`] and what the stop could not do.
+    pub async fn run(self) -> Result<(), Error> {
+        let Self { context, engine, threads, mut signals, mut requests, mut socket, lock } = self;
+        let listener = socket.take_listener().expect("build gives the listener, and only run takes it");
+        let topology = Arc::clone(&context.facts.topology);
+        let stops = context.stops.clone();
+        let served = Served::start(&topology, Arc::clone(&context), listener)?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            state_dir = %context.config.state_dir.display(),
+            socket = %socket.path().display(),
+            started_by = context.facts.started_by.name(),
+            "serving"
+        );
+        drop(context);
+        let mut running = Running { engine, threads: Some(threads), topology, stops, answer: None, served };
+        let why = running.wait(&mut signals, &mut requests).await;
+        drop(requests); // whoever asks from here on hears that the stop is under way
+        let outcome = running.stop(why, signals).await;
+        drop(socket);
+        drop(lock);
+        match &outcome {
+            Ok(()) => tracing::info!("stopped"),
+            Err(error) => tracing::error!(error = describe(error), "stopped with a fault"),
+        }
+        outcome
+    }
+}
+
+impl Served {
+    fn start(
+        topology: &Topology,
+        context: Arc<rpc::Context>,
+        listener: std::os::unix::net::UnixListener,
+    ) -> Result<Self, Error> {
+        let (tell, outcome) = oneshot::channel();
+        let runtime = agentd_host::current_thread_runtime();
+        let runtime = runtime.map_err(|source| Error::System { what: "a runtime", source })?;
+        let placement = place(topology, Intent::Net, &PlanSettings::default());
+        let thread = agentd_host::spawn("net", &placement, move || {
+            let outcome = runtime.block_on(rpc::serve(context, listener));
+            // Calls of clients that do not listen end here, with the runtime.
+            drop(runtime);
+            drop(tell.send(outcome));
+        });
+        let thread = thread.map_err(|source| Error::System { what: "the thread `net`", source })?;
+        Ok(Self { outcome, over: false, _thread: thread })
+    }
+
+    /// Waits for the server's end; more than once is harmless.
+    async fn end(&mut self) -> Result<(), Error> {
+        if self.over {
+            return Ok(());
+        }
+        let outcome = (&mut self.outcome).await;
+        self.over = true;
+        outcome.unwrap_or_else(|_| Err(Error::Died("the thread `net` panicked; see the log".to_owned())))
+    }
+}
+
+impl Running {
+    async fn wait(
+        &mut self,
+        signals: &mut StopSignals,
+        requests: &mut tokio::sync::mpsc::Receiver<StopRequest>,
+    ) -> Why {
+        let threads = self.threads.as_ref().expect("threads are there until the stop");
+        tokio::select! {
+            signal = signals.next() => Why::Signal(signal),
+            Some(request) = requests.recv() => Why::Asked(request),
+            death = threads.failed() => Why::Died(Error::Died(death)),
+            end = self.served.end() => {
+                Why::Died(end.err().unwrap_or_else(|| Error::Died("the server ended without being told".to_owned())))
+            }
+        }
+    }
+
+    async fn stop(mut self, why: Why, mut signals: StopSignals) -> Result<(), Error> {
+        let (grace, died) = match why {
+            Why::Signal(signal) => {
+                tracing::info!(?signal, "stopping");
+                (LONGEST_GRACE, None)
+            }
+            Why::Asked(StopRequest { grace, answer }) => {
+                tracing::info!(?grace, "stopping, as a client asked");
+                self.answer = Some(answer);
+                (grace, None)
+            }
+            // Nothing can be written any more, so there is nothing to wait for.
+            Why::Died(error) => {
+                tracing::error!(error = describe(&error), "stopping");
+                (Duration::ZERO, Some(error))
+            }
+        };
+        let hurry = async {
+            signals.next().await;
+        };
+        let outcome = stop::in_order(&mut self, grace, hurry).await;
+        died.map_or(outcome, Err)
+    }
+}
+
+impl Stages for Running {
+    fn close_door(&mut self) {
+        self.stops.closing.cancel();
+    }
+
+    async fn drain(&mut self, grace: Duration) {
+        let drained = self.engine.drain(grace).await;
+        let in_flight = drained.unwrap_or_else(|error| {
+            tracing::warn!(error = describe(&error), "steps could not be suspended");
+            0
+        });
+        if let Some(threads) = &self.threads {
+            threads.children().kill_all().await;
+        }
+        if let Some(answer) = self.answer.take() {
+            let _ = answer.send(in_flight); // whoever asked may have gone
+        }
+    }
+
+    fn end_streams(&mut self) {
+        self.stops.ending.cancel();
+    }
+
+    async fn answered(&mut self) {
+        if let Err(error) = self.served.end().await {
+            tracing::warn!(error = describe(&error), "the server did not end well");
+        }
+    }
+
+    fn flush(&mut self) -> impl Future<Output = Result<(), Error>> {
+        let threads = self.threads.take();
+        let topology = Arc::clone(&self.topology);
+        async move {
+            let Some(threads) = threads else { return Ok(()) };
+            let (tell, told) = oneshot::channel();
+            // It blocks until the last byte is on disk; here a second signal and the limit must still be heard.
+            let placement = place(&topology, Intent::Io, &PlanSettings::default());
+            let end = agentd_host::spawn("stop", &placement, move || drop(tell.send(threads.stop())));
+            end.map_err(|source| Error::System { what: "the thread `stop`", source })?;
+            match told.await {
+                Ok(outcome) => outcome.map_err(Error::Engine),
+                Err(_) => Err(Error::Died("the thread `stop` panicked; see the log".to_owned())),
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The command line of the daemon: few flags, since settings belong into the file.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::config::Flags;
+
+/// Runs agentd on a state folder until it is told to stop (SIGTERM, Ctrl-C or `agentd-cli stop`).
+#[derive(Debug, Clone, Parser)]
+#[command(name = "agentd", version)]
+pub struct Args {
+    /// Configuration file [default: config.toml in the state folder, if there is one].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// State folder [default: $AGENTD_HOME, else ~/.agentd].
+    #[arg(long, value_name = "FOLDER")]
+    pub state_dir: Option<PathBuf>,
+    /// Socket [default: $AGENTD_SOCKET, else agentd.sock in the state folder].
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Log to standard error too; it does so anyway if that is a terminal.
+    #[arg(long)]
+    pub foreground_log: bool,
+    /// What is logged: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// Print a configuration file with every setting and its help, and end.
+    #[arg(long)]
+    pub default_config: bool,
+}
+
+impl Args {
+    /// What the command line says about the configuration.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        Flags {
+            state_dir: self.state_dir.clone(),
+            socket: self.socket.clone(),
+            config: self.config.clone(),
+            settings: self.log_level.iter().map(|level| ("log.level", level.clone())).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn flags_are_well_formed_and_reach_the_configuration() {
+        Args::command().debug_assert();
+        let args = Args::parse_from(["agentd", "--state-dir", "/s", "--log-level", "debug"]);
+        let flags = args.flags();
+        assert_eq!(flags.state_dir, Some("/s".into()));
+        assert_eq!(flags.settings, [("log.level", "debug".to_owned())]);
+    }
+}

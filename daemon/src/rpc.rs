@@ -1,0 +1,106 @@
+//! What the daemon answers: one service per file, conversion and error table apart, and the server that carries them.
+
+mod accept;
+mod agents;
+mod convert;
+mod counters;
+mod daemon;
+mod pace;
+mod prometheus;
+mod server;
+mod status;
+mod tasks;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use agentd_base::{MonoMs, WallMs};
+use agentd_engine::Engine;
+use agentd_host::{Clock, Topology};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::Config, lifecycle::owner::StartedBy};
+use counters::Counters;
+
+pub use accept::{Connection, Gate, Peer, Refusal, incoming};
+pub use prometheus::render;
+pub use server::serve;
+pub use status::{RETRY_AFTER, code_for};
+
+/// What every service may use.
+#[derive(Debug)]
+pub struct Context {
+    /// Does the work.
+    pub engine: Engine,
+    /// What the daemon was told.
+    pub config: Arc<Config>,
+    /// What the daemon is.
+    pub facts: Facts,
+    /// Reads time.
+    pub clock: Arc<dyn Clock>,
+    /// Who comes in.
+    pub gate: Arc<Gate>,
+    /// How far the stop is.
+    pub stops: Stops,
+    counters: Counters,
+}
+
+/// What does not change while the daemon runs.
+#[derive(Debug)]
+pub struct Facts {
+    /// When it started, by the wall clock.
+    pub started: WallMs,
+    /// The same for measuring how long it runs.
+    pub started_mono: MonoMs,
+    /// Who started it.
+    pub started_by: StartedBy,
+    /// Where clients connect.
+    pub socket: PathBuf,
+    /// The machine.
+    pub topology: Arc<Topology>,
+    /// What works, but worse than it could.
+    pub warnings: Vec<String>,
+}
+
+/// How far the stop is: states, which nobody can miss.
+#[derive(Debug, Clone)]
+pub struct Stops {
+    /// No new connections; calls on open ones are answered.
+    pub closing: CancellationToken,
+    /// Streams end, clients are told to go.
+    pub ending: CancellationToken,
+    /// Where `Shutdown` asks for the stop.
+    requests: mpsc::Sender<StopRequest>,
+}
+
+/// A client asks for the end.
+#[derive(Debug)]
+pub struct StopRequest {
+    /// How long running steps may take to end.
+    pub grace: Duration,
+    /// Told how many attempts were in flight, once they have ended or are suspended.
+    pub answer: oneshot::Sender<u32>,
+}
+
+impl Stops {
+    /// A stop that has not begun, and where requests for it arrive.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::Receiver<StopRequest>) {
+        let (requests, arrive) = mpsc::channel(1);
+        (Self { closing: CancellationToken::new(), ending: CancellationToken::new(), requests }, arrive)
+    }
+}
+
+impl Context {
+    /// Everything that services use.
+    #[must_use]
+    pub fn new(
+        (engine, config): (Engine, Arc<Config>),
+        facts: Facts,
+        clock: Arc<dyn Clock>,
+        gate: Arc<Gate>,
+        stops: Stops,
+    ) -> Arc<Self> {
+        Arc::new(Self { engine, config, facts, clock, gate, stops, counters: Counters::default() })
+    }
+}

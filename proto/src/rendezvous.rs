@@ -1,0 +1,116 @@
+//! Where client and daemon meet. Both sides take the address from here, so they cannot disagree.
+
+use std::path::{Path, PathBuf};
+
+/// Moves the whole state folder.
+pub const HOME_VARIABLE: &str = "AGENTD_HOME";
+
+/// Overrides the socket path on both sides.
+pub const SOCKET_VARIABLE: &str = "AGENTD_SOCKET";
+
+/// Longest socket path in bytes: `sun_path` holds 104 bytes with its NUL on macOS, 108 on Linux; one limit for both.
+pub const MAX_SOCKET_PATH: usize = 103;
+
+/// Name of the configuration file in the state folder.
+pub const CONFIG_FILE: &str = "config.toml";
+
+/// Folder of logs in the state folder.
+pub const LOG_FOLDER: &str = "logs";
+
+/// File in [`LOG_FOLDER`] that takes what the daemon says before its own log is open, if a client started it.
+pub const START_LOG: &str = "agentd.start.log";
+
+/// Largest request message that the daemon decodes, in bytes.
+pub const MAX_REQUEST_BYTES: usize = 1 << 20;
+
+/// Largest answer message that either side encodes, in bytes.
+pub const MAX_RESPONSE_BYTES: usize = 4 << 20;
+
+/// Why there is no usable address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddressError {
+    /// Neither `AGENTD_HOME` nor `HOME` is set.
+    NoHome,
+    /// The path is relative, so that it would mean another place in every folder.
+    Relative(PathBuf),
+    /// The path does not fit into a socket address.
+    TooLong(PathBuf),
+}
+
+impl std::fmt::Display for AddressError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoHome => {
+                write!(f, "neither {HOME_VARIABLE} nor HOME is set; set {HOME_VARIABLE} to an absolute path")
+            }
+            Self::Relative(path) => {
+                write!(f, "{} is not an absolute path; give one that starts with /", path.display())
+            }
+            Self::TooLong(path) => write!(
+                f,
+                "socket path {} has {} bytes, the system allows {MAX_SOCKET_PATH}; set {SOCKET_VARIABLE} or {HOME_VARIABLE} to a shorter one",
+                path.display(),
+                path.as_os_str().len()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for AddressError {}
+
+/// The state folder: `AGENTD_HOME`, else `~/.agentd`. `variable` reads one environment variable.
+///
+/// # Errors
+/// [`AddressError::NoHome`] and [`AddressError::Relative`].
+pub fn state_dir(variable: impl Fn(&str) -> Option<String>) -> Result<PathBuf, AddressError> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let dir = match (set(HOME_VARIABLE), set("HOME")) {
+        (Some(dir), _) => PathBuf::from(dir),
+        (None, Some(home)) => Path::new(&home).join(".agentd"),
+        (None, None) => return Err(AddressError::NoHome),
+    };
+    absolute(dir)
+}
+
+/// The socket: `AGENTD_SOCKET`, else `agentd.sock` in the state folder.
+///
+/// # Errors
+/// All of [`AddressError`].
+pub fn socket_path(variable: impl Fn(&str) -> Option<String>) -> Result<PathBuf, AddressError> {
+    let path = match variable(SOCKET_VARIABLE).filter(|value| !value.is_empty()) {
+        Some(path) => absolute(PathBuf::from(path))?,
+        None => state_dir(variable)?.join("agentd.sock"),
+    };
+    if path.as_os_str().len() > MAX_SOCKET_PATH { Err(AddressError::TooLong(path)) } else { Ok(path) }
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf, AddressError> {
+    if path.is_absolute() { Ok(path) } else { Err(AddressError::Relative(path)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn socket_lies_in_the_state_folder_unless_told_otherwise() {
+        let home = [("HOME", "/h")];
+        assert_eq!(socket_path(env(&home)), Ok("/h/.agentd/agentd.sock".into()));
+        assert_eq!(socket_path(env(&[("HOME", "/h"), ("AGENTD_HOME", "/s")])), Ok("/s/agentd.sock".into()));
+        assert_eq!(socket_path(env(&[("AGENTD_HOME", "/s"), ("AGENTD_SOCKET", "/x")])), Ok("/x".into()));
+        assert_eq!(socket_path(env(&[("HOME", "/h"), ("AGENTD_HOME", "")])), Ok("/h/.agentd/agentd.sock".into()));
+    }
+
+    #[test]
+    fn unusable_addresses_are_named() {
+        assert_eq!(socket_path(env(&[])), Err(AddressError::NoHome));
+        assert_eq!(socket_path(env(&[("AGENTD_HOME", "rel")])), Err(AddressError::Relative("rel".into())));
+        let long = format!("/{}", "x".repeat(MAX_SOCKET_PATH));
+        assert_eq!(socket_path(env(&[("AGENTD_SOCKET", &long)])), Err(AddressError::TooLong(long.clone().into())));
+        assert!(AddressError::TooLong(long.into()).to_string().contains("104 bytes"));
+    }
+}

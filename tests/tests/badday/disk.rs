@@ -1,0 +1,221 @@
+//! A full disk, for real; and an index that is gone, garbage or unreadable. What was acknowledged stays known.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::Path,
+};
+
+use agentd_proto::v1::{Health, SubmitRequest};
+use agentd_tests::{
+    client::noop,
+    daemon::{Home, TestDaemon, programs},
+    skip,
+};
+
+use super::{
+    kill_syscall::comes_up,
+    oracle::{Oracle, is_clear},
+    support::{Mounted, Served, is_root, small},
+};
+
+/// Fills a volume to the last byte.
+fn fill(volume: &Path) {
+    let mut file = fs::File::create(volume.join("ballast")).expect("an empty file needs hardly any room");
+    let mut piece = 1 << 20;
+    while piece > 0 {
+        if file.write_all(&vec![1; piece]).is_err() {
+            piece /= 2;
+        }
+    }
+}
+
+fn free(volume: &Path) {
+    fs::remove_file(volume.join("ballast")).expect("the ballast is there");
+}
+
+fn volume(home: &Home) -> Option<Mounted> {
+    Mounted::new("a full disk", &["-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs"], &home.state())
+}
+
+/// A request that fills segments fast.
+fn long(number: u32) -> SubmitRequest {
+    noop(&format!("{number} {}", "x".repeat(30_000)))
+}
+
+/// Starts on a full volume: it serves, looks on, or ends, and says why if it does not serve.
+fn start_on_full(home: &Home) -> String {
+    let mut daemon = TestDaemon::launch(home, small);
+    let before = daemon.words().len();
+    if comes_up(home, &mut daemon) {
+        let served = Served::of(home, daemon);
+        let status = served.run(served.clients.status());
+        assert!(
+            status.health() == Health::Serving || !status.reasons.is_empty(),
+            "neither serves nor says why: {status:?}"
+        );
+        return format!("{:?}: {:?}", status.health(), status.reasons);
+    }
+    let status = daemon.wait();
+    let words = daemon.words().split_off(before);
+    assert!(!TestDaemon::was_killed(status) && words.contains("agentd: ") && !words.contains("panicked"), "{words:?}");
+    words
+}
+
+#[test]
+fn a_first_start_on_a_full_disk_says_so_and_works_once_there_is_room() {
+    let home = Home::new();
+    let Some(_mounted) = volume(&home) else { return };
+    fill(&home.state());
+    println!("first start on a full disk: {}", start_on_full(&home));
+    free(&home.state());
+    let served = Served::start(&home);
+    served.must_serve("with room again");
+    let oracle = Oracle::default();
+    served.run(async {
+        oracle.submit(&served.clients, "first", noop("nothing")).await.expect("there is room");
+        oracle.all_succeed(&served.clients, "with room again").await;
+    });
+}
+
+#[test]
+fn a_disk_that_fills_while_tasks_come_in_loses_none_of_them() {
+    let (home, oracle) = (Home::new(), Oracle::default());
+    let Some(_mounted) = volume(&home) else { return };
+    for round in 0..3 {
+        let mut served = Served::start(&home);
+        served.must_serve("with room");
+        fill(&home.state());
+        let (mut accepted, mut refusal) = (0, None);
+        served.run(async {
+            for number in 0..400 {
+                match oracle.submit(&served.clients, &format!("{round}-{number}"), long(number)).await {
+                    Ok(_) => {
+                        assert!(refusal.is_none(), "acknowledged after a refusal ({refusal:?})");
+                        accepted += 1;
+                    }
+                    Err(status) => {
+                        assert!(is_clear(&status), "{status:?}");
+                        refusal = Some(status.message().to_owned());
+                        if number % 4 == 0 {
+                            break;
+                        }
+                    }
+                }
+            }
+        });
+        let refusal = refusal.expect("a full disk takes no 400 long tasks");
+        let status = served.run(served.clients.status());
+        assert_eq!(status.health(), Health::ReadOnly, "{refusal}");
+        let reasons = status.reasons.join("; ");
+        assert!(reasons.contains("full") || reasons.contains("space"), "{reasons:?}");
+        served.run(oracle.all_there(&served.clients, "on the full disk"));
+        println!("full while running: {accepted} accepted, then: {refusal}");
+        served.daemon.kill();
+        drop(served);
+        println!("restart on the full disk: {}", start_on_full(&home));
+        free(&home.state());
+        let served = Served::start(&home);
+        served.must_serve("with room again");
+        served.run(oracle.all_succeed(&served.clients, "with room again"));
+        drop(served);
+        // Room for the next round: what is tested is the filling, not retention.
+        if round == 0 {
+            fs::remove_dir_all(home.state().join("index")).expect("the index is there");
+        }
+    }
+}
+
+/// What may befall the index while the daemon is down.
+const INDEX_FAULTS: [(&str, fn(&Path)); 7] = [
+    ("deleted", |index| fs::remove_dir_all(index).expect("the index is there")),
+    ("emptied", |index| each(index, |path| fs::write(path, "").expect("written"))),
+    ("garbage in every file", |index| each(index, |path| fs::write(path, garbage()).expect("written"))),
+    ("garbage in the middle", |index| each(index, overwrite_middle)),
+    ("a file in its place", |index| {
+        fs::remove_dir_all(index).expect("the index is there");
+        fs::write(index, "no folder").expect("written");
+    }),
+    ("an unfinished snapshot", |index| fs::write(index.join("snap.0000000000000001.generating"), garbage()).expect("written")),
+    ("unreadable", |index| {
+        each(index, |path| mode(path, 0o000));
+        mode(index, 0o000);
+    }),
+];
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the mode can be set");
+}
+
+fn each(folder: &Path, change: impl Fn(&Path)) {
+    for entry in fs::read_dir(folder).expect("the index is there") {
+        let path = entry.expect("an entry").path();
+        if path.is_file() && path.file_name().is_some_and(|name| name != "clean") {
+            change(&path);
+        }
+    }
+}
+
+fn garbage() -> Vec<u8> {
+    (0..20_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+}
+
+fn overwrite_middle(path: &Path) {
+    let mut bytes = fs::read(path).expect("readable");
+    let (middle, most) = (bytes.len() / 2, bytes.len().min(4_000));
+    bytes[middle..(middle + most / 2)].fill(0xa5);
+    fs::write(path, bytes).expect("written");
+}
+
+#[test]
+fn an_index_that_was_destroyed_is_made_anew_and_every_key_is_known() {
+    let (home, oracle) = (Home::new(), Oracle::default());
+    // Permissions mean nothing to root, so the daemon of this test is somebody else's.
+    let folder = home.folder("programs");
+    let agentd = folder.join("agentd");
+    fs::copy(programs().join("agentd"), &agentd).expect("the program can be copied");
+    let nobody = is_root().then_some(65_534);
+    if let Some(uid) = nobody {
+        for path in [home.state().parent().expect("a place"), &home.folder("home")] {
+            std::os::unix::fs::chown(path, Some(uid), Some(uid)).expect("root may give away");
+        }
+    }
+    let start = || {
+        Served::try_start(&home, nobody, |command| {
+            let mut other = std::process::Command::new(&agentd);
+            for (name, value) in command.get_envs() {
+                other.env(name, value.unwrap_or_default());
+            }
+            other.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).process_group(0);
+            if let Some(uid) = nobody {
+                other.uid(uid).gid(uid);
+            }
+            *command = other;
+        })
+    };
+    let fill = |served: &Served, round: usize| {
+        served.run(async {
+            // More than memory keeps, so that the index is needed.
+            for number in 0..100 {
+                let key = format!("{round}-{number}");
+                oracle.submit(&served.clients, &key, noop("nothing")).await.expect("accepted");
+            }
+        });
+    };
+    for (round, (name, destroy)) in INDEX_FAULTS.into_iter().enumerate() {
+        for kill in [false, true] {
+            let Some(mut served) = start() else {
+                return skip::skip("a destroyed index", "another user cannot reach the socket");
+            };
+            fill(&served, round * 2 + usize::from(kill));
+            if kill { served.daemon.kill() } else { assert!(served.daemon.stop().success()) }
+            drop(served);
+            destroy(&home.state().join("index"));
+            let served = start().expect("it came up before");
+            served.must_serve(name);
+            served.run(oracle.all_succeed(&served.clients, &format!("index {name}")));
+            served.run(oracle.nothing_else(&served.clients));
+        }
+    }
+}

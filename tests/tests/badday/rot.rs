@@ -1,0 +1,219 @@
+//! Rot: flipped bits, cut files, swapped documents. Found and named, or harmless; never wrong data, never a lost task
+//! without a word.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use agentd_proto::v1::{Event, Health};
+use agentd_tests::{
+    client::{analyze, noop},
+    daemon::{Home, TestDaemon, cli},
+};
+use tonic::Code;
+
+use super::{
+    kill_syscall::comes_up,
+    oracle::{Oracle, history},
+    support::{Random, Served, home_of, repository, segments, small, succeeded, times},
+};
+
+/// A store that was stopped in order, and what it served.
+struct Store {
+    home: Home,
+    oracle: Oracle,
+    /// Events of every task by id.
+    truth: BTreeMap<String, Vec<Event>>,
+    /// Bytes of each segment that are in use.
+    used: Vec<u64>,
+}
+
+impl Store {
+    fn new() -> Self {
+        let home = Home::new();
+        let (folder, oracle) = (repository(&home), Oracle::default());
+        let mut served = Served::start(&home);
+        let truth = served.run(async {
+            for number in 0..60 {
+                // Long requests make several segments.
+                let request = noop(&format!("{number} {}", "long ".repeat(6_000)));
+                oracle.submit(&served.clients, &format!("noop{number}"), request).await.expect("accepted");
+            }
+            let id = oracle.submit(&served.clients, "analysis", analyze(&folder)).await.expect("accepted").task_id;
+            succeeded(&served.clients, &id).await;
+            let mut truth = BTreeMap::new();
+            for (_, id) in oracle.acked() {
+                succeeded(&served.clients, &id).await;
+                truth.insert(id.clone(), history(&served.clients, &id).await.expect("a healthy journal"));
+            }
+            truth
+        });
+        assert!(served.daemon.stop().success(), "{}", served.daemon.words());
+        let used = segments(&home.state()).iter().map(|path| used(path)).collect();
+        Self { home, oracle, truth, used }
+    }
+
+    /// What a daemon makes of a damaged copy. Panics if it serves anything false.
+    fn judge(&self, home: &Home, what: &str) -> Outcome {
+        let mut daemon = TestDaemon::launch(home, small);
+        let before = daemon.words().len();
+        if !comes_up(home, &mut daemon) {
+            let words = daemon.words().split_off(before);
+            assert!(words.contains("agentd: ") && !words.contains("panicked"), "{what}: {words:?}");
+            return Outcome::Ended;
+        }
+        let served = Served::of(home, daemon);
+        let status = served.run(served.clients.status());
+        let serving = status.health() == Health::Serving;
+        let named = status.reasons.iter().any(|reason| reason.contains("log/"));
+        assert!(serving || named, "{what}: read-only, but no file is named: {:?}", status.reasons);
+        let missing = served.run(self.compare(&served, what));
+        assert!(missing == 0 || !serving, "{what}: serves on as if nothing were missing, {missing} tasks are gone");
+        if serving { Outcome::Harmless } else { Outcome::Named }
+    }
+
+    /// Compares all that is served with the truth; gives the number of tasks that are not served whole.
+    async fn compare(&self, served: &Served, what: &str) -> usize {
+        let mut missing = 0;
+        for (id, truth) in &self.truth {
+            let whole = match served.clients.task(id).await {
+                Ok(task) => {
+                    let told = history(&served.clients, id).await;
+                    if let Ok(told) = &told {
+                        assert!(truth.starts_with(told), "{what}: task {id} is told wrongly");
+                    }
+                    task.ended_at.is_some() && told.is_ok_and(|told| told.len() == truth.len())
+                }
+                Err(status) => {
+                    assert!(status.code() != Code::Unknown && !status.message().is_empty(), "{what}: {status:?}");
+                    false
+                }
+            };
+            missing += usize::from(!whole);
+        }
+        missing
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Harmless,
+    Named,
+    Ended,
+}
+
+/// Offset behind the last byte that is not zero.
+fn used(path: &Path) -> u64 {
+    let bytes = fs::read(path).expect("a segment can be read");
+    bytes.iter().rposition(|&byte| byte != 0).map_or(0, |place| place as u64 + 1)
+}
+
+fn flip(path: &Path, offset: u64, bit: u64) {
+    let mut bytes = fs::read(path).expect("a file can be read");
+    bytes[usize::try_from(offset).expect("small")] ^= 1 << bit;
+    fs::write(path, bytes).expect("a file can be written");
+}
+
+#[test]
+fn flipped_bits_of_the_log_are_found_or_harmless() {
+    let (store, mut random) = (Store::new(), Random::new("bit flips"));
+    let mut outcomes = BTreeMap::new();
+    for round in 0..times("AGENTD_TEST_FLIPS", 200) {
+        let home = home_of(&store.home.state());
+        let paths = segments(&home.state());
+        let chosen = usize::try_from(random.below(paths.len() as u64)).expect("small");
+        // Heads and ends are small and matter most; every fourth flip goes there.
+        let offset = match round % 4 {
+            0 => random.below(store.used[chosen].min(512)),
+            1 => store.used[chosen] - 1 - random.below(store.used[chosen].min(512)),
+            _ => random.below(store.used[chosen]),
+        };
+        let bit = random.below(8);
+        flip(&paths[chosen], offset, bit);
+        let name = paths[chosen].file_name().expect("a name").to_string_lossy().into_owned();
+        *outcomes.entry(store.judge(&home, &format!("{name}, byte {offset}, bit {bit}"))).or_insert(0) += 1;
+    }
+    println!("bit flips in {} segments: {outcomes:?}", store.used.len());
+    assert!(outcomes.get(&Outcome::Named).is_some_and(|&named| named > 0), "no flip was ever found: {outcomes:?}");
+}
+
+#[test]
+fn cut_segments_are_found_or_harmless() {
+    let (store, mut random) = (Store::new(), Random::new("cuts"));
+    let mut outcomes = BTreeMap::new();
+    for round in 0..times("AGENTD_TEST_CUTS", 40) {
+        let home = home_of(&store.home.state());
+        let paths = segments(&home.state());
+        let chosen = usize::try_from(random.below(paths.len() as u64)).expect("small");
+        let length = fs::metadata(&paths[chosen]).expect("a segment").len();
+        let to = match round % 3 {
+            0 => random.below(length / 512) * 512,
+            1 => random.below(store.used[chosen]),
+            _ => store.used[chosen] + random.below(length - store.used[chosen]),
+        };
+        let file = fs::OpenOptions::new().write(true).open(&paths[chosen]).expect("a segment can be opened");
+        file.set_len(to).expect("a file can be cut");
+        let name = paths[chosen].file_name().expect("a name").to_string_lossy().into_owned();
+        *outcomes.entry(store.judge(&home, &format!("{name} cut to {to} of {length} bytes"))).or_insert(0) += 1;
+    }
+    println!("cuts: {outcomes:?}");
+}
+
+#[test]
+fn verify_tells_faults_of_log_and_documents_with_its_exit_code() {
+    let store = Store::new();
+    let verify = |home: &Home| {
+        let mut daemon = TestDaemon::launch(home, small);
+        assert!(comes_up(home, &mut daemon), "{}", daemon.words());
+        let output = cli(home, &["journal", "verify"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), text)
+    };
+    let well = home_of(&store.home.state());
+    let (code, text) = verify(&well);
+    assert_eq!(code, Some(0), "{text}");
+
+    let rotten = home_of(&store.home.state());
+    let first = segments(&rotten.state()).swap_remove(0);
+    flip(&first, store.used[0] / 2, 3);
+    let (code, text) = verify(&rotten);
+    let name = first.file_name().expect("a name").to_string_lossy();
+    assert!(code == Some(8) && text.contains(&*name), "{code:?}: {text}");
+
+    let swapped = home_of(&store.home.state());
+    let mut documents = Vec::new();
+    collect(&swapped.state().join("blobs"), &mut documents);
+    let document = documents.iter().find(|path| fs::metadata(path).is_ok_and(|data| data.len() > 100));
+    let document = document.expect("an analysis stores documents");
+    flip(document, 50, 0);
+    let (code, text) = verify(&swapped);
+    assert_eq!(code, Some(8), "{text}");
+}
+
+#[test]
+fn a_rotten_document_is_never_handed_out() {
+    let store = Store::new();
+    let home = home_of(&store.home.state());
+    let mut documents = Vec::new();
+    collect(&home.state().join("blobs"), &mut documents);
+    for document in documents.iter().filter(|path| fs::metadata(path).is_ok_and(|data| data.len() > 0)) {
+        flip(document, 0, 1);
+    }
+    let served = Served::start(&home);
+    served.must_serve("documents are no part of the journal");
+    served.run(async {
+        let acked = store.oracle.acked();
+        let (_, id) = acked.iter().find(|(key, _)| key == "analysis").expect("it was acknowledged");
+        let task = served.clients.task(id).await.expect("the task is known");
+        assert!(!task.documents.is_empty());
+        for document in &task.documents {
+            let refusal = served.clients.document(id, &document.name).await.expect_err("it is damaged");
+            assert_eq!(refusal.code(), Code::DataLoss, "{}: {refusal:?}", document.name);
+        }
+    });
+}
+
+fn collect(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of documents") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { collect(&path, found) } else { found.push(path) }
+    }
+}

@@ -1,0 +1,20 @@
+//! The whole, as users meet it: built programs, real sockets, real folders. One program, so that it links once.
+#![allow(clippy::disallowed_methods, reason = "tests start programs and threads, and have runtimes of their own")]
+#![allow(clippy::large_futures, reason = "a test's future is polled once and never moved")]
+
+#[path = "it/cli.rs"]
+mod cli;
+#[path = "it/flood.rs"]
+mod flood;
+#[path = "it/interop.rs"]
+mod interop;
+#[path = "it/job.rs"]
+mod job;
+#[path = "it/polyglot.rs"]
+mod polyglot;
+#[path = "it/service.rs"]
+mod service;
+#[path = "it/tasks.rs"]
+mod tasks;
+#[path = "it/workspaces.rs"]
+mod workspaces;

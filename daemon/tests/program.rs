@@ -1,5 +1,5 @@
 //! The program itself, as a service manager or a terminal starts it: exit codes, messages, signals, scarce descriptors.
-#![allow(clippy::disallowed_methods, reason = "these tests start the real program")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "these tests start the real program")]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -31,11 +31,12 @@ fn command(program: &str, home: &Path) -> Command {
 
 fn start(mut command: Command) -> Serving {
     let mut child = command.spawn().unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let mut serving = Serving { child, log };
     let mut said = String::new();
-    while log.read_line(&mut said).unwrap() > 0 {
+    while serving.log.read_line(&mut said).unwrap() > 0 {
         if said.contains("serving") {
-            return Serving { child, log };
+            return serving;
         }
     }
     panic!("it ended before it served:\n{said}");

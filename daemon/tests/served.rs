@@ -1,5 +1,5 @@
 //! The real daemon, in this process, on a real socket, asked by real clients: what it answers, whom it refuses, how it stops.
-#![allow(clippy::disallowed_methods, reason = "tests start what they test")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start what they test")]
 
 use std::{
     collections::HashMap,
@@ -73,9 +73,17 @@ impl Place {
             let app = self.build(settings).await.unwrap();
             let used = async {
                 body(Door { socket: self.socket(), channel: channel(&self.socket()).await }).await;
-                let mut daemon = DaemonServiceClient::new(patient_channel(&self.socket()).await);
-                // Told to stop before by `body`: then nobody listens, or the answer is that it is under way.
-                drop(daemon.shutdown(v1::ShutdownRequest { grace_ms: 1 }).await);
+                // Again until it is heard: the places of connections that `body` dropped come back in their own time, and
+                // if `body` has stopped the daemon already, the socket goes with it.
+                while self.socket().exists() {
+                    // The daemon's own stop runs on this thread too: a refused connection does not wait for anything.
+                    tokio::task::yield_now().await;
+                    let Ok(channel) = endpoint(&self.socket()).connect().await else { continue };
+                    let stop = v1::ShutdownRequest { grace_ms: 1 };
+                    if DaemonServiceClient::new(channel).shutdown(stop).await.is_ok() {
+                        break;
+                    }
+                }
             };
             let (outcome, ()) = tokio::join!(app.run(), used);
             outcome.unwrap();
@@ -95,11 +103,6 @@ fn endpoint(socket: &Path) -> Endpoint {
 
 async fn channel(socket: &Path) -> Channel {
     endpoint(socket).connect().await.unwrap()
-}
-
-/// A channel even if nobody listens any more.
-async fn patient_channel(socket: &Path) -> Channel {
-    endpoint(socket).connect().await.unwrap_or_else(|_| endpoint(socket).connect_lazy())
 }
 
 impl Door {

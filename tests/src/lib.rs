@@ -7,6 +7,7 @@ pub mod fixture;
 pub mod gate;
 pub mod metadata;
 pub mod process;
+pub mod raw;
 pub mod repo;
 pub mod skip;
 pub mod source;

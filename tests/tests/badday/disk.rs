@@ -3,21 +3,20 @@
 use std::{
     fs,
     io::Write as _,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
 use agentd_proto::v1::{Health, SubmitRequest};
 use agentd_tests::{
     client::noop,
-    daemon::{Home, TestDaemon, programs},
-    skip,
+    daemon::{Home, TestDaemon},
 };
 
 use super::{
     kill_syscall::comes_up,
     oracle::{Oracle, is_clear},
-    support::{Mounted, Served, is_root, small},
+    support::{Mounted, Served, ran_as_nobody, small},
 };
 
 /// Fills a volume to the last byte.
@@ -170,30 +169,10 @@ fn overwrite_middle(path: &Path) {
 
 #[test]
 fn an_index_that_was_destroyed_is_made_anew_and_every_key_is_known() {
-    let (home, oracle) = (Home::new(), Oracle::default());
-    // Permissions mean nothing to root, so the daemon of this test is somebody else's.
-    let folder = home.folder("programs");
-    let agentd = folder.join("agentd");
-    fs::copy(programs().join("agentd"), &agentd).expect("the program can be copied");
-    let nobody = is_root().then_some(65_534);
-    if let Some(uid) = nobody {
-        for path in [home.state().parent().expect("a place"), &home.folder("home")] {
-            std::os::unix::fs::chown(path, Some(uid), Some(uid)).expect("root may give away");
-        }
+    if ran_as_nobody("badday::disk::an_index_that_was_destroyed_is_made_anew_and_every_key_is_known") {
+        return;
     }
-    let start = || {
-        Served::try_start(&home, nobody, |command| {
-            let mut other = std::process::Command::new(&agentd);
-            for (name, value) in command.get_envs() {
-                other.env(name, value.unwrap_or_default());
-            }
-            other.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).process_group(0);
-            if let Some(uid) = nobody {
-                other.uid(uid).gid(uid);
-            }
-            *command = other;
-        })
-    };
+    let (home, oracle) = (Home::new(), Oracle::default());
     let fill = |served: &Served, round: usize| {
         served.run(async {
             // More than memory keeps, so that the index is needed.
@@ -205,14 +184,12 @@ fn an_index_that_was_destroyed_is_made_anew_and_every_key_is_known() {
     };
     for (round, (name, destroy)) in INDEX_FAULTS.into_iter().enumerate() {
         for kill in [false, true] {
-            let Some(mut served) = start() else {
-                return skip::skip("a destroyed index", "another user cannot reach the socket");
-            };
+            let mut served = Served::start(&home);
             fill(&served, round * 2 + usize::from(kill));
             if kill { served.daemon.kill() } else { assert!(served.daemon.stop().success()) }
             drop(served);
             destroy(&home.state().join("index"));
-            let served = start().expect("it came up before");
+            let served = Served::start(&home);
             served.must_serve(name);
             served.run(oracle.all_succeed(&served.clients, &format!("index {name}")));
             served.run(oracle.nothing_else(&served.clients));

@@ -71,19 +71,6 @@ impl Served {
         Self::of(home, daemon)
     }
 
-    /// The same for a daemon of another user, if its socket can be reached; the harness' own user is asked otherwise.
-    pub(super) fn try_start(home: &Home, uid: Option<u32>, change: impl FnOnce(&mut Command)) -> Option<Self> {
-        let mut daemon = TestDaemon::launch(home, |command| {
-            small(command);
-            change(command);
-        });
-        if uid.is_some() {
-            return None;
-        }
-        daemon.wait_until_ready();
-        Some(Self::of(home, daemon))
-    }
-
     /// Takes over a daemon that answers.
     pub(super) fn of(home: &Home, daemon: TestDaemon) -> Self {
         let runtime = runtime();
@@ -201,4 +188,27 @@ impl Drop for Mounted {
 pub(super) fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     tempfile::tempfile().and_then(|file| file.metadata()).is_ok_and(|data| data.uid() == 0)
+}
+
+/// A user without rights, on every Unix that we know.
+pub(super) const NOBODY: u32 = 65_534;
+
+/// Runs a test of this program as a user without rights, since permissions mean nothing to root. False if we are no root
+/// and the test may run right here.
+pub(super) fn ran_as_nobody(test: &str) -> bool {
+    use std::os::unix::process::CommandExt as _;
+    if !is_root() {
+        return false;
+    }
+    let program = std::env::current_exe().expect("a test program knows where it is");
+    let output = Command::new(program).args(["--exact", test, "--nocapture"]).uid(NOBODY).gid(NOBODY).output();
+    match output {
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            println!("{text}");
+            assert!(output.status.success() && text.contains("1 passed"), "{test} as another user: {}", output.status);
+        }
+        Err(error) => skip::skip(test, &format!("user {NOBODY} may not run the test program: {error}")),
+    }
+    true
 }

@@ -132,6 +132,7 @@ pub(crate) struct Core {
     boot_record: Option<(Seq, Record)>,
     bytes: u64,
     batch_bytes: usize,
+    waiting_since: Option<MonoMs>,
     counters: Counters,
 }
 
@@ -159,13 +160,20 @@ impl Core {
             boot_record: None,
             bytes: 0,
             batch_bytes: 0,
+            waiting_since: None,
             counters: Counters::default(),
         }
     }
 
-    /// Ends a turn: gives ready steps to agents, and hands over what must be written. `None`: nothing to write.
+    /// Ends a turn: gives ready steps to agents, and hands over what must be written. `None`: nothing to write, or nothing
+    /// that anybody waits for yet: results that set nothing free wait a little for company, so that the many steps of a
+    /// broad graph share a sync.
     pub(crate) fn end_turn(&mut self, now: Now) -> Option<Batch> {
         self.dispatch(now);
+        if !self.records.is_empty() && !self.is_urgent() && now.mono < self.patience_ends() {
+            return None;
+        }
+        self.waiting_since = None;
         if self.records.is_empty() {
             self.release_without_records();
             return None;
@@ -216,7 +224,17 @@ impl Core {
 
     /// When the next timer is due.
     pub(crate) fn next_timer(&self) -> Option<MonoMs> {
-        self.timers.first().map(|(at, _, _)| *at)
+        let patience = self.waiting_since.map(|since| since.after(COMPANY));
+        self.timers.first().map(|(at, _, _)| *at).into_iter().chain(patience).min()
+    }
+
+    fn patience_ends(&self) -> MonoMs {
+        self.waiting_since.map_or(MonoMs(0), |since| since.after(COMPANY))
+    }
+
+    /// Whether someone waits for the turn's records to be on disk: a caller, an agent, a task's watchers for its end.
+    fn is_urgent(&self) -> bool {
+        self.released.iter().any(|output| !matches!(output, Output::Publish(_)))
     }
 
     /// Lets every timer that is due happen. A retry that became due needs no record: the step is merely ready again.
@@ -300,6 +318,7 @@ impl Core {
             self.boot_record = Some((seq, record));
         }
         let record = entry.to_record(id, now.wall);
+        self.waiting_since.get_or_insert(now.mono);
         let seq = self.next;
         self.next = self.next.next();
         self.bytes += record.body.len() as u64 + 64;
@@ -391,6 +410,10 @@ fn refused(answer: &Answer, why: &str) -> Answer {
         Answer::Drained(count) => Answer::Drained(*count),
     }
 }
+
+/// How long a result that sets nothing free waits for others to be synced with. A crash meanwhile repeats that step, as a
+/// crash this much earlier would have.
+const COMPANY: Duration = Duration::from_millis(100);
 
 /// Time after which a step that runs alone after a crash is no longer suspected of having caused it.
 const ALONE_AT_MOST: Duration = Duration::from_secs(30);

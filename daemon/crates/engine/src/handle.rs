@@ -17,14 +17,17 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     Error,
     io::IoHandle,
+    lines::Beginning,
     record::{DocumentRecord, Payload},
     replay,
     view::{
         AgentView, EngineStatus, EventView, ListQuery, Metric, Submit, Submitted, TaskPage, TaskState, TaskView,
         Verification, WatchQuery,
     },
-    watcher::{Beginning, CHUNK, Watcher},
 };
+
+/// Events read from the log at once.
+pub(crate) const CHUNK: usize = 512;
 
 /// Who waits for an answer.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
@@ -111,15 +114,6 @@ impl Engine {
         tasks.truncate(query.limit);
         let next = if more { tasks.last().map(|task| task.id) } else { None };
         Ok(TaskPage { tasks, next })
-    }
-
-    /// Follows a task, or all.
-    ///
-    /// # Errors
-    /// `NoTask`, `OutOfRange`.
-    pub async fn watch(&self, query: WatchQuery) -> Result<Watcher, Error> {
-        let beginning = self.begin_watch(query).await?;
-        Ok(Watcher::new(self.clone(), query, beginning))
     }
 
     pub(crate) async fn begin_watch(&self, query: WatchQuery) -> Result<Beginning, Error> {

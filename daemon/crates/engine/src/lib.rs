@@ -7,6 +7,7 @@ mod events;
 mod handle;
 mod index;
 mod io;
+mod lines;
 mod record;
 mod replay;
 mod retention;

@@ -27,9 +27,9 @@ use crate::{
     handle::{Call, Reply},
     index::Phase,
     io::IoHandle,
+    lines::{Beginning, Lines},
     retention::Retention,
     view::{ProgressView, Submit, WatchQuery},
-    watcher::{Beginning, Lines},
 };
 
 /// Messages taken in one turn.

@@ -1,10 +1,6 @@
 //! Puts the engine together: opens the journal, rebuilds the books, starts the threads. A straight line.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_agents::{Crew, CrewConfig, RoleConfig};
 use agentd_base::{CoreClass, Role, Seq};
@@ -379,10 +375,4 @@ impl Checker for DiskChecker {
             faults,
         }
     }
-}
-
-/// Bytes of all files in a folder.
-pub(crate) fn folder_bytes(folder: &Path) -> u64 {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
 }

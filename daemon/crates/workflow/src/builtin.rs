@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use agentd_base::{Role, StepId, Text};
 
-use crate::{Action, Graph, StepSpec};
+use crate::{Action, Graph, StepSpec, drill};
 
 /// Longest time that one step of the analysis may take. A repository of 200,000 files is surveyed in seconds; an hour
 /// without an end means that something hangs.
@@ -20,6 +20,8 @@ pub enum WorkflowName {
     Analyze,
     /// One step that does nothing: measures the daemon itself.
     Noop,
+    /// Forty steps that only wait: measures what the engine adds to a graph.
+    Drill,
 }
 
 impl WorkflowName {
@@ -29,6 +31,7 @@ impl WorkflowName {
         match self {
             Self::Analyze => "analyze",
             Self::Noop => "noop",
+            Self::Drill => "drill",
         }
     }
 
@@ -52,7 +55,8 @@ impl FromStr for WorkflowName {
         match text {
             "analyze" => Ok(Self::Analyze),
             "noop" => Ok(Self::Noop),
-            other => Err(format!("there is no workflow `{other}`; this version has `analyze` and `noop`")),
+            "drill" => Ok(Self::Drill),
+            other => Err(format!("there is no workflow `{other}`; this version has `analyze`, `noop` and `drill`")),
         }
     }
 }
@@ -62,6 +66,7 @@ impl FromStr for WorkflowName {
 pub fn builtin(workflow: WorkflowName) -> Arc<Graph> {
     let steps = match workflow {
         WorkflowName::Noop => vec![spec("noop", Role::Coordinator, Action::Noop, &[], NOOP_LIMIT)],
+        WorkflowName::Drill => drill::steps(),
         WorkflowName::Analyze => vec![
             spec("survey", Role::Researcher, Action::Survey, &[], ANALYSIS_LIMIT),
             spec("project", Role::Integrator, Action::Project, &[0], ANALYSIS_LIMIT),
@@ -85,7 +90,7 @@ mod tests {
 
     #[test]
     fn builtin_graphs_are_valid_and_named() {
-        for workflow in [WorkflowName::Analyze, WorkflowName::Noop] {
+        for workflow in [WorkflowName::Analyze, WorkflowName::Noop, WorkflowName::Drill] {
             assert!(!builtin(workflow).steps().is_empty());
             assert_eq!(workflow.name().parse(), Ok(workflow));
         }

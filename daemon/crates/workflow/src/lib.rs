@@ -3,6 +3,7 @@
 
 mod builtin;
 mod decide;
+mod drill;
 mod graph;
 mod retry;
 mod state;

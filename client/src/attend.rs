@@ -169,7 +169,7 @@ async fn deliver(
                 context.ui.note(&format!("wrote {}", path.display()));
             } else if exit(ended.state) == Exit::Success {
                 let found = ended.documents.iter().map(|info| info.name.clone()).collect();
-                return Err(Error::NoDocument { task_id: task_id.to_owned(), name: name.to_owned(), found });
+                return Err(Error::NothingToWrite { task_id: task_id.to_owned(), name, path, found });
             }
         }
         Product::Object => {

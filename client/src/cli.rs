@@ -15,15 +15,19 @@ use crate::{
     context::Context,
     env,
     error::Error,
+    shape::FaultShape,
     ui::{Color, Style, Ui},
 };
 
 const EXAMPLES: &str = "Examples:
-  agentd-cli submit \"find what slows the build\"      submit, follow, print the report
-  agentd-cli submit --detach --file request.txt      submit and go
-  agentd-cli list                                    what there is
-  agentd-cli watch last                              look at the newest task again
-  agentd-cli cancel 01JD                             stop a task by the beginning of its id
+  agentd-cli submit \"Analyze this repository\"    submit, follow, print the report
+  agentd-cli submit --detach --file request.txt  submit and go
+  agentd-cli list                                what there is
+  agentd-cli watch last                          look at the newest task again
+  agentd-cli cancel 01JD                         stop a task by the beginning of its id
+
+With --json data goes to stdout as JSON, and an error to stderr as one line:
+{\"error\": {kind, message, hints, exit}}; kind is a stable word, e.g. not_running, usage, no_task, busy.
 
 Exit codes: 0 done, 1 task failed, 2 usage, 3 not found, 4 agentd unavailable, 5 busy, 6 other protocol, 7 denied, \
 8 stored data damaged, 70 fault in agentd, 75 task cancelled, 130 detached by Ctrl-C (the task goes on)";
@@ -84,13 +88,12 @@ enum Command {
 
 /// Runs the client and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // What cannot be parsed cannot say whether it wanted JSON.
+    let json = arguments.iter().any(|argument| argument == "--json");
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help for a reader that went away is no error.
-            let _gone = error.print();
-            return if error.exit_code() == 0 { Exit::Success } else { Exit::Usage };
-        }
+        Err(error) => return say_unparsed(&error, json),
     };
     let Global { json, quiet, color, socket, daemon } = cli.global;
     let variable = env::process;
@@ -111,6 +114,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             exit
         }
     }
+}
+
+/// Prints help, or what is wrong with the command line.
+fn say_unparsed(error: &clap::Error, json: bool) -> Exit {
+    if error.exit_code() == 0 || !json {
+        // Help for a reader that went away is no error.
+        let _gone = error.print();
+    } else {
+        let ui = Ui::new(Style { json, ..Style::default() }, &env::process);
+        ui.talk_object(&FaultShape::usage(&error.render().to_string()));
+    }
+    if error.exit_code() == 0 { Exit::Success } else { Exit::Usage }
 }
 
 async fn dispatch(context: &Context<'_>, command: Command) -> Result<Exit, Error> {

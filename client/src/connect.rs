@@ -1,7 +1,7 @@
 //! The way to the daemon: a channel over its socket and the handshake. Tells apart a daemon that is absent, one that
 //! speaks another protocol, one that fails, and something else that listens there.
 
-use std::{error::Error as _, io, path::PathBuf, time::Duration};
+use std::{error::Error as _, io, os::unix::fs::FileTypeExt, path::PathBuf, time::Duration};
 
 use agentd_proto::{
     OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION,
@@ -62,7 +62,7 @@ impl Dial {
     /// Connects and shakes hands.
     ///
     /// # Errors
-    /// [`Error::Absent`], [`Error::Stale`], [`Error::Socket`]: no daemon; [`Error::DaemonTooOld`],
+    /// [`Error::Absent`], [`Error::Stale`], [`Error::Socket`], [`Error::NoSocket`]: no daemon; [`Error::DaemonTooOld`],
     /// [`Error::ClientTooOld`], [`Error::Refused`]: another protocol; [`Error::Silent`], [`Error::Failing`]: it is not
     /// well; [`Error::Foreign`]: it is no daemon.
     pub async fn open(&self) -> Result<Connection, Error> {
@@ -106,6 +106,10 @@ impl Dial {
         let mut cause = error.source();
         while let Some(found) = cause {
             if let Some(system) = found.downcast_ref::<io::Error>() {
+                // Systems differ in what they say about a file that is no socket; some say that nobody listens.
+                if std::fs::metadata(&socket).is_ok_and(|there| !there.file_type().is_socket()) {
+                    return Error::NoSocket { path: socket };
+                }
                 return match system.kind() {
                     io::ErrorKind::NotFound => Error::Absent { socket },
                     io::ErrorKind::ConnectionRefused => Error::Stale { socket },

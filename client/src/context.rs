@@ -1,16 +1,27 @@
 //! What every command gets: the printer, the environment and the way to the daemon.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use agentd_proto::rendezvous::{SOCKET_VARIABLE, socket_path, state_dir};
+use tokio::time::{Instant, sleep};
 
 use crate::{
+    attend::origin,
     connect::{Connection, Dial},
     env::{self, Variables},
     error::Error,
-    start::Starter,
-    ui::Ui,
+    owner::{Lock, Owner},
+    retry::Pauses,
+    start::{START_LIMIT, Starter},
+    ui::{Ui, text},
 };
+
+/// How long a daemon that holds the lock may be out of reach before that is said: it may just be starting or ending. It
+/// is longer than a new owner of the lock needs to write its number.
+const OUT_OF_REACH: Duration = Duration::from_millis(400);
+
+/// How often a connection that breaks off at once is tried: a daemon that was killed this moment does that.
+const BREAKS: u32 = 3;
 
 /// Handed to each command's `run`.
 pub struct Context<'a> {
@@ -55,9 +66,38 @@ impl Context<'_> {
     /// Connects to a daemon that runs. For commands that only look: they start none.
     ///
     /// # Errors
-    /// Those of [`Dial::open`].
+    /// Those of [`Dial::open`], and [`Error::Hidden`] if a daemon lives that cannot be reached.
     pub async fn connect(&self) -> Result<Connection, Error> {
-        self.dial()?.open().await
+        let dial = self.dial()?;
+        // Whoever names the socket needs no state folder.
+        let lock = self.lock().ok();
+        let mut breaks = 0;
+        let mut hidden_since: Option<(Instant, Owner)> = None;
+        let mut pauses = Pauses::new(Duration::from_millis(20), Duration::from_millis(100));
+        loop {
+            match dial.open().await {
+                Err(Error::Foreign { .. }) if breaks + 1 < BREAKS => breaks += 1,
+                Err(error) if error.is_absence() => match (&lock, lock.as_ref().map(Lock::owner), hidden_since) {
+                    (Some(lock), Some(Owner::Daemon(pid)), Some((since, before))) if before == Owner::Daemon(pid) => {
+                        if since.elapsed() >= OUT_OF_REACH {
+                            return Err(Error::Hidden { pid, socket: dial.socket, lock: lock.path.clone() });
+                        }
+                    }
+                    (_, Some(owner @ Owner::Daemon(_)), _) => hidden_since = Some((Instant::now(), owner)),
+                    _ => return Err(error),
+                },
+                other => return other,
+            }
+            sleep(pauses.next().unwrap_or_default()).await;
+        }
+    }
+
+    /// The lock of the state folder.
+    ///
+    /// # Errors
+    /// [`Error::Address`].
+    pub fn lock(&self) -> Result<Lock, Error> {
+        Ok(Lock::of(&state_dir(self.variable)?))
     }
 
     /// Connects, and starts the daemon if none runs. True: this call started it.
@@ -67,6 +107,14 @@ impl Context<'_> {
     pub async fn connect_or_start(&self) -> Result<(Connection, bool), Error> {
         match self.connect().await {
             Err(error) if error.is_absence() => Ok((self.starter()?.start().await?, true)),
+            // It may be ending, or about to make its socket anew: the starter waits for either.
+            Err(Error::Hidden { pid, socket, lock }) => {
+                let hidden = Error::Hidden { pid, socket, lock };
+                self.ui.note(&format!("{hidden}; waiting up to {}", text::span(START_LIMIT)));
+                let connection = self.starter()?.start().await?;
+                let (_, found) = origin(&connection).await?;
+                Ok((connection, Some(found) != pid))
+            }
             other => Ok((other?, false)),
         }
     }

@@ -1,14 +1,13 @@
-//! Everything that can go wrong for a user, in one table: what is said, what to do next, and the exit code.
+//! Everything that can go wrong for a user, and what is said about it. What to do next and the exit code: `verdict`.
 
 use std::{io, path::PathBuf};
 
-use agentd_proto::{
-    codes::{Exit, exit_for},
-    rendezvous::AddressError,
-};
+use agentd_proto::rendezvous::AddressError;
 use tonic::{Code, Status};
 
 use crate::ui::text::span_ms;
+
+mod verdict;
 
 /// A fault, as the user sees it.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +23,38 @@ pub enum Error {
     Stale {
         /// The address.
         socket: PathBuf,
+    },
+    /// A daemon lives, since the lock is held, but nobody listens where it should: most often its socket was deleted.
+    #[error("agentd runs ({}), but its socket is gone: nobody listens on {}", process(*.pid), .socket.display())]
+    Hidden {
+        /// The owner of the lock, as far as it has said so.
+        pid: Option<u32>,
+        /// The address.
+        socket: PathBuf,
+        /// The lock.
+        lock: PathBuf,
+    },
+    /// Where the socket should be is something else.
+    #[error("{} is no socket, so agentd cannot be reached there", .path.display())]
+    NoSocket {
+        /// The address.
+        path: PathBuf,
+    },
+    /// The owner of the lock could not be told to end.
+    #[error("cannot stop process {pid}, which holds the lock")]
+    Signal {
+        /// The owner.
+        pid: u32,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It answers, but takes no tasks.
+    #[error("agentd (pid {pid}) runs read-only and takes no tasks: {}", .reasons.join("; "))]
+    ReadOnly {
+        /// Its number.
+        pid: u32,
+        /// Why, and what to do.
+        reasons: Vec<String>,
     },
     /// The system refuses to open the socket.
     #[error("cannot open the socket {}", .socket.display())]
@@ -173,6 +204,34 @@ pub enum Error {
         /// What it has.
         found: Vec<String>,
     },
+    /// The workflow makes no report, and a file was to be made of it.
+    #[error("workflow `{workflow}` makes no report, so there would be nothing to write to {}", .path.display())]
+    NoReport {
+        /// The workflow.
+        workflow: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The task succeeded, but there is nothing to be written to a file.
+    #[error("task {task_id} succeeded, but made no {name}: nothing was written to {}", .path.display())]
+    NothingToWrite {
+        /// The task.
+        task_id: String,
+        /// The report that the file asks for.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the task made.
+        found: Vec<String>,
+    },
+    /// No setting of that name.
+    #[error("there is no setting whose key begins with `{prefix}`")]
+    NoSetting {
+        /// As it was given.
+        prefix: String,
+        /// Keys, or beginnings of keys, that were perhaps meant.
+        near: Vec<String>,
+    },
     /// The daemon sent something that cannot be.
     #[error("agentd sent something unexpected: {what}")]
     Unexpected {
@@ -213,18 +272,6 @@ impl Error {
         move |source| Self::File { what, path: path.into(), source }
     }
 
-    /// The exit code.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        self.verdict().0
-    }
-
-    /// What to do next.
-    #[must_use]
-    pub fn hints(&self) -> Vec<String> {
-        self.verdict().1
-    }
-
     /// True if there is no daemon that could be asked.
     #[must_use]
     pub const fn is_absence(&self) -> bool {
@@ -240,60 +287,11 @@ impl Error {
             | Self::Stale { .. }
             | Self::Silent { .. }
             | Self::Failing { .. }
-            | Self::Foreign { .. } => true,
+            | Self::Foreign { .. }
+            | Self::Hidden { .. } => true,
             Self::Call { status, .. } => is_lost(status),
             _ => false,
         }
-    }
-
-    /// The table: exit code and remedies of each fault.
-    fn verdict(&self) -> (Exit, Vec<String>) {
-        let (exit, hints): (Exit, Vec<String>) = match self {
-            Self::Absent { .. } | Self::Stale { .. } => (Exit::Unavailable, vec!["start it: agentd-cli start".into()]),
-            Self::Socket { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                (Exit::Denied, vec!["it belongs to another user; set AGENTD_HOME to a folder of your own".into()])
-            }
-            Self::Socket { .. } => {
-                (Exit::Unavailable, vec!["set AGENTD_SOCKET or AGENTD_HOME to where agentd listens".into()])
-            }
-            Self::Foreign { socket, .. } => {
-                let who = format!("find out who listens there: lsof {}", socket.display());
-                (Exit::Unavailable, vec![who, "if it is agentd, look into its log in the state folder (logs/)".into()])
-            }
-            Self::Silent { .. } => (
-                Exit::Unavailable,
-                vec!["it may be overloaded or stuck: look into its log, or stop the process `agentd` and start it again: agentd-cli start".into()],
-            ),
-            Self::Failing { .. } => {
-                (Exit::Unavailable, vec!["look into its log in the state folder (logs/)".into()])
-            }
-            Self::DaemonTooOld { .. } => {
-                (Exit::Protocol, vec!["start the newer one; tasks go on: agentd-cli stop && agentd-cli start".into()])
-            }
-            Self::ClientTooOld { .. } | Self::Refused { .. } => {
-                (Exit::Protocol, vec!["install the agentd-cli that came with this agentd".into()])
-            }
-            Self::NoProgram { .. } => {
-                (Exit::Unavailable, vec!["name it: --daemon PATH, or AGENTD_DAEMON=PATH".into()])
-            }
-            Self::Spawn { .. } => (Exit::Unavailable, vec!["name another program: --daemon PATH".into()]),
-            Self::Died { log, .. } | Self::Slow { log, .. } => {
-                (Exit::Unavailable, vec![format!("all it said is in {}", log.display())])
-            }
-            Self::Lost { task_id, .. } => (Exit::Unavailable, lost_hints(task_id)),
-            Self::Call { status, .. } => (exit_for(status.code()), call_hints(status)),
-            Self::Usage { hint, .. } => (Exit::Usage, vec![hint.clone()]),
-            Self::NoTask { .. } => (Exit::NotFound, vec!["see which there are: agentd-cli list".into()]),
-            Self::NoTasks => (Exit::NotFound, vec!["submit one: agentd-cli submit \"…\"".into()]),
-            Self::Ambiguous { .. } => (Exit::Usage, vec!["give more characters of the id".into()]),
-            Self::NoDocument { found, .. } if found.is_empty() => (Exit::NotFound, vec!["it has none".into()]),
-            Self::NoDocument { found, .. } => (Exit::NotFound, vec![format!("it has: {}", found.join(", "))]),
-            Self::Unexpected { .. } => (Exit::Internal, vec!["compare versions: agentd-cli status".into()]),
-            Self::File { .. } | Self::Address(_) => (Exit::Usage, vec![]),
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => (Exit::Success, vec![]),
-            Self::Output(_) => (Exit::Internal, vec![]),
-        };
-        (exit, hints.into_iter().filter(|hint| !hint.is_empty()).collect())
     }
 }
 
@@ -319,72 +317,10 @@ fn said(status: &Status) -> String {
     }
 }
 
-fn call_hints(status: &Status) -> Vec<String> {
-    let hint = match status.code() {
-        Code::ResourceExhausted => "agentd is busy; try again later, or see what it does: agentd-cli list",
-        Code::AlreadyExists => "use another --key, or none",
-        Code::Unimplemented => "agentd is older than this agentd-cli: agentd-cli stop && agentd-cli start",
-        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded => "see how it does: agentd-cli status",
-        Code::DataLoss => "see what is damaged: agentd-cli journal verify",
-        Code::Internal | Code::Unknown => "this is a fault in agentd; its log in the state folder (logs/) tells more",
-        _ => "",
-    };
-    vec![hint.to_owned()]
-}
-
-fn lost_hints(task_id: &str) -> Vec<String> {
-    if task_id.is_empty() {
-        return vec!["start it: agentd-cli start".to_owned()];
-    }
-    vec![format!(
-        "the task is safe on disk; start agentd and look again: agentd-cli start && agentd-cli watch {task_id}"
-    )]
+fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "a process that has not said its number".to_owned(), |pid| format!("pid {pid}"))
 }
 
 fn quoted(tail: &str) -> String {
     if tail.is_empty() { "; it said nothing".to_owned() } else { format!("; it said:\n{tail}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_fault_has_its_exit_code_and_says_what_to_do() {
-        let socket = PathBuf::from("/s/agentd.sock");
-        let call = |code| Error::call("submit the task")(Status::new(code, "queue full"));
-        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
-        let table: Vec<(Error, Exit, &str)> = vec![
-            (Error::Absent { socket: socket.clone() }, Exit::Unavailable, "agentd-cli start"),
-            (Error::Stale { socket: socket.clone() }, Exit::Unavailable, "agentd-cli start"),
-            (Error::Socket { socket: socket.clone(), source: denied }, Exit::Denied, "AGENTD_HOME"),
-            (Error::Foreign { socket: socket.clone(), said: String::new() }, Exit::Unavailable, "lsof /s/agentd.sock"),
-            (Error::Silent { socket: socket.clone(), waited_ms: 5000 }, Exit::Unavailable, "log"),
-            (Error::Failing { socket, said: String::new() }, Exit::Unavailable, "log"),
-            (Error::DaemonTooOld { version: "0".into(), theirs: 0, ours: 1 }, Exit::Protocol, "agentd-cli stop"),
-            (Error::ClientTooOld { version: "9".into(), theirs: 9, ours: 1 }, Exit::Protocol, "install"),
-            (Error::NoProgram { tried: vec![] }, Exit::Unavailable, "--daemon"),
-            (Error::Lost { task_id: "01X".into(), waited_ms: 60_000 }, Exit::Unavailable, "watch 01X"),
-            (call(Code::ResourceExhausted), Exit::Busy, "later"),
-            (call(Code::AlreadyExists), Exit::Usage, "--key"),
-            (call(Code::DataLoss), Exit::DataLoss, "journal verify"),
-            (Error::NoTask { name: "01".into() }, Exit::NotFound, "agentd-cli list"),
-            (Error::Ambiguous { name: "01".into(), found: vec![] }, Exit::Usage, "more characters"),
-            (Error::usage("bad", "do this"), Exit::Usage, "do this"),
-        ];
-        for (error, exit, hint) in table {
-            assert_eq!(error.exit(), exit, "{error}");
-            assert!(error.hints().iter().any(|found| found.contains(hint)), "{error}: {:?}", error.hints());
-            assert!(!error.to_string().ends_with('.'), "{error}");
-        }
-        let broken = Error::Output(io::Error::from(io::ErrorKind::BrokenPipe));
-        assert_eq!(broken.exit(), Exit::Success);
-    }
-
-    #[test]
-    fn an_expired_deadline_is_said_in_words() {
-        let error = Error::call("read the status")(Status::cancelled("Timeout expired"));
-        assert_eq!(error.to_string(), "cannot read the status: agentd did not answer in time");
-        assert_eq!(error.exit(), Exit::Unavailable);
-    }
 }

@@ -9,6 +9,7 @@ mod document;
 pub mod env;
 pub mod error;
 pub mod follow;
+pub mod owner;
 pub mod retry;
 pub mod shape;
 pub mod start;

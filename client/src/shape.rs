@@ -6,9 +6,11 @@ use serde::Serialize;
 
 pub mod daemon;
 mod event;
+mod fault;
 
 pub use daemon::{AgentsShape, ConfigFileShape, ConfigShape, JournalShape, MetricsShape, RebuiltShape, StatusShape};
 pub use event::WatchShape;
+pub use fault::FaultShape;
 
 /// A task, as `show --json` prints it and `list --json` lists it.
 #[derive(Debug, Serialize)]
@@ -157,8 +159,8 @@ pub struct StartShape {
 pub struct StopShape {
     /// False: none was running.
     pub stopped: bool,
-    /// Steps that were in flight when the stop began.
-    pub in_flight: u32,
+    /// Steps that were in flight when the stop began; `null` if it could not be asked.
+    pub in_flight: Option<u32>,
 }
 
 /// State of a task as a word.

@@ -9,7 +9,7 @@ use std::{
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -22,11 +22,12 @@ use tokio::time::{Instant, sleep};
 use crate::{
     connect::{Connection, Dial},
     error::Error,
+    owner::{Lock, Owner},
     retry::Pauses,
 };
 
 /// How long a started daemon may take until it answers.
-const START_LIMIT: Duration = Duration::from_secs(10);
+pub const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// Time between two starts while another daemon holds the lock and does not answer: it is about to end, or to serve.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
@@ -62,8 +63,8 @@ impl Starter {
     /// Starts a daemon and waits until one answers; it may be another one that was faster.
     ///
     /// # Errors
-    /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::Died`], [`Error::Slow`], [`Error::File`] (its log), and those of
-    /// [`Dial::open`] that waiting does not mend.
+    /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::Died`], [`Error::Slow`], [`Error::Hidden`] (another daemon holds the
+    /// lock and cannot be reached), [`Error::File`] (its log), and those of [`Dial::open`] that waiting does not mend.
     pub async fn start(&self) -> Result<Connection, Error> {
         let program = self.find()?;
         let mut log = self.open_log()?;
@@ -99,15 +100,23 @@ impl Starter {
             }
             sleep(pause).await;
         }
-        let tail = tail(&mut log, said_before);
+        Err(self.failure(program, ended, child.id(), tail(&mut log, said_before)))
+    }
+
+    /// Why nobody answers. `child`: the last one that was started.
+    fn failure(&self, program: PathBuf, ended: Option<ExitStatus>, child: u32, tail: String) -> Error {
         let log = self.log_path();
-        Err(match ended {
-            Some(status) => Error::Died { program, how: status.to_string(), tail, log },
-            None => {
+        let lock = Lock::of(&self.state_dir);
+        match (lock.owner(), ended) {
+            (Owner::Daemon(pid), _) if pid != Some(child) => {
+                Error::Hidden { pid, socket: self.dial.socket.clone(), lock: lock.path }
+            }
+            (_, Some(status)) => Error::Died { program, how: status.to_string(), tail, log },
+            (_, None) => {
                 let waited_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
                 Error::Slow { program, waited_ms, tail, log }
             }
-        })
+        }
     }
 
     fn log_path(&self) -> PathBuf {
@@ -170,15 +179,45 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// The last lines that the daemon wrote since `from`; what cannot be read is shown as nothing.
+/// The last lines that the daemon wrote since `from`, each once: several starts may have failed for the same reason. What
+/// cannot be read is shown as nothing.
 fn tail(log: &mut File, from: u64) -> String {
     let end = log.metadata().map_or(0, |metadata| metadata.len());
+    let cut = from < end.saturating_sub(TAIL.0);
     let from = from.max(end.saturating_sub(TAIL.0)).min(end);
     let mut said = Vec::new();
     if log.seek(SeekFrom::Start(from)).is_err() || log.take(TAIL.0).read_to_end(&mut said).is_err() {
         return String::new();
     }
     let said = String::from_utf8_lossy(&said);
-    let lines: Vec<&str> = said.lines().collect();
+    let mut lines: Vec<&str> = Vec::new();
+    // The first line may have lost its beginning.
+    for line in said.lines().skip(usize::from(cut)) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
     lines[lines.len().saturating_sub(TAIL.1)..].iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn the_tail_has_each_line_once_and_only_what_is_new() {
+        let mut log = tempfile::tempfile().unwrap();
+        writeln!(log, "of an earlier start").unwrap();
+        let from = log.metadata().unwrap().len();
+        for _ in 0..3 {
+            writeln!(log, "already running\ntry stop").unwrap();
+        }
+        assert_eq!(tail(&mut log, from), "  already running\n  try stop");
+        for _ in 0..TAIL.0 {
+            writeln!(log, "already running").unwrap();
+        }
+        assert_eq!(tail(&mut log, from), "  already running", "no line without its beginning");
+    }
 }

@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::{
     env::Variables,
     error::Error,
+    shape::FaultShape,
     ui::{
         style::{Label, Paint},
         table::Table,
@@ -184,8 +185,11 @@ impl Ui {
         }
     }
 
-    /// What went wrong, why, and what to do next. Also under `--quiet`.
+    /// What went wrong, why, and what to do next; as one JSON object under `--json`. Also under `--quiet`.
     pub fn error(&self, error: &Error) {
+        if self.json {
+            return self.talk_object(&FaultShape::from(error));
+        }
         let mut lines = format!("{} {}", self.err.paint.text(Label::Error, "error:"), text::clean(&error.to_string()));
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
@@ -206,6 +210,13 @@ impl Ui {
 
     fn hint_line(&self, text: &str) -> String {
         format!("{} {}", self.err.paint.text(Label::Hint, "hint:"), text::clean(text))
+    }
+
+    /// One JSON object on one line of stderr.
+    pub fn talk_object(&self, value: &impl Serialize) {
+        if let Ok(line) = serde_json::to_string(value) {
+            self.talk(&line);
+        }
     }
 
     /// Nobody is told when stderr is gone: there is no one left to tell.

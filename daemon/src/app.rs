@@ -1,9 +1,10 @@
 //! The daemon put together: `build` is one straight line from settings to a daemon that holds its lock and its socket,
 //! `run` serves until told to stop and then stops in order.
 
+mod hold;
 mod running;
 
-use std::{collections::HashMap, io::IsTerminal as _, os::unix::net::UnixListener, sync::Arc};
+use std::{collections::HashMap, io::IsTerminal as _, os::unix::net::UnixListener, sync::Arc, time::Duration};
 
 use agentd_engine::{Deps, Engine, EngineThreads};
 use agentd_host::{Clock, Intent, Limits, PlanSettings, StopSignals, SystemClock, Topology, place};
@@ -14,9 +15,11 @@ use crate::{
     Error,
     config::Config,
     lifecycle::{
+        environment,
         lock::{self, StateLock},
         log,
         owner::StartedBy,
+        premises::Premises,
         socket::Socket,
         state_dir,
     },
@@ -25,6 +28,9 @@ use crate::{
 
 /// Name of the socket in the files of service managers.
 pub const SOCKET_NAME: &str = "agentd";
+
+/// How often the daemon looks whether its state folder and its socket are still there when nothing else happens.
+pub const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// Where the log goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +64,8 @@ pub struct Launch {
     pub log: LogTo,
     /// What `harden` did; `None`: it was not called.
     pub limits: Option<Limits>,
+    /// Usually [`LOOK_EVERY`].
+    pub look_every: Duration,
 }
 
 /// A daemon that owns its state folder and whose clients may connect; they are answered from `run` on.
@@ -68,6 +76,7 @@ pub struct App {
     threads: EngineThreads,
     signals: StopSignals,
     requests: mpsc::Receiver<StopRequest>,
+    look_every: Duration,
     // In this order they are given back.
     socket: Socket,
     lock: StateLock,
@@ -80,7 +89,7 @@ impl App {
     /// [`Error`] says what is missing and what to do; nothing is left behind then.
     pub async fn build(config: Config, launch: Launch) -> Result<Self, Error> {
         state_dir::prepare(&config.state_dir, launch.own_uid)?;
-        let lock = lock::take(&config.state_dir)?;
+        let lock = lock::own(&config.state_dir).await?;
         open_log(&config, launch.log)?;
         let signals = StopSignals::new().map_err(|source| Error::System { what: "a signal handler", source })?;
         let started_by = started_by(&launch);
@@ -90,7 +99,7 @@ impl App {
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let topology = Arc::new(Topology::detect());
-        let warnings = warnings(launch.limits.as_ref(), &topology);
+        let warnings = warnings(&launch, &topology);
         let granted = agentd_host::register_main(&place(&topology, Intent::Main, &PlanSettings::default()));
         tracing::debug!(granted = granted.text, "main thread placed");
         let descriptors = launch.limits.map(|limits| limits.descriptors_before);
@@ -106,8 +115,11 @@ impl App {
         };
         let gate = Arc::new(Gate::new(launch.own_uid, config.server, Arc::clone(&clock)));
         let (stops, requests) = Stops::new();
-        let context = Context::new((engine.clone(), Arc::new(config)), facts, clock, gate, stops);
-        Ok(Self { context, engine, threads, signals, requests, socket, lock })
+        let ask = agentd_host::disk_space;
+        let premises = Arc::new(Premises::new(config.state_dir.clone(), config.disk, Arc::clone(&clock), ask));
+        let context =
+            Context::new((engine.clone(), Arc::new(config)), (facts, premises), clock, gate, stops);
+        Ok(Self { context, engine, threads, signals, requests, look_every: launch.look_every, socket, lock })
     }
 }
 
@@ -132,8 +144,9 @@ fn started_by(launch: &Launch) -> StartedBy {
 }
 
 /// What works, but worse than it could. To be asked before the main thread is placed.
-fn warnings(limits: Option<&Limits>, topology: &Topology) -> Vec<String> {
-    let of_limits = limits.map(|limits| limits.faults.clone()).unwrap_or_default();
-    let all = agentd_host::service_band_check().into_iter().chain(of_limits).chain(topology.notes.iter().cloned());
+fn warnings(launch: &Launch, topology: &Topology) -> Vec<String> {
+    let of_limits = launch.limits.as_ref().map(|limits| limits.faults.clone()).unwrap_or_default();
+    let of_host = agentd_host::service_band_check().into_iter().chain(of_limits).chain(topology.notes.iter().cloned());
+    let all = of_host.chain(environment::warning(&launch.environment));
     all.inspect(|warning| tracing::warn!(warning, "something works worse than it could")).collect()
 }

@@ -34,6 +34,8 @@ pub struct Config {
     pub server: Server,
     /// What is kept.
     pub storage: Storage,
+    /// How much room there should be.
+    pub disk: Watermarks,
     /// Where agents run and what each one does.
     pub crew: Crew,
     /// What is logged.
@@ -51,6 +53,8 @@ pub struct Shown {
     pub value: String,
     /// Where it came from.
     pub source: Source,
+    /// What holds when nobody says anything.
+    pub default: String,
     /// What it does.
     pub help: String,
 }
@@ -88,6 +92,32 @@ pub struct Storage {
     pub retention_age: Duration,
     /// How many bytes of finished tasks are kept.
     pub retention_bytes: u64,
+}
+
+/// How much room there should be on the volume of the state folder. A tenth of a large disk is a lot of room, and 2 GiB are
+/// a lot of a small one: the smaller of the two counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    /// Hundredths of the volume; 0: nothing is watched.
+    pub low_percent: u64,
+    /// Bytes.
+    pub low_bytes: u64,
+    /// Bytes.
+    pub critical_bytes: u64,
+}
+
+impl Watermarks {
+    /// Below so many free bytes the user is warned.
+    #[must_use]
+    pub fn low(&self, total_bytes: u64) -> u64 {
+        (total_bytes / 100).saturating_mul(self.low_percent).min(self.low_bytes)
+    }
+
+    /// Below so many free bytes no task is accepted. Never before the user is warned, so that small volumes are of use too.
+    #[must_use]
+    pub fn critical(&self, total_bytes: u64) -> u64 {
+        self.critical_bytes.min(self.low(total_bytes))
+    }
 }
 
 /// Where agents run and what each one does.
@@ -148,6 +178,11 @@ impl Config {
                 segment_bytes: values.integer("journal.segment_bytes"),
                 retention_age: DAY * values.integer("retention.days"),
                 retention_bytes: values.integer("retention.bytes"),
+            },
+            disk: Watermarks {
+                low_percent: values.integer("disk.low_percent"),
+                low_bytes: values.integer("disk.low_bytes"),
+                critical_bytes: values.integer("disk.critical_bytes"),
             },
             crew: crew(&mut values),
             log: Log {

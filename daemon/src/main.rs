@@ -1,10 +1,14 @@
 //! The program `agentd`: reads what it was told, builds the daemon, runs it, and ends with a code that says why.
 
-use std::{collections::HashMap, io::Write as _, process::ExitCode};
+use std::{
+    collections::HashMap,
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+};
 
 use agentd::{
     App, Error,
-    app::{Launch, LogTo},
+    app::{LOOK_EVERY, Launch, LogTo},
     args::Args,
     config, describe,
     lifecycle::owner,
@@ -14,11 +18,17 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let _ = agentd_host::limit_arenas();
-    let limits = agentd_host::harden();
+    let mut limits = agentd_host::harden();
     let args = Args::parse();
     if args.default_config {
         let written = std::io::stdout().write_all(config::commented_file().as_bytes());
         return if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    // Whoever gave us none of a terminal's streams, as the client does, does not expect us to end with it.
+    if !sees_terminal()
+        && let Err(error) = agentd_host::leave_terminal()
+    {
+        limits.faults.push(format!("the terminal could not be left, closing it may end the daemon: {error}"));
     }
     match run(&args, limits) {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,6 +38,10 @@ fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+fn sees_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal()
 }
 
 fn run(args: &Args, limits: Limits) -> Result<(), Error> {
@@ -41,7 +55,8 @@ fn run(args: &Args, limits: Limits) -> Result<(), Error> {
         let own_uid = owner::own_uid().map_err(system("a socket"))?;
         let config = config::load(&args.flags(), &environment, own_uid)?;
         let log = LogTo::of(args.foreground_log);
-        let app = App::build(config, Launch { environment, own_uid, inherited, log, limits: Some(limits) }).await?;
-        app.run().await
+        let launch =
+            Launch { environment, own_uid, inherited, log, limits: Some(limits), look_every: LOOK_EVERY };
+        App::build(config, launch).await?.run().await
     })
 }

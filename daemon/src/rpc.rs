@@ -6,7 +6,9 @@ mod convert;
 mod counters;
 mod daemon;
 mod pace;
+mod health;
 mod prometheus;
+mod reflection;
 mod server;
 mod status;
 mod tasks;
@@ -19,7 +21,10 @@ use agentd_host::{Clock, Topology};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, lifecycle::owner::StartedBy};
+use crate::{
+    config::Config,
+    lifecycle::{owner::StartedBy, premises::Premises},
+};
 use counters::Counters;
 
 pub use accept::{Connection, Gate, Peer, Refusal, incoming};
@@ -42,6 +47,8 @@ pub struct Context {
     pub gate: Arc<Gate>,
     /// How far the stop is.
     pub stops: Stops,
+    /// What the daemon stands on.
+    pub premises: Arc<Premises>,
     counters: Counters,
 }
 
@@ -96,11 +103,11 @@ impl Context {
     #[must_use]
     pub fn new(
         (engine, config): (Engine, Arc<Config>),
-        facts: Facts,
+        (facts, premises): (Facts, Arc<Premises>),
         clock: Arc<dyn Clock>,
         gate: Arc<Gate>,
         stops: Stops,
     ) -> Arc<Self> {
-        Arc::new(Self { engine, config, facts, clock, gate, stops, counters: Counters::default() })
+        Arc::new(Self { engine, config, facts, clock, gate, stops, premises, counters: Counters::default() })
     }
 }

@@ -7,11 +7,12 @@ use std::{
     os::unix::{fs::MetadataExt as _, net::UnixListener as StdListener},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use agentd::{
     App, Error,
-    app::{Launch, LogTo},
+    app::{LOOK_EVERY, Launch, LogTo},
     config::{self, Flags, Server},
     lifecycle::lock,
     rpc,
@@ -35,6 +36,7 @@ use v1::{
 struct Place {
     dir: tempfile::TempDir,
     uid: u32,
+    look_every: Duration,
 }
 
 /// Ways to reach the daemon.
@@ -47,7 +49,7 @@ impl Place {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let uid = dir.path().metadata().unwrap().uid();
-        Self { dir, uid }
+        Self { dir, uid, look_every: LOOK_EVERY }
     }
 
     async fn build(&self, settings: &[(&str, &str)]) -> Result<App, Error> {
@@ -59,8 +61,8 @@ impl Place {
         let environment: HashMap<String, String> =
             settings.iter().copied().chain([home]).map(|(key, value)| (key.into(), value.into())).collect();
         let config = config::load(&Flags::default(), &environment, self.uid)?;
-        App::build(config, Launch { environment, own_uid: self.uid, inherited, log: LogTo::Nowhere, limits: None })
-            .await
+        let (log, look_every) = (LogTo::Nowhere, self.look_every);
+        App::build(config, Launch { environment, own_uid: self.uid, inherited, log, limits: None, look_every }).await
     }
 
     fn socket(&self) -> PathBuf {
@@ -328,7 +330,8 @@ fn another_user_is_hung_up_on() {
     run(async {
         let listener = UnixListener::bind(place.socket()).unwrap();
         let gate = Arc::new(rpc::Gate::new(place.uid + 1, limits, Arc::new(agentd_host::SystemClock)));
-        let taken = rpc::incoming(listener, Arc::clone(&gate), CancellationToken::new());
+        let (_listeners, next) = tokio::sync::mpsc::channel(1);
+        let taken = rpc::incoming((listener, next), Arc::clone(&gate), CancellationToken::new());
         let mut taken = std::pin::pin!(taken);
         let mut stream = UnixStream::connect(place.socket()).await.unwrap();
         let taken = async { futures_util::StreamExt::next(&mut taken).await };

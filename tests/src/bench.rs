@@ -17,8 +17,7 @@ use std::path::PathBuf;
 use table::Table;
 
 /// All rows, in the order in which they are measured.
-pub const ROWS: [&str; 9] =
-    ["start", "noop", "clients", "beside", "graph", "job", "scatter", "idle", "kill"];
+pub const ROWS: [&str; 9] = ["start", "noop", "clients", "beside", "graph", "job", "scatter", "idle", "kill"];
 
 /// What is measured, and how long.
 #[derive(Debug, Clone)]
@@ -47,7 +46,7 @@ impl Options {
 /// Serves the floor on a socket until it is killed.
 pub use floor::serve as serve_floor;
 
-/// Measures and prints. Gives false if some row fell short, so that a script may say so.
+/// Measures and prints.
 ///
 /// # Errors
 /// The file for the figures cannot be written.

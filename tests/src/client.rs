@@ -42,11 +42,11 @@ impl Followed {
     /// How the task ended. Panics if it was not seen.
     #[must_use]
     pub fn end(&self) -> &TaskEnded {
-        let ends = self.events.iter().filter_map(|event| match &event.what {
+        let mut ends = self.events.iter().filter_map(|event| match &event.what {
             Some(What::Ended(end)) => Some(end),
             _ => None,
         });
-        ends.last().unwrap_or_else(|| panic!("no end among {:#?}", self.events))
+        ends.next_back().unwrap_or_else(|| panic!("no end among {:#?}", self.events))
     }
 
     /// The state at the end.

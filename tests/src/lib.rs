@@ -1,6 +1,7 @@
 //! Harness of the tests: real daemons, folders to work on, the repository and its packages, its sources, and what was
 //! skipped.
 
+pub mod bench;
 pub mod client;
 pub mod daemon;
 pub mod fixture;

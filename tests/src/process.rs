@@ -16,7 +16,6 @@ pub fn peak_kib(pid: u32) -> Option<u64> {
 }
 
 /// Lets [`peak_kib`] begin anew; false where that is not possible.
-#[must_use]
 pub fn forget_peak(pid: u32) -> bool {
     fs::write(format!("/proc/{pid}/clear_refs"), "5").is_ok()
 }

@@ -1,4 +1,7 @@
 //! The whole, as users meet it: built programs, real sockets, real folders. One program, so that it links once.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "figures and seeds are shown, not asserted")]
 #![allow(clippy::disallowed_methods, reason = "tests start programs and threads, and have runtimes of their own")]
 #![allow(clippy::large_futures, reason = "a test's future is polled once and never moved")]
 

@@ -1,7 +1,7 @@
 //! `agentd-cli config`: the settings in force, and a commented file to change them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::OpenOptions,
     io::{ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
@@ -63,14 +63,19 @@ enum Verb {
 /// Shows or writes.
 ///
 /// # Errors
-/// [`Error::Call`], [`Error::File`], [`Error::Usage`] (there is a file already), and those of connecting.
+/// [`Error::Call`], [`Error::NoSetting`], [`Error::File`], [`Error::Usage`] (there is a file already), and those of
+/// connecting.
 pub async fn run(context: &Context<'_>, args: ConfigArgs) -> Result<Exit, Error> {
     let connection = context.connect().await?;
     let answer = connection.daemon().get_config(within_limit(GetConfigRequest {})).await;
     let mut answer = answer.map_err(Error::call("read the configuration"))?.into_inner();
     match args.verb {
         Verb::Show { prefix } => {
+            let keys: Vec<String> = answer.settings.iter().map(|setting| setting.key.clone()).collect();
             answer.settings.retain(|setting| setting.key.starts_with(&prefix));
+            if answer.settings.is_empty() && !keys.is_empty() {
+                return Err(Error::NoSetting { near: near(&prefix, &keys), prefix });
+            }
             if context.ui.json {
                 context.ui.object(&ConfigShape::from(answer))?;
             } else {
@@ -80,6 +85,30 @@ pub async fn run(context: &Context<'_>, args: ConfigArgs) -> Result<Exit, Error>
         Verb::Init => init(context, &connection, &answer.settings).await?,
     }
     Ok(Exit::Success)
+}
+
+/// How many keys an error names.
+const NAMED: usize = 5;
+
+/// How alike two words must be (Jaro-Winkler, 0 to 1); clap asks for as much before it suggests an option.
+const ALIKE: f64 = 0.7;
+
+/// Keys that were perhaps meant: those most alike as a whole or in their last part; else the tables that there are.
+fn near(prefix: &str, keys: &[String]) -> Vec<String> {
+    let likeness = |key: &str| {
+        let name = key.rsplit('.').next().unwrap_or(key);
+        let words = [strsim::jaro_winkler(prefix, key), strsim::jaro_winkler(prefix, name)];
+        let within = if !prefix.is_empty() && key.contains(prefix) { 1.0 } else { 0.0 };
+        words.into_iter().fold(within, f64::max)
+    };
+    let mut found: Vec<(f64, &String)> = keys.iter().map(|key| (likeness(key), key)).collect();
+    found.retain(|(likeness, _)| *likeness > ALIKE);
+    found.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    if !found.is_empty() {
+        return found.into_iter().take(NAMED).map(|(_, key)| key.clone()).collect();
+    }
+    let tables: BTreeSet<&str> = keys.iter().map(|key| key.split('.').next().unwrap_or(key)).collect();
+    tables.into_iter().map(str::to_owned).collect()
 }
 
 fn table(settings: &[Setting]) -> Table {
@@ -156,6 +185,15 @@ fn commented_file(settings: &[Setting]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_does_not_exist_leads_to_those_that_do() {
+        let keys: Vec<String> = ["queue.max_tasks", "log.level", "log.files"].map(str::to_owned).into();
+        assert_eq!(near("max_tasks", &keys), ["queue.max_tasks"]);
+        assert_eq!(near("qeue.max_task", &keys), ["queue.max_tasks"]);
+        assert_eq!(near("levels", &keys), ["log.level"]);
+        assert_eq!(near("zzz", &keys), ["log", "queue"]);
+    }
 
     #[test]
     fn the_file_is_commented_and_in_tables() {

@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// Columns of a request that a line shows at most; a pipe has no width that would limit it.
+const LONGEST_REQUEST: usize = 200;
+
 const EXAMPLES: &str = "Examples:
   agentd-cli list
   agentd-cli list --state running --state waiting
@@ -118,7 +121,7 @@ fn show(context: &Context<'_>, mut tasks: Vec<Task>, limit: u32) -> Result<(), E
     }
     for task in &tasks {
         let state = shape::task_state(task.state);
-        let request = text::one_line(&task.request);
+        let request = text::cut(&text::one_line(&task.request), LONGEST_REQUEST);
         table.row([
             task.task_id.as_str().into(),
             Cell::labelled(state, state_label(state)),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use agentd_proto::{
     codes::Exit,
-    v1::{GetTaskRequest, Task},
+    v1::{GetTaskRequest, StepState, Task},
 };
 use clap::Args;
 
@@ -128,13 +128,14 @@ fn steps(task: &Task) -> Table {
     let mut table = Table::new(&["STEP", "STATE", "ROLE", "AGENT", "TRIES", "TIME", "NEEDS"]);
     for step in &task.steps {
         let state = shape::step_state(step.state);
+        let has_ended = step.duration_ms > 0 || matches!(step.state(), StepState::Succeeded | StepState::Failed);
         table.row([
             step.name.as_str().into(),
             Cell::labelled(state, state_label(state)),
             step.role.as_str().into(),
             step.agent.as_str().into(),
             step.attempts.to_string().into(),
-            if step.duration_ms == 0 { String::new() } else { text::span_ms(step.duration_ms) }.into(),
+            if has_ended { text::span_ms(step.duration_ms) } else { String::new() }.into(),
             step.needs.join(", ").into(),
         ]);
     }

@@ -1,15 +1,19 @@
 //! `agentd-cli start`: starts the daemon unless one runs.
 
-use agentd_proto::codes::Exit;
+use agentd_proto::{
+    codes::Exit,
+    v1::{Health, StatusRequest},
+};
 use clap::Args;
 
-use crate::{attend::origin, context::Context, error::Error, shape::StartShape};
+use crate::{connect::within_limit, context::Context, error::Error, shape::StartShape};
 
 const EXAMPLES: &str = "Examples:
   agentd-cli start
   agentd-cli --daemon ./target/release/agentd start
 
-Returns when the daemon answers; it is no fault if one runs already. The program is --daemon, else `agentd` beside this \
+Returns when the daemon answers; it is no fault if one runs already. If its journal cannot be written, it runs read-only: \
+that is said, with exit code 4. The program is --daemon, else `agentd` beside this \
 one, else on PATH. What it says until its own log is open goes to logs/agentd.start.log in the state folder.
 With --json: {started, pid, version, socket}.";
 
@@ -21,11 +25,12 @@ pub struct StartArgs {}
 /// Starts.
 ///
 /// # Errors
-/// Those of connecting and starting.
+/// [`Error::ReadOnly`], [`Error::Call`], and those of connecting and starting.
 pub async fn run(context: &Context<'_>, _: StartArgs) -> Result<Exit, Error> {
     let (connection, started) = context.connect_or_start().await?;
-    let (_, pid) = origin(&connection).await?;
-    let version = connection.daemon.version;
+    let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
+    let status = answer.map_err(Error::call("read the status"))?.into_inner();
+    let (pid, version) = (status.pid, connection.daemon.version);
     if context.ui.json {
         let socket = context.dial()?.socket.display().to_string();
         context.ui.object(&StartShape { started, pid, version, socket })?;
@@ -33,6 +38,9 @@ pub async fn run(context: &Context<'_>, _: StartArgs) -> Result<Exit, Error> {
         context.say_started(pid);
     } else {
         context.ui.note(&format!("agentd {version} runs already (pid {pid})"));
+    }
+    if status.health() == Health::ReadOnly {
+        return Err(Error::ReadOnly { pid, reasons: status.reasons });
     }
     Ok(Exit::Success)
 }

@@ -23,10 +23,11 @@ use crate::{
 
 const EXAMPLES: &str = "Examples:
   agentd-cli status
-  agentd-cli status --quiet && echo up
+  agentd-cli status > /dev/null && echo up
   agentd-cli status --json | jq .health
 
-Starts no daemon: if none runs, it says so and ends with exit code 4. With --json: {up, health, reasons, warnings, \
+Starts no daemon: if none runs, it says so and ends with exit code 4; so it does if one runs whose socket is gone. With \
+--json (null: not known, since none answers): {up, health, reasons, warnings, \
 version, pid, started_at, started_by, epoch, state_dir, socket, queued, running, waiting, cursor, index, machine}.";
 
 /// Show whether the daemon runs and how it does
@@ -42,7 +43,7 @@ pub async fn run(context: &Context<'_>, _: StatusArgs) -> Result<Exit, Error> {
     let connection = match context.connect().await {
         Err(error) if context.ui.json => {
             let socket = context.dial()?.socket.display().to_string();
-            context.ui.object(&StatusShape::not_running(socket, error.to_string()))?;
+            context.ui.object(&StatusShape::not_running(socket, &error))?;
             return Err(error);
         }
         other => other?,

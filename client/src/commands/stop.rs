@@ -1,15 +1,16 @@
 //! `agentd-cli stop`: stops the daemon in order and waits until it is gone.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use agentd_proto::{codes::Exit, limits::MAX_GRACE_MS, v1::ShutdownRequest};
 use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    connect::{Dial, within_limit},
+    connect::within_limit,
     context::Context,
     error::Error,
+    owner::{Lock, Owner},
     retry::Pauses,
     shape::StopShape,
     ui::text,
@@ -23,7 +24,8 @@ const EXAMPLES: &str = "Examples:
   agentd-cli stop --grace 500ms
 
 Takes no new tasks, gives running steps a moment, and suspends the rest; they go on after the next start. It is no fault \
-if no daemon runs. With --json: {stopped, in_flight}.";
+if no daemon runs. One whose socket is gone is found by the lock that it holds, and gets SIGTERM (--grace does not \
+count then). With --json: {stopped, in_flight}; in_flight is null if it could not be asked.";
 
 /// Stop the daemon; its tasks go on after the next start
 #[derive(Debug, Args)]
@@ -46,17 +48,20 @@ fn grace(text: &str) -> Result<Duration, String> {
 /// Stops.
 ///
 /// # Errors
-/// [`Error::Call`], [`Error::Failing`] if it does not end, and those of connecting.
+/// [`Error::Call`], [`Error::Failing`] if it does not end, [`Error::Signal`], and those of connecting.
 pub async fn run(context: &Context<'_>, args: StopArgs) -> Result<Exit, Error> {
-    let dial = context.dial()?;
-    let connection = match dial.open().await {
+    let connection = match context.connect().await {
         Err(error) if error.is_absence() => {
             if context.ui.json {
-                context.ui.object(&StopShape { stopped: false, in_flight: 0 })?;
+                context.ui.object(&StopShape { stopped: false, in_flight: Some(0) })?;
             } else {
                 context.ui.note("agentd is not running");
             }
             return Ok(Exit::Success);
+        }
+        // Only the lock's own socket: with another one the lock may be that of another daemon.
+        Err(Error::Hidden { pid: Some(pid), socket, lock }) if socket.parent() == lock.parent() => {
+            return stop_by_signal(context, pid, socket).await;
         }
         other => other?,
     };
@@ -65,9 +70,9 @@ pub async fn run(context: &Context<'_>, args: StopArgs) -> Result<Exit, Error> {
     let answer = connection.daemon().shutdown(within_limit(ShutdownRequest { grace_ms })).await;
     let in_flight = answer.map_err(Error::call("stop agentd"))?.into_inner().in_flight;
     drop(connection);
-    wait_until_gone(&dial, args.grace + EXIT_LIMIT).await?;
+    wait_until_gone(context, args.grace + EXIT_LIMIT).await?;
     if context.ui.json {
-        context.ui.object(&StopShape { stopped: true, in_flight })?;
+        context.ui.object(&StopShape { stopped: true, in_flight: Some(in_flight) })?;
     } else {
         let rest = match in_flight {
             0 => String::new(),
@@ -81,13 +86,36 @@ pub async fn run(context: &Context<'_>, args: StopArgs) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
-/// A daemon that ends in order removes its socket last; one that is refused but still there is about to do so.
-async fn wait_until_gone(dial: &Dial, limit: Duration) -> Result<(), Error> {
+/// Stops a daemon that cannot be asked because its socket is gone: its process number stands in the lock that it holds.
+async fn stop_by_signal(context: &Context<'_>, pid: u32, socket: PathBuf) -> Result<Exit, Error> {
+    let lock = context.lock()?;
+    Lock::terminate(pid)?;
+    let where_not = socket.display();
+    context.ui.note(&format!("agentd (pid {pid}) cannot be asked, nobody listens on {where_not}; sent it SIGTERM"));
+    if !lock.is_freed_within(Duration::from_millis(MAX_GRACE_MS.into()) + EXIT_LIMIT).await {
+        return Err(Error::Failing { socket, said: format!("process {pid} was told to stop, and has not ended") });
+    }
+    if context.ui.json {
+        context.ui.object(&StopShape { stopped: true, in_flight: None })?;
+    } else {
+        context.ui.note("agentd stopped; what did not end goes on after the next start");
+    }
+    Ok(Exit::Success)
+}
+
+/// A daemon that ends in order removes its socket, and at the very end lets go of the lock; a socket that is still there
+/// but refuses is about to go.
+async fn wait_until_gone(context: &Context<'_>, limit: Duration) -> Result<(), Error> {
+    let dial = context.dial()?;
+    // A socket elsewhere may be that of another daemon than the lock.
+    let lock = context.lock().ok().filter(|lock| lock.path.parent() == dial.socket.parent());
     let deadline = Instant::now() + limit;
     for pause in Pauses::new(Duration::from_millis(5), Duration::from_millis(100)) {
         let late = Instant::now() >= deadline;
         match dial.open().await {
-            Err(Error::Absent { .. }) => return Ok(()),
+            Err(Error::Absent { .. }) if lock.as_ref().is_none_or(|lock| lock.owner() == Owner::Nobody) => {
+                return Ok(());
+            }
             Err(Error::Stale { .. }) if late => return Ok(()),
             _ if late => break,
             _ => sleep(pause).await,

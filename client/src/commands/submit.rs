@@ -12,7 +12,7 @@ use std::{
 use agentd_proto::{
     codes::Exit,
     limits::{MAX_KEY_BYTES, MAX_SUBMIT_BYTES, MAX_TASK_TEXT_BYTES, RETRY_AFTER_TRAILER},
-    v1::{CpuHint, Hints, Priority, SubmitRequest, SubmitResponse},
+    v1::{CpuHint, Health, Hints, Priority, StatusRequest, SubmitRequest, SubmitResponse},
 };
 use clap::{Args, ValueEnum};
 use tokio::{signal::unix::Signal, time::sleep};
@@ -35,11 +35,19 @@ const TRIES: usize = 6;
 /// Longest pause that a busy daemon can ask for between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Workflows of the daemon that make no report, so that `--output` is refused before anything is done.
+const WITHOUT_REPORT: [&str; 2] = ["noop", "drill"];
+
 const EXAMPLES: &str = "Examples:
-  agentd-cli submit \"which functions have no tests?\"
-  agentd-cli submit --workspace ~/src/app --workflow analyze --output report.md \"measure the code\"
-  git diff | agentd-cli submit --detach --priority low -
-  agentd-cli submit --file request.txt --json | jq .report
+  agentd-cli submit \"Analyze this repository\"
+  agentd-cli submit --workspace ~/src/app --output report.md \"Analyze the app\"
+  agentd-cli submit --detach --priority low --cpu quiet \"Nightly measurement\"
+  agentd-cli submit \"Analyze this repository\" --json | jq .report
+
+What happens is decided by the workflow alone: today no model reads the request; its words are kept with the task and \
+shown. Workflows: analyze (the default: measures the code in the folder and reports its size, structure and heaviest \
+functions), noop (nothing at all; shows the way there and back), drill (40 steps that only wait; a practice run of all \
+agents). Only analyze makes a report.
 
 Without --detach the command stays until the task has ended. Progress goes to stderr, the report to stdout: drawn on a \
 terminal, as markdown in a pipe, as one JSON object {task_id, state, summary, documents, report} with --json.
@@ -49,7 +57,7 @@ Ctrl-C leaves the task alone; it goes on. If no daemon runs, one is started.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SubmitArgs {
-    /// What to do, in plain words; `-` or nothing reads it from stdin
+    /// The request in plain words, kept and shown with the task; `-` or nothing reads it from stdin
     request: Option<String>,
     /// Read the request from a file
     #[arg(long, short, value_name = "PATH", conflicts_with = "request")]
@@ -57,7 +65,7 @@ pub struct SubmitArgs {
     /// Folder that the task is about [default: the current one]
     #[arg(long, short, value_name = "PATH")]
     workspace: Option<PathBuf>,
-    /// Workflow by name; without it the coordinator chooses
+    /// Workflow by name: analyze, noop or drill [default: analyze]
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     workflow: String,
     /// Which of the waiting tasks goes first
@@ -113,6 +121,11 @@ fn expected(text: &str) -> Result<Duration, String> {
 /// [`Error::Usage`] (request), [`Error::Call`] (refused), and those of connecting, starting and following.
 pub async fn run(context: &Context<'_>, mut args: SubmitArgs) -> Result<Exit, Error> {
     let product = Product::choose(args.output.take(), context.ui.json, Product::Object)?;
+    if let Product::File(path) = &product
+        && WITHOUT_REPORT.contains(&args.workflow.as_str())
+    {
+        return Err(Error::NoReport { workflow: args.workflow, path: path.clone() });
+    }
     let detach = args.detach;
     let request = build(context, args)?;
     let (connection, started) = context.connect_or_start().await?;
@@ -285,16 +298,14 @@ async fn submit(
         };
         let pause = match status.code() {
             Code::ResourceExhausted => retry_after(&status).unwrap_or(pause).min(LONGEST_PAUSE),
-            _ if is_lost(&status) => pause,
+            _ if is_lost(&status) && !is_read_only(connection, &status).await => pause,
             _ => return Err(Error::call("submit the task")(status)),
         };
         if attempt == 0 {
             context.ui.note(&match status.code() {
                 _ if broke(&status) => "the connection to agentd is lost; trying again".to_owned(),
                 Code::ResourceExhausted => "agentd is busy; trying again".to_owned(),
-                _ => {
-                    format!("agentd cannot take the task now ({}); trying again", status.message())
-                }
+                _ => "agentd cannot take the task now; trying again".to_owned(),
             });
         }
         let lost = is_lost(&status);
@@ -308,6 +319,15 @@ async fn submit(
         }
     }
     Err(Error::call("submit the task")(last.unwrap_or_else(|| Status::unknown("no answer"))))
+}
+
+/// True if the daemon answers and takes no tasks until somebody mends what ails it: no other try would go better.
+async fn is_read_only(connection: &Connection, refusal: &Status) -> bool {
+    if refusal.code() != Code::Unavailable || broke(refusal) {
+        return false;
+    }
+    let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
+    answer.is_ok_and(|status| status.get_ref().health() == Health::ReadOnly)
 }
 
 /// A new connection if there is a daemon; else the old one, which is tried again after the next pause.

@@ -4,8 +4,10 @@ use agentd_proto::v1;
 use serde::Serialize;
 
 use super::time;
+use crate::error::Error;
 
-/// `status --json`. With `"up": false` only `socket` and `reasons` say something.
+/// `status --json`. With `"up": false` only `socket` and `reasons` say something, and `pid` if a daemon lives that cannot
+/// be reached.
 #[derive(Debug, Default, Serialize)]
 pub struct StatusShape {
     up: bool,
@@ -13,18 +15,18 @@ pub struct StatusShape {
     health: Option<&'static str>,
     reasons: Vec<String>,
     warnings: Vec<String>,
-    version: String,
-    pid: u32,
+    version: Option<String>,
+    pid: Option<u32>,
     started_at: Option<String>,
     /// `launchd`, `systemd` or `terminal`.
-    started_by: String,
-    epoch: u64,
-    state_dir: String,
+    started_by: Option<String>,
+    epoch: Option<u64>,
+    state_dir: Option<String>,
     socket: String,
-    queued: u64,
-    running: u64,
-    waiting: u64,
-    cursor: u64,
+    queued: Option<u64>,
+    running: Option<u64>,
+    waiting: Option<u64>,
+    cursor: Option<u64>,
     /// `closed`, `open`, `rebuilding` or `failed`.
     index: Option<&'static str>,
     machine: Option<MachineShape>,
@@ -48,8 +50,9 @@ struct TierShape {
 impl StatusShape {
     /// No daemon answers on `socket`.
     #[must_use]
-    pub fn not_running(socket: String, reason: String) -> Self {
-        Self { socket, reasons: vec![reason], ..Self::default() }
+    pub fn not_running(socket: String, why: &Error) -> Self {
+        let pid = if let Error::Hidden { pid, .. } = why { *pid } else { None };
+        Self { socket, pid, reasons: vec![why.to_string()], ..Self::default() }
     }
 }
 
@@ -61,17 +64,17 @@ impl From<v1::StatusResponse> for StatusShape {
             index: Some(index(status.index)),
             reasons: status.reasons,
             warnings: status.warnings,
-            version: status.version,
-            pid: status.pid,
+            version: Some(status.version),
+            pid: Some(status.pid),
             started_at: time(status.started_at),
-            started_by: status.started_by,
-            epoch: status.epoch,
-            state_dir: status.state_dir,
+            started_by: Some(status.started_by),
+            epoch: Some(status.epoch),
+            state_dir: Some(status.state_dir),
             socket: status.socket,
-            queued: status.queued,
-            running: status.running,
-            waiting: status.waiting,
-            cursor: status.cursor,
+            queued: Some(status.queued),
+            running: Some(status.running),
+            waiting: Some(status.waiting),
+            cursor: Some(status.cursor),
             machine: status.machine.map(|machine| MachineShape {
                 os: machine.os,
                 chip: machine.chip,

@@ -34,10 +34,10 @@ fn words(what: &What) -> Option<(&'static str, Label, String)> {
             ("✓", Label::Good, format!("{} ({}){gap}{summary}", clean(&step.step), text::span_ms(step.duration_ms)))
         }
         What::AttemptFailed(failed) => {
-            let next = if failed.will_retry {
-                format!("; again in {}", text::span_ms(failed.retry_in_ms))
-            } else {
-                String::new()
+            let next = match (failed.will_retry, failed.retry_in_ms) {
+                (false, _) => String::new(),
+                (true, 0) => "; again at once".to_owned(),
+                (true, ms) => format!("; again in {}", text::span_ms(ms)),
             };
             let head = format!("{} attempt {}", clean(&failed.step), failed.attempt);
             ("✗", Label::Bad, format!("{head}: {} ({}){next}", clean(&failed.message), clean(&failed.class)))

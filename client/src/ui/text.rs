@@ -120,16 +120,24 @@ pub fn things(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// A span as people read it: `0.3 ms` is no news, so below a second there are milliseconds, below a minute tenths.
+/// A span as people read it: below a second there are milliseconds, below a minute tenths. The contract counts whole
+/// milliseconds, so 0 is less than one.
 #[must_use]
 pub fn span_ms(ms: u64) -> String {
     match ms {
-        0..1_000 => format!("{ms} ms"),
+        0 => "< 1 ms".to_owned(),
+        1..1_000 => format!("{ms} ms"),
         1_000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
         60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
         3_600_000..86_400_000 => format!("{} h {} min", ms / 3_600_000, ms / 60_000 % 60),
         _ => format!("{} d {} h", ms / 86_400_000, ms / 3_600_000 % 24),
     }
+}
+
+/// As [`span_ms`].
+#[must_use]
+pub fn span(span: Duration) -> String {
+    span_ms(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// How long ago `at` was: `3 min 2 s ago`, `now`.
@@ -174,6 +182,7 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!((bytes(999), bytes(17_400_000)), ("999 B".to_owned(), "17.4 MB".to_owned()));
+        assert_eq!((span_ms(0), span_ms(1)), ("< 1 ms".to_owned(), "1 ms".to_owned()));
         assert_eq!((span_ms(12), span_ms(1_250)), ("12 ms".to_owned(), "1.2 s".to_owned()));
         assert_eq!((span_ms(61_000), span_ms(90_000_000)), ("1 min 1 s".to_owned(), "1 d 1 h".to_owned()));
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);

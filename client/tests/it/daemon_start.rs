@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use agentd_proto::v1::TaskState;
+use agentd_proto::v1::{Health, TaskState};
 
 use crate::{
     cli::Cli,
@@ -26,13 +26,13 @@ fn program(home: &Path, body: &str) -> PathBuf {
 
 /// A program that tells through a pipe that it was started, with its arguments and environment, and ends as a daemon
 /// that finds another one in its place; the test plays the other one.
-struct Standin {
+pub struct Standin {
     program: PathBuf,
     pipe: PathBuf,
 }
 
 impl Standin {
-    fn new(home: &Path) -> Self {
+    pub fn new(home: &Path) -> Self {
         let pipe = home.join("started");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let tell = "echo \"$# $AGENTD_HOME ${AGENTD_SOCKET:-none} $(pwd -P) $$ $(ps -o pgid= -p $$)\"";
@@ -43,12 +43,12 @@ impl Standin {
         Self { program, pipe }
     }
 
-    fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.program.to_str().unwrap()
     }
 
     /// Waits until it is started.
-    fn started(&self) -> Vec<String> {
+    pub fn started(&self) -> Vec<String> {
         let mut said = String::new();
         fs::File::open(&self.pipe).unwrap().read_to_string(&mut said).unwrap();
         said.split_whitespace().map(str::to_owned).collect()
@@ -166,4 +166,15 @@ fn a_start_beside_a_daemon_that_is_ending_tries_again() {
     assert_eq!(said, "again\n");
     fake.serve();
     running.end().expect(0).says(&["started agentd"]);
+}
+
+#[test]
+fn a_daemon_that_comes_up_read_only_is_no_success() {
+    let fake = Fake::serving();
+    fake.script().status.health = Health::ReadOnly.into();
+    fake.script().status.reasons = vec!["segment 3 is damaged".into()];
+    let output = Cli::new(fake.home(), &["start"]).run().expect(4);
+    output.says(&["runs already (pid 4242)", "read-only and takes no tasks: segment 3 is damaged", "agentd-cli stop"]);
+    let output = Cli::new(fake.home(), &["start", "--json"]).run().expect(4);
+    assert!(output.stdout.contains("\"pid\":4242") && output.stderr.contains("\"kind\":\"read_only\""), "{output:?}");
 }

@@ -9,6 +9,7 @@ mod snapshot;
 
 mod daemon_start;
 mod help;
+mod lock;
 mod meeting;
 mod output;
 mod shapes;

@@ -53,16 +53,31 @@ fn somebody_else_on_the_socket_is_recognised() {
     for answer in answers {
         let home = TempDir::new().unwrap();
         let listener = UnixListener::bind(home.path().join("agentd.sock")).unwrap();
+        // However often it is tried.
         let server = std::thread::spawn(move || {
-            let (mut peer, _) = listener.accept().unwrap();
-            peer.write_all(answer).unwrap();
+            for peer in listener.incoming().take(3) {
+                // It may be gone before it is answered.
+                let _gone = peer.unwrap().write_all(answer);
+            }
         });
         Cli::new(home.path(), &["list"]).run().expect(4).says(&["does not speak agentd's protocol", "lsof", "log"]);
         server.join().unwrap();
     }
     let home = TempDir::new().unwrap();
     std::fs::write(home.path().join("agentd.sock"), "no socket").unwrap();
-    Cli::new(home.path(), &["list"]).run().expect(4).says(&["agentd.sock"]);
+    for command in ["list", "start", "stop"] {
+        Cli::new(home.path(), &[command]).run().expect(4).says(&["agentd.sock is no socket", "--socket"]);
+    }
+}
+
+/// A daemon that is killed breaks off the connection that it has not yet taken; a moment later nobody listens.
+#[test]
+fn a_connection_that_breaks_off_while_the_daemon_dies_is_tried_again() {
+    let home = TempDir::new().unwrap();
+    let listener = UnixListener::bind(home.path().join("agentd.sock")).unwrap();
+    let server = std::thread::spawn(move || drop(listener.accept().unwrap()));
+    Cli::new(home.path(), &["status"]).run().expect(4).says(&["agentd is not running", "left behind"]);
+    server.join().unwrap();
 }
 
 #[test]

@@ -48,6 +48,56 @@ fn progress_in_a_pipe_is_one_line_per_finished_step_and_quiet_is_quiet() {
 }
 
 #[test]
+fn a_line_of_a_list_stays_readable_in_a_pipe() {
+    let fake = Fake::serving();
+    let mut long = task(TASK);
+    long.request = "word ".repeat(6000);
+    fake.script().tasks = vec![long.clone()];
+    let output = Cli::new(fake.home(), &["list"]).run().expect(0);
+    let line = output.stdout.lines().nth(1).unwrap();
+    assert!(line.ends_with('…') && line.chars().count() < 300, "{line}");
+    let json = Cli::new(fake.home(), &["list", "--json"]).run().expect(0);
+    assert!(json.stdout.contains(&long.request), "programs get all of it");
+}
+
+#[test]
+fn a_step_of_less_than_a_millisecond_has_a_time_and_one_that_waits_has_none() {
+    let fake = Fake::serving();
+    let mut quick = task(TASK);
+    quick.steps[0].duration_ms = 0;
+    let mut ready = quick.steps[0].clone();
+    (ready.name, ready.state) = ("later".into(), agentd_proto::v1::StepState::Ready.into());
+    quick.steps.push(ready);
+    fake.script().tasks = vec![quick];
+    let shown = Cli::new(fake.home(), &["show", "last"]).run().expect(0).stdout;
+    let times: Vec<bool> =
+        shown.lines().filter(|line| line.contains("researcher")).map(|line| line.contains("< 1 ms")).collect();
+    assert_eq!(times, [true, false], "{shown}");
+}
+
+#[test]
+fn global_options_stand_before_or_behind_the_command() {
+    let fake = with_tasks();
+    for command in ["status", "list", "agents"] {
+        let before = Cli::new(fake.home(), &["-q", command]).run().expect(0);
+        let behind = Cli::new(fake.home(), &[command, "--quiet"]).run().expect(0);
+        assert_eq!((&before.stdout, &before.stderr), (&behind.stdout, &behind.stderr));
+    }
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_refused_with_those_that_do() {
+    let fake = Fake::serving();
+    fake.script().settings = vec![agentd_proto::v1::Setting { key: "queue.max_tasks".into(), ..Default::default() }];
+    for form in [&["config", "show", "qeue"][..], &["config", "show", "max_tasks", "--json"]] {
+        let output = Cli::new(fake.home(), form).run().expect(3);
+        assert_eq!(output.stdout, "");
+        output.says(&["no setting whose key begins with", "near: queue"]);
+    }
+    assert!(Cli::new(fake.home(), &["config", "show", "queue."]).run().expect(0).stdout.contains("queue.max_tasks"));
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let fake = with_tasks();
     fake.script().tasks = (0..400).map(|_| task(TASK)).collect();

@@ -97,6 +97,36 @@ fn json_shapes_are_as_committed() {
     snapshot::assert_matches("golden/status-stopped.json", &pretty);
 }
 
+/// Each fault is one line on stderr, whatever it is about, also if the command line cannot be parsed.
+#[test]
+fn faults_are_json_too() {
+    let fake = full();
+    let cases: &[(&[&str], &str, i32)] = &[
+        (&["show", "01ZZ"], "no_task", 3),
+        (&["show", "not an id"], "usage", 2),
+        (&["show", "last", "-d", "x.md"], "no_document", 3),
+        (&["config", "show", "nothere"], "no_setting", 3),
+        (&["cancel", "01ZZ"], "no_task", 3),
+        (&["sumbit", "x"], "usage", 2),
+        (&["list", "--limit", "few"], "usage", 2),
+        (&["status", "--socket", "/nowhere/agentd.sock"], "not_running", 4),
+    ];
+    for (command, kind, exit) in cases {
+        let output = Cli::new(fake.home(), command).argument("--json").run().expect(*exit);
+        let fault: serde_json::Value = serde_json::from_str(&output.stderr).unwrap();
+        let fault = &fault["error"];
+        assert_eq!(
+            (fault["kind"].as_str(), fault["exit"].as_i64()),
+            (Some(*kind), Some((*exit).into())),
+            "{command:?}"
+        );
+        assert!(fault["message"].as_str().is_some_and(|message| !message.is_empty()), "{command:?}: {fault}");
+        assert!(fault["hints"].as_array().is_some_and(|hints| !hints.is_empty()), "{command:?}: {fault}");
+    }
+    let output = Cli::new(fake.home(), &["show", "last", "-d", "x.md"]).argument("--json").run().expect(3);
+    snapshot::assert_matches("golden/error.json", &output.stderr);
+}
+
 #[test]
 fn every_kind_of_event_has_its_committed_line() {
     use crate::fake::{ended, event, progress, started, submitted, succeeded};

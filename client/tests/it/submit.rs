@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use agentd_proto::v1::{CpuHint, Priority, SubmitResponse, TaskState};
+use agentd_proto::v1::{CpuHint, Health, Priority, SubmitResponse, TaskState};
 use tonic::{Code, Status, metadata::MetadataMap};
 
 use crate::{
@@ -52,7 +52,7 @@ fn wrong_requests_are_refused_before_anything_is_sent() {
     fs::write(fake.home().join("binary"), [0xff, 0xfe, 0x00]).unwrap();
     let long = "x".repeat(65 << 10);
     let key = "k".repeat(129);
-    let cases: [(Cli, &[&str]); 11] = [
+    let cases: [(Cli, &[&str]); 13] = [
         (detach(&fake, &[&long]), &["longer than 32768 bytes", "put the material into a file"]),
         (detach(&fake, &["-"]).input(long.clone()), &["longer than 32768 bytes"]),
         (detach(&fake, &["  \n"]), &["the request is empty"]),
@@ -64,6 +64,11 @@ fn wrong_requests_are_refused_before_anything_is_sent() {
         (detach(&fake, &["x"]).env("PATH", &"/p".repeat(33 << 10)), &["in all, 65536 are possible"]),
         (Cli::new(fake.home(), &["submit", "--output", "none/r.md", "x"]), &["there is no folder none"]),
         (Cli::new(fake.home(), &["submit", "--output", "/tmp", "x"]), &["/tmp is a folder"]),
+        (
+            Cli::new(fake.home(), &["submit", "--workflow", "noop", "-o", "r.md", "x"]),
+            &["`noop` makes no report", "r.md"],
+        ),
+        (Cli::new(fake.home(), &["submit", "--workflow", "drill", "-o", "r.md", "x"]), &["`drill` makes no report"]),
     ];
     for (cli, words) in cases {
         cli.run().expect(2).says(words);
@@ -86,6 +91,18 @@ fn a_busy_daemon_is_tried_again_as_it_asks_and_then_left_alone() {
     assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
     fake.script().submits.extend((0..20).map(|_| busy("1")));
     detach(&fake, &["x"]).run().expect(5).says(&["cannot submit the task: the queue is full", "try again later"]);
+}
+
+#[test]
+fn a_read_only_daemon_is_asked_once_and_its_reason_told_once() {
+    let fake = Fake::serving();
+    let reason = "the journal cannot be written, so nothing new is accepted: segment 3 is damaged";
+    fake.script().status.health = Health::ReadOnly.into();
+    fake.script().submits.extend((0..9).map(|_| Err(Status::unavailable(reason))));
+    let output = detach(&fake, &["x"]).run().expect(4);
+    assert_eq!(output.stderr.matches(reason).count(), 1, "{output:?}");
+    assert!(!output.stderr.contains("again"), "{output:?}");
+    assert_eq!(fake.script().submitted.len(), 1);
 }
 
 #[test]
@@ -131,7 +148,7 @@ fn reports_go_to_files_by_their_extension() {
     let fake = Fake::serving();
     fake.script().watches.push_back(vec![ended(12, TaskState::Succeeded, &["notes.md"])]);
     let output = Cli::new(fake.home(), &["submit", "-o", "r.md", "x"]).run().expect(3);
-    output.says(&["no document `report.md`", "it has: notes.md"]);
+    output.says(&["succeeded, but made no report.md", "nothing was written to r.md", "it has: notes.md"]);
 }
 
 #[test]

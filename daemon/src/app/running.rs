@@ -1,12 +1,12 @@
 //! A daemon that serves, and how it stops.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, os::unix::net::UnixListener, sync::Arc, time::Duration};
 
 use agentd_engine::{Engine, EngineThreads};
 use agentd_host::{Intent, PlanSettings, StopSignal, StopSignals, Thread, Topology, place};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-use super::App;
+use super::{App, hold::Hold};
 use crate::{
     Error, describe,
     lifecycle::stop::{self, LONGEST_GRACE, Stages},
@@ -32,6 +32,8 @@ struct Running {
     /// Told how many attempts were in flight when the stop began.
     answer: Option<oneshot::Sender<u32>>,
     served: Served,
+    /// A vital part is gone: nothing that needs the journal is waited for.
+    died: bool,
 }
 
 /// The `net` thread, and what it says when the server has ended.
@@ -47,11 +49,12 @@ impl App {
     /// # Errors
     /// [`Error::Died`] and what the stop could not do.
     pub async fn run(self) -> Result<(), Error> {
-        let Self { context, engine, threads, mut signals, mut requests, mut socket, lock } = self;
+        let Self { context, engine, threads, mut signals, mut requests, look_every, mut socket, lock } = self;
         let listener = socket.take_listener().expect("build gives the listener, and only run takes it");
         let topology = Arc::clone(&context.facts.topology);
         let stops = context.stops.clone();
-        let served = Served::start(&topology, Arc::clone(&context), listener)?;
+        let (listeners, next) = mpsc::channel(1);
+        let served = Served::start(&topology, Arc::clone(&context), (listener, next))?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             state_dir = %context.config.state_dir.display(),
@@ -59,11 +62,14 @@ impl App {
             started_by = context.facts.started_by.name(),
             "serving"
         );
+        let (premises, own_uid) = (Arc::clone(&context.premises), context.gate.own_uid());
         drop(context);
-        let mut running = Running { engine, threads: Some(threads), topology, stops, answer: None, served };
-        let why = running.wait(&mut signals, &mut requests).await;
+        let mut hold = Hold { socket, lock, premises, own_uid, every: look_every, listeners };
+        let mut running = Running { engine, threads: Some(threads), topology, stops, answer: None, served, died: false };
+        let why = running.wait(&mut signals, &mut requests, &mut hold).await;
         drop(requests); // whoever asks from here on hears that the stop is under way
         let outcome = running.stop(why, signals).await;
+        let Hold { socket, lock, .. } = hold;
         drop(socket);
         drop(lock);
         match &outcome {
@@ -78,14 +84,14 @@ impl Served {
     fn start(
         topology: &Topology,
         context: Arc<rpc::Context>,
-        listener: std::os::unix::net::UnixListener,
+        (listener, next): (UnixListener, mpsc::Receiver<UnixListener>),
     ) -> Result<Self, Error> {
         let (tell, outcome) = oneshot::channel();
         let runtime = agentd_host::current_thread_runtime();
         let runtime = runtime.map_err(|source| Error::System { what: "a runtime", source })?;
         let placement = place(topology, Intent::Net, &PlanSettings::default());
         let thread = agentd_host::spawn("net", &placement, move || {
-            let outcome = runtime.block_on(rpc::serve(context, listener));
+            let outcome = runtime.block_on(rpc::serve(context, listener, next));
             // Calls of clients that do not listen end here, with the runtime.
             drop(runtime);
             drop(tell.send(outcome));
@@ -109,12 +115,14 @@ impl Running {
     async fn wait(
         &mut self,
         signals: &mut StopSignals,
-        requests: &mut tokio::sync::mpsc::Receiver<StopRequest>,
+        requests: &mut mpsc::Receiver<StopRequest>,
+        hold: &mut Hold,
     ) -> Why {
         let threads = self.threads.as_ref().expect("threads are there until the stop");
         tokio::select! {
             signal = signals.next() => Why::Signal(signal),
             Some(request) = requests.recv() => Why::Asked(request),
+            never = hold.watch() => match never {},
             death = threads.failed() => Why::Died(Error::Died(death)),
             end = self.served.end() => {
                 Why::Died(end.err().unwrap_or_else(|| Error::Died("the server ended without being told".to_owned())))
@@ -136,6 +144,7 @@ impl Running {
             // Nothing can be written any more, so there is nothing to wait for.
             Why::Died(error) => {
                 tracing::error!(error = describe(&error), "stopping");
+                self.died = true;
                 (Duration::ZERO, Some(error))
             }
         };
@@ -153,11 +162,13 @@ impl Stages for Running {
     }
 
     async fn drain(&mut self, grace: Duration) {
-        let drained = self.engine.drain(grace).await;
-        let in_flight = drained.unwrap_or_else(|error| {
-            tracing::warn!(error = describe(&error), "steps could not be suspended");
-            0
-        });
+        let mut in_flight = 0;
+        if !self.died {
+            match self.engine.drain(grace).await {
+                Ok(steps) => in_flight = steps,
+                Err(error) => tracing::warn!(error = describe(&error), "steps could not be suspended"),
+            }
+        }
         if let Some(threads) = &self.threads {
             threads.children().kill_all().await;
         }

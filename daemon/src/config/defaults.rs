@@ -20,6 +20,12 @@ pub(super) const SEGMENT_BYTES: i64 = 8 * 1024 * 1024;
 pub(super) const RETENTION_DAYS: i64 = 30;
 /// Nobody notices 1 GiB on a developer's disk.
 pub(super) const RETENTION_BYTES: i64 = 1024 * 1024 * 1024;
+/// A volume that is so full slows down, and is full before long.
+pub(super) const DISK_LOW_PERCENT: i64 = 10;
+/// A build or a clone takes so much in minutes.
+pub(super) const DISK_LOW_BYTES: i64 = 2 * 1024 * 1024 * 1024;
+/// What tasks that were accepted may still write before the journal meets the end of the disk.
+pub(super) const DISK_CRITICAL_BYTES: i64 = 512 * 1024 * 1024;
 /// Coordinators stay on the slow cores; leaving them is a choice.
 pub(super) const COORDINATORS_QOS: &str = "background";
 /// With eight compute threads at nice 5 the journal's writer keeps its latency on Linux.

@@ -32,7 +32,10 @@ pub(super) fn read(path: &Path, own_uid: u32) -> Result<Option<String>, ConfigEr
     let refused = |reason: String| ConfigError::Refused { path: path.to_owned(), reason };
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // A state folder that is no folder is refused later, with better words.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(unreadable(error)),
     };
     // Of the opened file, not of the path: nobody can swap it in between.

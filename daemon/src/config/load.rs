@@ -136,7 +136,8 @@ impl Values {
     pub(super) fn shown(&self) -> Arc<[Shown]> {
         let show = |setting: &'static super::Setting| {
             let (value, source) = &self.0[setting.key.as_str()];
-            Shown { key: &setting.key, value: value.to_string(), source: source.clone(), help: setting.help.clone() }
+            let (source, help, default) = (source.clone(), setting.help.clone(), setting.default.to_string());
+            Shown { key: &setting.key, value: value.to_string(), source, help, default }
         };
         settings().iter().map(show).collect()
     }

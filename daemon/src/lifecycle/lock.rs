@@ -2,18 +2,61 @@
 //! it dies; the number in the file is for messages only.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{Read, Seek, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
+    fs::{self, File, Metadata, OpenOptions, TryLockError},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
-use crate::Error;
+use crate::{Error, describe};
 
 /// Ownership of a state folder. Given back when dropped.
 #[derive(Debug)]
 pub struct StateLock {
-    _file: File,
+    file: File,
+    state_dir: PathBuf,
+    /// Device and inode of the folder when it was taken.
+    folder: (u64, u64),
+}
+
+const NAME: &str = "agentd.lock";
+
+fn identity(found: &Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
+impl StateLock {
+    /// Looks whether the paths still lead to the folder and the lock that were taken. A lock file that somebody deleted is
+    /// made and taken again.
+    ///
+    /// # Errors
+    /// What has happened and what to do, in words: from then on another daemon may own what is at the path.
+    pub fn look(&mut self) -> Result<(), String> {
+        let folder = self.state_dir.display();
+        let back = format!("put it back, or end process {} and start agentd again", std::process::id());
+        match fs::symlink_metadata(&self.state_dir) {
+            Ok(found) if identity(&found) == self.folder => {}
+            Ok(_) => return Err(format!("another folder stands where the state folder {folder} was; {back}")),
+            Err(error) => return Err(format!("the state folder {folder} is gone ({error}); {back}")),
+        }
+        let own = self.file.metadata().map(|found| identity(&found)).ok();
+        match fs::symlink_metadata(self.state_dir.join(NAME)) {
+            Ok(found) if Some(identity(&found)) == own => Ok(()),
+            Ok(_) => Err(format!(
+                "the lock {folder}/{NAME} was replaced, so another daemon may own the state folder; end process {} and \
+                 start agentd again",
+                std::process::id()
+            )),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let again = take(&self.state_dir).map_err(|error| describe(&error))?;
+                tracing::warn!(path = %self.state_dir.join(NAME).display(), "somebody deleted the lock; it was made again");
+                *self = again;
+                Ok(())
+            }
+            Err(error) => Err(format!("the lock {folder}/{NAME} cannot be looked at ({error}); {back}")),
+        }
+    }
 }
 
 /// Becomes the owner of the state folder.
@@ -21,8 +64,9 @@ pub struct StateLock {
 /// # Errors
 /// [`Error::AlreadyRunning`] with the owner's number, and [`Error::Lock`].
 pub fn take(state_dir: &Path) -> Result<StateLock, Error> {
-    let path = state_dir.join("agentd.lock");
+    let path = state_dir.join(NAME);
     let fault = |source| Error::Lock { path: path.clone(), source };
+    let folder = fs::symlink_metadata(state_dir).map_err(fault)?;
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -41,7 +85,27 @@ pub fn take(state_dir: &Path) -> Result<StateLock, Error> {
     file.set_len(0).map_err(fault)?;
     file.rewind().map_err(fault)?;
     writeln!(file, "{}", std::process::id()).map_err(fault)?;
-    Ok(StateLock { _file: file })
+    Ok(StateLock { file, state_dir: state_dir.to_owned(), folder: identity(&folder) })
+}
+
+/// How often, and with which pause, one who comes second tries again before giving way.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Becomes the owner of the state folder, or learns who is. It waits a moment for two things that pass by themselves: a
+/// child of a killed owner holds the lock until it has begun its own program, and a new owner has not yet written its
+/// number, so that the one of a dead owner still stands there.
+///
+/// # Errors
+/// As [`take`].
+pub async fn own(state_dir: &Path) -> Result<StateLock, Error> {
+    for _ in 0..TRIES {
+        match take(state_dir) {
+            Err(Error::AlreadyRunning { .. }) => tokio::time::sleep(PAUSE).await,
+            done => return done,
+        }
+    }
+    take(state_dir)
 }
 
 /// Longest number of a process, with room.
@@ -74,5 +138,32 @@ mod tests {
         drop(first);
         let _second = take(dir.path()).unwrap();
         assert!(matches!(take(&dir.path().join("missing")), Err(Error::Lock { .. })));
+    }
+
+    #[test]
+    fn what_happens_to_the_folder_and_the_lock_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, away) = (dir.path().join("state"), dir.path().join("away"));
+        fs::create_dir(&state).unwrap();
+        let mut lock = take(&state).unwrap();
+        let lost = |lock: &mut StateLock, part: &str| {
+            let why = lock.look().unwrap_err();
+            assert!(why.contains(part) && why.contains("start agentd again"), "{why}");
+        };
+        lock.look().unwrap();
+        fs::rename(&state, &away).unwrap();
+        lost(&mut lock, "is gone");
+        fs::create_dir(&state).unwrap();
+        lost(&mut lock, "another folder");
+        fs::remove_dir(&state).unwrap();
+        fs::rename(&away, &state).unwrap();
+        lock.look().unwrap();
+
+        fs::remove_file(state.join(NAME)).unwrap();
+        lock.look().unwrap();
+        assert!(matches!(take(&state), Err(Error::AlreadyRunning { .. })), "deleted, but ours again");
+        fs::remove_file(state.join(NAME)).unwrap();
+        let _other = take(&state).unwrap();
+        lost(&mut lock, "another daemon may own");
     }
 }

@@ -54,6 +54,21 @@ impl Socket {
         Ok(Self { listener: Some(listener), path: path.to_owned(), own: Some((made.dev(), made.ino())) })
     }
 
+    /// Looks whether clients still find the socket, and binds it again if they do not; then there is a new listener to be
+    /// taken. The old one goes on until it is dropped, its connections for as long as they like. Not for inherited ones.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind): something else is at the path, or its folder is gone. Another look may go better.
+    pub async fn mend(&mut self, lock: &StateLock, own_uid: u32) -> Result<Option<UnixListener>, Error> {
+        if self.own.is_none() || self.own == identity(&self.path) {
+            return Ok(None);
+        }
+        let mut again = Self::bind(&self.path, lock, own_uid).await?;
+        self.own = again.own.take(); // now it is not `again` that removes the path at the end
+        tracing::warn!(path = %self.path.display(), "the socket was gone and is bound again");
+        Ok(again.take_listener())
+    }
+
     /// Where clients connect.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -75,14 +90,18 @@ impl Socket {
 impl Drop for Socket {
     /// Removes the path if it is still the socket that we made.
     fn drop(&mut self) {
-        let found = fs::symlink_metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
         if self.own.is_some()
-            && self.own == found
+            && self.own == identity(&self.path)
             && let Err(error) = fs::remove_file(&self.path)
         {
             tracing::warn!(path = %self.path.display(), %error, "the socket could not be removed");
         }
     }
+}
+
+/// Device and inode of what is at a path.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 async fn remove_left_over(path: &Path, own_uid: u32) -> Result<(), Error> {
@@ -195,6 +214,28 @@ mod tests {
         assert!(inherited.is_inherited());
         drop(inherited);
         assert!(place.path().exists(), "the service manager's socket stays");
+    }
+
+    #[test]
+    fn a_socket_that_vanished_is_bound_again_and_a_foreign_one_is_left() {
+        let place = Place::new();
+        let mut socket = place.bind(place.uid).unwrap();
+        let old = socket.take_listener().unwrap();
+        let mend = |socket: &mut Socket| run(socket.mend(&place.lock, place.uid));
+        assert!(mend(&mut socket).unwrap().is_none(), "nothing has happened");
+        fs::remove_file(place.path()).unwrap();
+        let again = mend(&mut socket).unwrap().unwrap();
+        assert!(StdStream::connect(place.path()).is_ok() && mend(&mut socket).unwrap().is_none());
+        drop(old);
+        // Another program takes the place: it is told, and not driven away.
+        let other = UnixListener::bind(place.dir.path().join("other")).unwrap();
+        fs::rename(place.dir.path().join("other"), place.path()).unwrap();
+        assert!(matches!(mend(&mut socket), Err(Error::SocketTaken { .. })));
+        drop(other);
+        let last = mend(&mut socket).unwrap();
+        assert!(last.is_some() && StdStream::connect(place.path()).is_ok(), "it left its path behind");
+        drop((again, socket));
+        assert!(!place.path().exists());
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    future::Future,
     io,
+    os::unix::net::UnixListener as StdListener,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -18,6 +20,7 @@ use futures_util::{Stream, stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{UnixListener, UnixStream},
+    sync::mpsc,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
@@ -28,6 +31,12 @@ use crate::config::Server;
 /// How long to wait after the system gave no connection. Out of descriptors it says so at once, again and again; in this
 /// time others may give theirs back.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a client may take to say its first words. All that we serve say them at once.
+const OPENING_LIMIT: Duration = Duration::from_secs(5);
+
+/// Length of the words with which every HTTP/2 client begins (RFC 9113, 3.4), in bytes.
+const PREFACE: usize = 24;
 
 /// Decides who comes in, and counts who is in.
 #[derive(Debug)]
@@ -163,10 +172,39 @@ impl Drop for Place {
 }
 
 /// A connection that was let in.
-#[derive(Debug)]
 pub struct Connection {
     stream: UnixStream,
     place: Place,
+    /// Gone once the client has said its first words.
+    opening: Option<Opening>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { stream, place, opening } = self;
+        let open = opening.is_none();
+        f.debug_struct("Connection").field("stream", stream).field("place", place).field("open", &open).finish()
+    }
+}
+
+/// A client that has not yet said its first words. The server waits for them without a limit, and would also at the stop.
+struct Opening {
+    /// How many bytes of them it has said.
+    said: usize,
+    /// Ready when nobody waits for the rest any more.
+    over: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Opening {
+    fn new(closing: CancellationToken) -> Self {
+        let over = async move {
+            tokio::select! {
+                () = closing.cancelled() => {}
+                () = tokio::time::sleep(OPENING_LIMIT) => {}
+            }
+        };
+        Self { said: 0, over: Box::pin(over) }
+    }
 }
 
 impl Connected for Connection {
@@ -179,7 +217,22 @@ impl Connected for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let Some(opening) = &mut self.opening else { return read };
+        match read {
+            Poll::Ready(Ok(())) => {
+                opening.said += buf.filled().len() - before;
+                if opening.said >= PREFACE {
+                    self.opening = None;
+                }
+                read
+            }
+            Poll::Pending if opening.over.as_mut().poll(cx).is_ready() => {
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not say what it wants")))
+            }
+            other => other,
+        }
     }
 }
 
@@ -209,34 +262,49 @@ impl AsyncWrite for Connection {
     }
 }
 
+/// Where connections come from: a listener, and those that take its place when its path was lost.
+type Listeners = (UnixListener, mpsc::Receiver<StdListener>);
+
 /// Connections as they come, until `closing`: then the listener is gone, and the stream stays silent, so that open
 /// connections are still served.
 pub fn incoming(
-    listener: UnixListener,
+    listeners: Listeners,
     gate: Arc<Gate>,
     closing: CancellationToken,
 ) -> impl Stream<Item = Result<Connection, Infallible>> {
-    stream::unfold((listener, gate, closing), |(listener, gate, closing)| async move {
+    stream::unfold((listeners, gate, closing), |(mut listeners, gate, closing)| async move {
         let next = tokio::select! {
             biased;
             () = closing.cancelled() => None,
-            connection = accept(&listener, &gate) => Some(connection),
+            (stream, place) = accept(&mut listeners, &gate) => Some((stream, place)),
         };
-        if let Some(connection) = next {
-            return Some((Ok(connection), (listener, gate, closing)));
+        if let Some((stream, place)) = next {
+            let opening = Some(Opening::new(closing.clone()));
+            return Some((Ok(Connection { stream, place, opening }), (listeners, gate, closing)));
         }
-        drop(listener);
+        drop(listeners);
         std::future::pending().await
     })
 }
 
-async fn accept(listener: &UnixListener, gate: &Arc<Gate>) -> Connection {
+async fn accept((listener, next): &mut Listeners, gate: &Arc<Gate>) -> (UnixStream, Place) {
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            biased; // whoever waits at the old listener comes first
+            accepted = listener.accept() => accepted,
+            Some(new) = next.recv() => {
+                match UnixListener::from_std(new) {
+                    Ok(new) => *listener = new,
+                    Err(error) => tracing::error!(%error, "the new socket cannot be used"),
+                }
+                continue;
+            }
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let (uid, pid) = stream.peer_cred().map_or((None, None), |peer| (Some(peer.uid()), peer.pid()));
                 match gate.enter(uid, pid) {
-                    Ok(place) => return Connection { stream, place },
+                    Ok(place) => return (stream, place),
                     Err(reason) => gate.note(reason, pid), // dropping the stream closes it
                 }
             }

@@ -44,6 +44,7 @@ impl DaemonService for Daemon {
             value: shown.value.clone(),
             source: shown.source.to_string(),
             help: shown.help.clone(),
+            default_value: shown.default.clone(),
         });
         let answer = Response::new(GetConfigResponse { settings: settings.collect() });
         self.0.counters.count(Method::GetConfig, Ok(answer))
@@ -116,7 +117,7 @@ impl Daemon {
             waiting: engine.waiting,
             cursor: engine.cursor.0,
             machine: Some(self.machine()),
-            warnings: facts.warnings.iter().cloned().chain(engine.warnings).collect(),
+            warnings: facts.warnings.iter().cloned().chain(self.0.premises.warnings()).chain(engine.warnings).collect(),
             index: index(engine.index).into(),
         }))
     }
@@ -126,7 +127,10 @@ impl Daemon {
         match &engine.read_only {
             _ if stopping => (Health::Stopping, vec!["the daemon is shutting down; it takes no new tasks".to_owned()]),
             Some(why) => (Health::ReadOnly, vec![why.clone()]),
-            None => (Health::Serving, Vec::new()),
+            None => match self.0.premises.refusal() {
+                Some(why) => (Health::ReadOnly, vec![why.to_string()]),
+                None => (Health::Serving, Vec::new()),
+            },
         }
     }
 

@@ -1,28 +1,23 @@
 //! The server: every limit of HTTP/2 is set here, none is left to a default that may change.
 
-use std::{sync::Arc, time::Duration};
+use std::{os::unix::net::UnixListener as StdListener, sync::Arc, time::Duration};
 
 use agentd_proto::{
-    FILE_DESCRIPTOR_SET,
     rendezvous::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
     v1::{
         agent_service_server::AgentServiceServer, daemon_service_server::DaemonServiceServer,
         task_service_server::TaskServiceServer,
     },
 };
-use tokio::net::UnixListener;
+use tokio::{net::UnixListener, sync::mpsc};
 use tonic::{
     Request, Status,
     service::{Interceptor, InterceptorLayer, Routes},
     transport::Server,
 };
-use tonic_health::{
-    ServingStatus,
-    pb::health_server::{Health, HealthServer},
-    server::HealthReporter,
-};
+use tonic_health::{pb::health_server::HealthServer, server::HealthReporter};
 
-use super::{Context, Peer, accept, agents::Agents, daemon::Daemon, tasks::Tasks};
+use super::{Context, Peer, accept, agents::Agents, daemon::Daemon, health, reflection, tasks::Tasks};
 use crate::Error;
 
 /// A call that is answered once; what takes longer hangs. Streams are not limited.
@@ -44,68 +39,39 @@ const STREAM_WINDOW: u32 = 64 * 1024;
 /// The same for all calls of a connection.
 const CONNECTION_WINDOW: u32 = 512 * 1024;
 
-/// Names of our services, as health knows them. The empty one stands for the daemon as a whole.
-const HEALTH_NAMES: [&str; 4] = ["", "agentd.v1.TaskService", "agentd.v1.AgentService", "agentd.v1.DaemonService"];
-
-/// Serves the socket until [`Stops::ending`](super::Stops::ending), then until the last call is answered. Run it on the
+/// Serves the socket, and the ones that come after it, until [`Stops::ending`](super::Stops::ending), then until the last call is answered. Run it on the
 /// `net` thread.
 ///
 /// # Errors
 /// The system refuses the listener, or the server fails.
-pub async fn serve(context: Arc<Context>, listener: std::os::unix::net::UnixListener) -> Result<(), Error> {
+pub async fn serve(context: Arc<Context>, listener: StdListener, next: mpsc::Receiver<StdListener>) -> Result<(), Error> {
     let refused = |source| Error::Socket { path: context.facts.socket.clone(), source };
     let listener = UnixListener::from_std(listener).map_err(refused)?;
-    let (health, health_service) = tonic_health::server::health_reporter();
     let stops = context.stops.clone();
-    let connections = accept::incoming(listener, Arc::clone(&context.gate), stops.closing.clone());
+    let connections = accept::incoming((listener, next), Arc::clone(&context.gate), stops.closing.clone());
+    let health = HealthReporter::new();
     let serving = limited(&context)
         .layer(InterceptorLayer::new(guard(context.gate.own_uid())))
-        .add_routes(routes(&context, health_service))
+        .add_routes(routes(&context, &health))
         .serve_with_incoming_shutdown(connections, stops.ending.clone().cancelled_owned());
     tokio::select! {
         outcome = serving => outcome.map_err(Error::Server),
-        never = tell_health(health, &context) => match never {},
+        never = health::follow(health.clone(), &context) => match never {},
     }
-}
-
-/// Says how we are to whoever asks the standard way, and lets go of those who watch it when all streams end.
-async fn tell_health(mut health: HealthReporter, context: &Context) -> std::convert::Infallible {
-    let status = context.engine.status().await;
-    let read_only = status.map_or(true, |status| status.read_only.is_some());
-    for name in HEALTH_NAMES {
-        let broken = read_only && name == "agentd.v1.TaskService";
-        health.set_service_status(name, if broken { ServingStatus::NotServing } else { ServingStatus::Serving }).await;
-    }
-    context.stops.closing.cancelled().await;
-    for name in HEALTH_NAMES {
-        health.set_service_status(name, ServingStatus::NotServing).await;
-    }
-    context.stops.ending.cancelled().await;
-    for name in HEALTH_NAMES {
-        health.clear_service_status(name).await;
-    }
-    std::future::pending().await
 }
 
 /// Our services and the two standard ones.
-fn routes<H: Health>(context: &Arc<Context>, health: HealthServer<H>) -> Routes {
+fn routes(context: &Arc<Context>, health: &HealthReporter) -> Routes {
     let tasks = TaskServiceServer::new(Tasks(Arc::clone(context)));
     let agents = AgentServiceServer::new(Agents(Arc::clone(context)));
     let daemon = DaemonServiceServer::new(Daemon(Arc::clone(context)));
-    let described = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    const VALID: &str = "the descriptors were made by the build, as a test holds";
-    // Both: some widespread clients ask the old one only.
-    Routes::default()
+    let health = HealthServer::new(health::Live::new(Arc::clone(context), health.clone()));
+    let routes = Routes::default()
         .add_service(tasks.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES))
         .add_service(agents.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES))
         .add_service(daemon.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES))
-        .add_service(health.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES))
-        .add_service(described().build_v1().expect(VALID))
-        .add_service(described().build_v1alpha().expect(VALID))
+        .add_service(health.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES));
+    reflection::add(routes)
 }
 
 fn limited(context: &Context) -> Server {

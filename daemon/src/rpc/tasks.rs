@@ -75,7 +75,16 @@ impl Tasks {
             return Err(status_of(&TooFast(self.0.config.server.submits_per_second), Some(wait)));
         }
         let submit = convert::submit(call.into_inner(), self.0.config.queue.max_request_bytes).map_err(invalid)?;
-        let submitted = self.0.engine.submit(submit).await.map_err(|error| refused(&error))?;
+        if let Some(why) = self.0.premises.refusal() {
+            self.0.premises.changed.notify_one();
+            return Err(status_of(&why, None));
+        }
+        let submitted = self.0.engine.submit(submit).await.map_err(|error| {
+            if matches!(error, agentd_engine::Error::ReadOnly(_) | agentd_engine::Error::Gone) {
+                self.0.premises.changed.notify_one();
+            }
+            refused(&error)
+        })?;
         Ok(Response::new(SubmitResponse {
             task_id: submitted.task.to_string(),
             existing: submitted.existing,

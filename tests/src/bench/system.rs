@@ -117,3 +117,27 @@ fn is_traced(thread: u64) -> bool {
 fn signal(pid: u32) {
     let _ = Command::new("kill").args(["-TERM", &pid.to_string()]).status();
 }
+
+/// PSS by what it is for, in KiB, largest first: the program's own pages, the heap, other anonymous memory (stacks and further
+/// heaps), libraries and the rest.
+pub(super) fn pss_parts(pid: u32) -> Vec<(&'static str, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap_or_default();
+    let mut parts = [("program", 0), ("heap", 0), ("anonymous", 0), ("other", 0)];
+    let mut at = 3;
+    for line in text.lines() {
+        if let Some(kib) =
+            line.strip_prefix("Pss:").and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+        {
+            parts[at].1 += kib;
+        } else if line.split_once('-').is_some_and(|(start, _)| u64::from_str_radix(start, 16).is_ok()) {
+            at = match line.split_whitespace().nth(5) {
+                Some("[heap]") => 1,
+                Some(path) if path.ends_with("/agentd") => 0,
+                None => 2,
+                Some(_) => 3,
+            };
+        }
+    }
+    parts.sort_by_key(|(_, kib)| std::cmp::Reverse(*kib));
+    parts.to_vec()
+}

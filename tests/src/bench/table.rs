@@ -51,16 +51,7 @@ impl Line {
     /// A line that says why there is no figure.
     pub(super) fn missing(row: &'static str, what: &'static str, why: impl Into<String>) -> Self {
         let measured = format!("not measured: {}", why.into());
-        Self {
-            row,
-            what,
-            measured,
-            floor: String::new(),
-            ratio: None,
-            target: "",
-            met: Met::Open,
-            figures: Vec::new(),
-        }
+        Self { row, what, measured, floor: String::new(), ratio: None, target: "", met: Met::Open, figures: Vec::new() }
     }
 }
 

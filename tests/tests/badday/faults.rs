@@ -1,7 +1,7 @@
 //! Writes and syncs that fail: at every point of a start and of a commit. Nothing is acknowledged after the first failure,
 //! the daemon says why, and the next start has all that was.
 
-use agentd_proto::v1::{Health, HandshakeRequest};
+use agentd_proto::v1::{HandshakeRequest, Health};
 use agentd_tests::{
     client::noop,
     daemon::{Home, TestDaemon},
@@ -11,7 +11,7 @@ use super::{
     kill_syscall::{Template, comes_up, points, thread},
     oracle::{Oracle, is_clear},
     strace::{self, Attached, Fate},
-    support::{Served, home_of, small},
+    support::{Served, home_of, said, small},
 };
 
 /// Calls of a start that may fail, and how. `write` is left out: through it runtimes wake each other, and that never fails
@@ -31,8 +31,7 @@ const AT_START: [(&str, &str); 8] = [
 fn is_honest(home: &Home, daemon: &mut TestDaemon, before: usize, when: &str) -> &'static str {
     if !comes_up(home, daemon) {
         let status = daemon.wait();
-        let words = daemon.words();
-        let said = words.get(before..).unwrap_or_default();
+        let said = said(home).split_off(before);
         assert!(!TestDaemon::was_killed(status) && !status.success(), "{when}: {status}: {said}");
         assert!(said.contains("agentd: ") && !said.contains("panicked"), "{when}: no clear words: {said:?}");
         return "ended";
@@ -55,11 +54,11 @@ fn is_honest(home: &Home, daemon: &mut TestDaemon, before: usize, when: &str) ->
 
 /// Fails one call of a start, or it and all later ones.
 fn failed_start(home: &Home, (call, what): (&str, &str), when: &str) -> &'static str {
+    let before = said(home).len();
     let mut daemon = TestDaemon::launch(home, |command| {
         small(command);
         strace::around(command, home, Fate { call, what, when });
     });
-    let before = daemon.words().len();
     let text = format!("{call} {what} at {when}");
     let outcome = is_honest(home, &mut daemon, before, &text);
     daemon.kill();
@@ -88,6 +87,7 @@ fn a_start_on_a_failing_disk_is_honest_and_harms_nothing() {
     }
     println!("failing starts: {outcomes:?}");
     assert!(outcomes.values().sum::<u32>() > 10, "hardly any call was made to fail: {outcomes:?}");
+    assert!(outcomes.len() > 1, "no failure was felt: {outcomes:?}");
 }
 
 /// Submits until the first refusal; from there on all must be refused.

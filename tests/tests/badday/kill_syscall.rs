@@ -18,8 +18,19 @@ use super::{
 
 /// Calls that change files.
 pub(super) const CHANGES: [&str; 13] = [
-    "write", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "unlink", "unlinkat", "ftruncate",
-    "mkdir", "mkdirat", "openat",
+    "write",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
+    "ftruncate",
+    "mkdir",
+    "mkdirat",
+    "openat",
 ];
 
 /// A stopped store with finished tasks, and with analyses that a kill interrupted.
@@ -81,7 +92,10 @@ pub(super) fn points(state: Option<&PathBuf>) -> Vec<(String, u32)> {
     daemon.wait_until_ready();
     daemon.kill();
     let counts = strace::counts(&strace::log(&home));
-    counts.into_iter().flat_map(|(call, numbers)| numbers.into_iter().map(move |number| (call.clone(), number))).collect()
+    counts
+        .into_iter()
+        .flat_map(|(call, numbers)| numbers.into_iter().map(move |number| (call.clone(), number)))
+        .collect()
 }
 
 /// Kills a start at one point. False if it came up unharmed.
@@ -175,7 +189,12 @@ pub(super) fn thread(pid: u32, name: &str) -> u64 {
 }
 
 /// One task on a daemon that dies at a call of one thread. True if it died.
-fn killed_task(home: &Home, oracle: &Oracle, (name, call, number): (&str, &str, u32), analysis: Option<&PathBuf>) -> bool {
+fn killed_task(
+    home: &Home,
+    oracle: &Oracle,
+    (name, call, number): (&str, &str, u32),
+    analysis: Option<&PathBuf>,
+) -> bool {
     let log = strace::log(home);
     let _ = fs::remove_file(&log);
     let mut served = Served::start(home);

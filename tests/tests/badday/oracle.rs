@@ -5,9 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-use agentd_proto::v1::{
-    Event, ListTasksRequest, SubmitRequest, SubmitResponse, event::What, watch_response::Item,
-};
+use agentd_proto::v1::{Event, ListTasksRequest, SubmitRequest, SubmitResponse, event::What, watch_response::Item};
 use agentd_tests::{
     client::{noop, soon},
     daemon::Clients,
@@ -79,6 +77,18 @@ impl Oracle {
         }
     }
 
+    /// Every acknowledged task is there, or is said to be out of reach for now: without room there is no index.
+    pub(super) async fn all_there_or_told(&self, clients: &Clients, when: &str) {
+        for (key, id) in self.acked() {
+            match clients.task(&id).await {
+                Err(status) if status.code() != Code::Unavailable || !is_clear(&status) => {
+                    panic!("{when}: task {id} of key {key} was acknowledged and is lost: {status}")
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Every acknowledged task succeeds, and every key leads to its task.
     pub(super) async fn all_succeed(&self, clients: &Clients, when: &str) {
         self.all_there(clients, when).await;
@@ -103,7 +113,8 @@ async fn list(clients: &Clients) -> BTreeSet<String> {
     let (mut ids, mut token) = (BTreeSet::new(), String::new());
     loop {
         let request = ListTasksRequest { page_size: 1000, page_token: token, ..ListTasksRequest::default() };
-        let page = soon("a page of List", clients.tasks.clone().list(request)).await.expect("List answers").into_inner();
+        let page =
+            soon("a page of List", clients.tasks.clone().list(request)).await.expect("List answers").into_inner();
         for task in page.tasks {
             assert!(ids.insert(task.task_id.clone()), "List shows {} twice", task.task_id);
         }

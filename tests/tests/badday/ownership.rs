@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Read as _,
     os::{
         fd::OwnedFd,
         unix::{
@@ -10,7 +11,7 @@ use std::{
             process::{CommandExt as _, ExitStatusExt as _},
         },
     },
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -28,9 +29,35 @@ use super::{
 /// Daemons that are started at once.
 const CROWD: usize = 20;
 
-fn spawn(home: &Home) -> Child {
+/// A child that does not outlive its test.
+#[derive(Debug)]
+struct Guarded(Child);
+
+impl Guarded {
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("it can be waited for")
+    }
+
+    /// What it said; waits for its end.
+    fn words(&mut self) -> String {
+        let mut text = String::new();
+        let stderr = self.0.stderr.as_mut().expect("its words are collected");
+        stderr.read_to_string(&mut text).expect("words are text");
+        text
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn spawn(home: &Home) -> Guarded {
     let mut command = command(home, "agentd");
-    command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn().expect("agentd starts")
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+    Guarded(command.spawn().expect("agentd starts"))
 }
 
 /// Starts a daemon that must not come up; gives its code and words.
@@ -38,35 +65,30 @@ pub(super) fn refused(home: &Home, change: impl FnOnce(&mut Command)) -> (i32, S
     let mut command = command(home, "agentd");
     command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     change(&mut command);
-    let mut child = command.spawn().expect("agentd starts");
+    let mut child = Guarded(command.spawn().expect("agentd starts"));
     let begin = Instant::now();
-    while child.try_wait().expect("it can be waited for").is_none() {
-        if begin.elapsed() > patience() {
-            child.kill().expect("it can be killed");
-            panic!("agentd came up, or hangs, where it must end");
-        }
+    while child.ended().is_none() {
+        assert!(begin.elapsed() < patience(), "agentd came up, or hangs, where it must end");
         pause(Duration::from_millis(2));
     }
-    let Output { status, stderr, .. } = child.wait_with_output().expect("it has ended");
-    (status.code().unwrap_or(-1), String::from_utf8_lossy(&stderr).into_owned())
+    (child.ended().and_then(|status| status.code()).unwrap_or(-1), child.words())
 }
 
 /// Starts many, waits until all but one have ended, and checks what the others say. Gives the owner.
-fn one_of_many(home: &Home, round: u32) -> Child {
-    let mut crowd: Vec<Child> = (0..CROWD).map(|_| spawn(home)).collect();
+fn one_of_many(home: &Home, round: u32) -> Guarded {
+    let mut crowd: Vec<Guarded> = (0..CROWD).map(|_| spawn(home)).collect();
     eventually("all but one give way", || {
-        let ended = crowd.iter_mut().filter_map(|child| child.try_wait().expect("it can be waited for")).count();
+        let ended = crowd.iter_mut().filter_map(Guarded::ended).count();
         assert!(ended < CROWD, "round {round}: nobody became the owner");
         ended == CROWD - 1
     });
-    let place = crowd.iter_mut().position(|child| child.try_wait().expect("it can be waited for").is_none());
+    let place = crowd.iter_mut().position(|child| child.ended().is_none());
     let owner = crowd.swap_remove(place.expect("one is left"));
-    for loser in crowd {
-        let output = loser.wait_with_output().expect("it has ended");
-        let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(DAEMON_ALREADY_RUNNING.into()), "round {round}: {words}");
-        let named = format!("process {};", owner.id());
-        assert!(words.contains(&named), "round {round}: the owner is {}, and a loser says: {words}", owner.id());
+    for mut loser in crowd {
+        let (code, words) = (loser.ended().and_then(|status| status.code()), loser.words());
+        assert_eq!(code, Some(DAEMON_ALREADY_RUNNING.into()), "round {round}: {words}");
+        let (number, named) = (owner.0.id(), format!("process {};", owner.0.id()));
+        assert!(words.contains(&named), "round {round}: the owner is {number}, and a loser says: {words}");
     }
     owner
 }
@@ -75,17 +97,16 @@ fn one_of_many(home: &Home, round: u32) -> Child {
 fn of_many_started_at_once_one_is_the_daemon() {
     let (home, oracle) = (Home::new(), Oracle::default());
     for round in 0..times("AGENTD_TEST_CROWDS", 10) {
-        let mut owner = one_of_many(&home, round);
+        let owner = one_of_many(&home, round);
         let runtime = agentd_tests::daemon::runtime();
         runtime.block_on(async {
             let clients = agentd_tests::daemon::Clients::connect(&home).await.expect("the owner listens");
-            assert_eq!(clients.status().await.pid, owner.id());
+            assert_eq!(clients.status().await.pid, owner.0.id());
             oracle.submit(&clients, &format!("{round}"), noop("nothing")).await.expect("accepted");
             oracle.all_there(&clients, "after a crowd").await;
         });
-        // The next crowd finds a stale socket and a stale number in the lock.
-        owner.kill().expect("it can be killed");
-        owner.wait().expect("it can be waited for");
+        // Killed here: the next crowd finds a stale socket and a stale number in the lock.
+        drop(owner);
     }
 }
 
@@ -96,17 +117,15 @@ fn what_a_killed_daemon_left_is_no_hindrance() {
     first.kill();
     assert!(fs::symlink_metadata(home.socket()).is_ok_and(|found| found.file_type().is_socket()), "no stale socket");
     // The number in the lock belongs to a stranger now: it must not be touched, nor believed.
-    let mut stranger = Command::new("sleep").arg("600").process_group(0).spawn().expect("sleep starts");
-    fs::write(home.state().join("agentd.lock"), format!("{}\n", stranger.id())).expect("the lock is a file");
+    let mut stranger = Guarded(Command::new("sleep").arg("600").process_group(0).spawn().expect("sleep starts"));
+    fs::write(home.state().join("agentd.lock"), format!("{}\n", stranger.0.id())).expect("the lock is a file");
     let mut second = TestDaemon::start(&home);
     let (code, words) = refused(&home, |_| {});
     assert_eq!(code, i32::from(DAEMON_ALREADY_RUNNING), "{words}");
     assert!(words.contains(&format!("process {};", second.pid())), "{words}");
     assert!(second.stop().success());
     assert!(!home.socket().exists(), "the socket was left behind by an orderly stop");
-    assert!(stranger.try_wait().expect("it can be waited for").is_none(), "a stranger was killed");
-    stranger.kill().expect("it can be killed");
-    stranger.wait().expect("it can be waited for");
+    assert!(stranger.ended().is_none(), "a stranger was killed");
 }
 
 #[test]
@@ -185,19 +204,20 @@ fn a_socket_that_was_handed_over_is_served_and_left_in_its_place() {
             shell.env(name, value.unwrap_or_default());
         }
         child = shell;
-        let mut child = child.stdin(Stdio::from(held)).stdout(Stdio::null()).process_group(0).spawn().expect("sh starts");
+        child.stdin(Stdio::from(held)).stdout(Stdio::null()).process_group(0);
+        let mut child = Guarded(child.spawn().expect("sh starts"));
         let runtime = agentd_tests::daemon::runtime();
         runtime.block_on(async {
             // The socket listens before the daemon runs: clients wait instead of failing.
             let clients = agentd_tests::daemon::Clients::connect(&home).await.expect("the socket is there");
             let status = clients.status().await;
-            assert_eq!((status.pid, status.started_by.as_str()), (child.id(), "systemd"));
+            assert_eq!((status.pid, status.started_by.as_str()), (child.0.id(), "systemd"));
             let answer = clients.submit(noop("nothing")).await;
             succeeded(&clients, &answer.task_id).await;
         });
-        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        let told = Command::new("kill").args(["-TERM", &child.0.id().to_string()]).status();
         assert!(told.is_ok_and(|status| status.success()), "kill failed");
-        let status = child.wait().expect("it can be waited for");
+        let status = child.0.wait().expect("it can be waited for");
         assert!(status.success(), "round {round}: {status}");
         assert!(home.socket().exists(), "round {round}: the service manager's socket was removed");
     }

@@ -95,5 +95,9 @@ fn what_was_answered_survives_power_cuts() {
         oracle.nothing_else(&served.clients).await;
         once(&journal(&served.clients).await);
     });
-    println!("{rounds} power cuts, {} tasks acknowledged, {:.1?} per round", oracle.acked().len(), begin.elapsed() / rounds);
+    println!(
+        "{rounds} power cuts, {} tasks acknowledged, {:.1?} per round",
+        oracle.acked().len(),
+        begin.elapsed() / rounds
+    );
 }

@@ -22,6 +22,8 @@ use super::{
 
 fn folder(home: &Home, mode: u32) {
     fs::create_dir(home.state()).expect("a new folder");
+    // An empty folder of ours may simply be closed; one with something in it may have been prepared by others.
+    fs::write(home.state().join("something"), "").expect("a new file");
     fs::set_permissions(home.state(), fs::Permissions::from_mode(mode)).expect("it is ours");
 }
 
@@ -72,7 +74,7 @@ const CASES: [Case; 7] = [
         words: &["no socket", "AGENTD_SOCKET"],
     },
     Case {
-        name: "a folder in place of the log",
+        name: "a folder in place of the lock",
         prepare: |home| {
             folder(home, 0o700);
             fs::create_dir(home.state().join("agentd.lock")).expect("a new folder");
@@ -127,7 +129,9 @@ fn another_user_is_not_served_even_if_the_socket_lets_him_in() {
     let home = Home::new();
     let served = Served::start(&home);
     // The daemon's own modes are undone, so that its check of the peer is all that is left.
-    for (path, mode) in [(home.state().parent().expect("a place"), 0o711), (&home.state(), 0o711), (&home.socket(), 0o666)] {
+    for (path, mode) in
+        [(home.state().parent().expect("a place"), 0o711), (&home.state(), 0o711), (&home.socket(), 0o666)]
+    {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
     }
     let program = home.folder("programs").join("agentd-cli");

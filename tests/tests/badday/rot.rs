@@ -8,12 +8,12 @@ use agentd_tests::{
     client::{analyze, noop},
     daemon::{Home, TestDaemon, cli},
 };
-use tonic::Code;
+use tonic::{Code, Status};
 
 use super::{
     kill_syscall::comes_up,
-    oracle::{Oracle, history},
-    support::{Random, Served, home_of, repository, segments, small, succeeded, times},
+    oracle::{Oracle, history, is_clear},
+    support::{Random, Served, home_of, repository, said, segments, small, succeeded, times},
 };
 
 /// A store that was stopped in order, and what it served.
@@ -32,7 +32,7 @@ impl Store {
         let (folder, oracle) = (repository(&home), Oracle::default());
         let mut served = Served::start(&home);
         let truth = served.run(async {
-            for number in 0..60 {
+            for number in 0..45 {
                 // Long requests make several segments.
                 let request = noop(&format!("{number} {}", "long ".repeat(6_000)));
                 oracle.submit(&served.clients, &format!("noop{number}"), request).await.expect("accepted");
@@ -53,10 +53,10 @@ impl Store {
 
     /// What a daemon makes of a damaged copy. Panics if it serves anything false.
     fn judge(&self, home: &Home, what: &str) -> Outcome {
+        let before = said(home).len();
         let mut daemon = TestDaemon::launch(home, small);
-        let before = daemon.words().len();
         if !comes_up(home, &mut daemon) {
-            let words = daemon.words().split_off(before);
+            let words = said(home).split_off(before);
             assert!(words.contains("agentd: ") && !words.contains("panicked"), "{what}: {words:?}");
             return Outcome::Ended;
         }
@@ -65,38 +65,61 @@ impl Store {
         let serving = status.health() == Health::Serving;
         let named = status.reasons.iter().any(|reason| reason.contains("log/"));
         assert!(serving || named, "{what}: read-only, but no file is named: {:?}", status.reasons);
-        let missing = served.run(self.compare(&served, what));
-        assert!(missing == 0 || !serving, "{what}: serves on as if nothing were missing, {missing} tasks are gone");
-        if serving { Outcome::Harmless } else { Outcome::Named }
+        let (lost, refused) = served.run(self.compare(&served, what));
+        assert!(lost.is_empty() || !serving, "{what}: serves on as if nothing were missing, but {:?}", lost.first());
+        match (serving, refused) {
+            (false, _) => Outcome::Named,
+            (true, 0) => Outcome::Harmless,
+            (true, _) => Outcome::NamedWhenRead,
+        }
     }
 
-    /// Compares all that is served with the truth; gives the number of tasks that are not served whole.
-    async fn compare(&self, served: &Served, what: &str) -> usize {
-        let mut missing = 0;
+    /// Compares all that is served with the truth; gives what is lost without a word, and how many tasks were refused as
+    /// damaged.
+    async fn compare(&self, served: &Served, what: &str) -> (Vec<String>, usize) {
+        let (mut lost, mut refused) = (Vec::new(), 0);
         for (id, truth) in &self.truth {
-            let whole = match served.clients.task(id).await {
-                Ok(task) => {
-                    let told = history(&served.clients, id).await;
-                    if let Ok(told) = &told {
-                        assert!(truth.starts_with(told), "{what}: task {id} is told wrongly");
+            match served.clients.task(id).await {
+                Ok(task) if task.ended_at.is_none() => lost.push(format!("task {id} is open again")),
+                Ok(_) => {}
+                Err(status) if names_log(&status) => refused += 1,
+                Err(status) => lost.push(format!("task {id}: {status}")),
+            }
+            match history(&served.clients, id).await {
+                Ok(told) => {
+                    assert!(truth.starts_with(&told), "{what}: task {id} is told wrongly");
+                    if told.len() < truth.len() {
+                        lost.push(format!("task {id} is told in part: {} of {} events", told.len(), truth.len()));
                     }
-                    task.ended_at.is_some() && told.is_ok_and(|told| told.len() == truth.len())
                 }
-                Err(status) => {
-                    assert!(status.code() != Code::Unknown && !status.message().is_empty(), "{what}: {status:?}");
-                    false
-                }
-            };
-            missing += usize::from(!whole);
+                Err(status) if names_log(&status) => refused += 1,
+                Err(status) => lost.push(format!("history of task {id}: {status:?}")),
+            }
         }
-        missing
+        for (key, id) in self.oracle.acked().into_iter().step_by(5) {
+            match self.oracle.repeat(&served.clients, &key).await {
+                Ok(answer) => assert_eq!(answer.task_id, id),
+                Err(status) => assert!(is_clear(&status), "{what}: key {key}: {status:?}"),
+            }
+        }
+        (lost, refused)
     }
+}
+
+/// Refused because a file of the log is damaged, and which one.
+fn names_log(status: &Status) -> bool {
+    status.code() == Code::DataLoss && status.message().contains("log/")
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
+    /// Everything is served, and right.
     Harmless,
+    /// Read-only from the start, and says which file.
     Named,
+    /// Found when what is damaged was asked for.
+    NamedWhenRead,
+    /// Did not start, and said why.
     Ended,
 }
 
@@ -129,7 +152,13 @@ fn flipped_bits_of_the_log_are_found_or_harmless() {
         let bit = random.below(8);
         flip(&paths[chosen], offset, bit);
         let name = paths[chosen].file_name().expect("a name").to_string_lossy().into_owned();
-        *outcomes.entry(store.judge(&home, &format!("{name}, byte {offset}, bit {bit}"))).or_insert(0) += 1;
+        let mut what = format!("{name}, byte {offset}, bit {bit}");
+        if round % 8 > 3 {
+            // Now the log alone knows which key made which task.
+            fs::remove_dir_all(home.state().join("index")).expect("the index is there");
+            what.push_str(", no index");
+        }
+        *outcomes.entry(store.judge(&home, &what)).or_insert(0) += 1;
     }
     println!("bit flips in {} segments: {outcomes:?}", store.used.len());
     assert!(outcomes.get(&Outcome::Named).is_some_and(|&named| named > 0), "no flip was ever found: {outcomes:?}");

@@ -89,6 +89,11 @@ impl Served {
     }
 }
 
+/// Everything that the daemons of a home said to their standard error so far.
+pub(super) fn said(home: &Home) -> String {
+    fs::read_to_string(home.state().with_file_name("agentd.stderr")).unwrap_or_default()
+}
+
 /// Waits until a task is in a final state. Panics if it is not `SUCCEEDED`.
 pub(super) async fn succeeded(clients: &Clients, id: &str) -> Task {
     let begin = Instant::now();
@@ -128,7 +133,10 @@ pub(super) fn segments(state: &Path) -> Vec<PathBuf> {
 /// A git repository of about sixty files in several languages.
 pub(super) fn repository(home: &Home) -> PathBuf {
     let folder = home.folder("repository");
-    fixture::write(&folder, &[("Cargo.toml", "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")]);
+    fixture::write(
+        &folder,
+        &[("Cargo.toml", "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")],
+    );
     fixture::write(&folder, &[("README.md", "# Sample\n\nOf many tongues.\n")]);
     for number in 0..12 {
         let next = (number + 1) % 12;
@@ -136,15 +144,28 @@ pub(super) fn repository(home: &Home) -> PathBuf {
         let (mut go, mut java) = ("package sample\n".to_owned(), format!("class Part{number} {{\n"));
         let mut script = format!("import {{ run{next} }} from './part{next}.js';\n");
         for function in 0..25 {
-            let _ = writeln!(rust, "pub fn work{number}_{function}(n: u64) -> u64 {{\n    if n > {function} {{ work{next}_0(n - 1) }} else {{ n }}\n}}");
-            let _ = writeln!(python, "def work_{function}(n):\n    for i in range(n):\n        if i > {function}:\n            return i\n    return os.sep\n");
-            let _ = writeln!(go, "func Work{number}x{function}(n int) int {{\n\tif n > {function} {{\n\t\treturn n\n\t}}\n\treturn 0\n}}");
+            let _ = writeln!(
+                rust,
+                "pub fn work{number}_{function}(n: u64) -> u64 {{\n    if n > {function} {{ work{next}_0(n - 1) }} else {{ n }}\n}}"
+            );
+            let _ = writeln!(
+                python,
+                "def work_{function}(n):\n    for i in range(n):\n        if i > {function}:\n            return i\n    return os.sep\n"
+            );
+            let _ = writeln!(
+                go,
+                "func Work{number}x{function}(n int) int {{\n\tif n > {function} {{\n\t\treturn n\n\t}}\n\treturn 0\n}}"
+            );
             let _ = writeln!(java, "  int work{function}(int n) {{ return n > {function} ? n : 0; }}");
-            let _ = writeln!(script, "export function run{number}x{function}(n) {{ return n > {function} ? n : run{next}x0(n); }}");
+            let _ = writeln!(
+                script,
+                "export function run{number}x{function}(n) {{ return n > {function} ? n : run{next}x0(n); }}"
+            );
         }
         java.push_str("}\n");
         let name = |end: &str| format!("src/part{number}.{end}");
-        let texts = [(name("rs"), rust), (name("py"), python), (name("go"), go), (name("java"), java), (name("js"), script)];
+        let texts =
+            [(name("rs"), rust), (name("py"), python), (name("go"), go), (name("java"), java), (name("js"), script)];
         let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         fixture::write(&folder, &texts);
     }

@@ -47,7 +47,10 @@ fn seen(pid: u32) -> BTreeMap<u64, Seen> {
         let field = |number: usize| fields.get(number - 3).and_then(|text| text.parse::<i64>().ok());
         let name = head.split_once('(')?.1.to_owned();
         let ticks = u64::try_from(field(14)? + field(15)?).ok()?;
-        Some((task.file_name().to_string_lossy().parse().ok()?, Seen { name, nice: i32::try_from(field(19)?).ok()?, ticks }))
+        Some((
+            task.file_name().to_string_lossy().parse().ok()?,
+            Seen { name, nice: i32::try_from(field(19)?).ok()?, ticks },
+        ))
     };
     tasks.flatten().filter_map(one).collect()
 }

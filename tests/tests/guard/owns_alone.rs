@@ -15,7 +15,6 @@ const OWNED: [(&str, &[&str]); 31] = [
     ("cap-fs-ext", &["agentd-tools"]),
     ("cap-std", &["agentd-tools"]),
     ("clap*", &["agentd", "agentd-cli"]),
-    ("figment", &["agentd"]),
     ("git2", &["agentd-tools"]),
     ("gix*", &["agentd-tools"]),
     ("hyper", &["agentd-models"]),

@@ -93,7 +93,10 @@ fn submit_in_a_pipe_gives_the_report_and_nothing_else() {
     assert!(!out(&output).contains('\x1b') && !err(&output).contains('\x1b'), "no colours in a pipe");
     assert!(err(&output).contains("succeeded"), "{}", err(&output));
     let whole = object(&home, &["submit", "-w", &project, "again"]);
-    assert_eq!((whole["state"].as_str(), whole["report"]["subject"]["name"].as_str()), (Some("succeeded"), Some("small")));
+    assert_eq!(
+        (whole["state"].as_str(), whole["report"]["subject"]["name"].as_str()),
+        (Some("succeeded"), Some("small"))
+    );
     assert_eq!(whole["documents"].as_array().unwrap().len(), 2);
     let id = whole["task_id"].as_str().unwrap();
     let quiet = wants(&home, 0, &["submit", "-q", "-w", &project, "again"]);
@@ -108,7 +111,10 @@ fn submit_in_a_pipe_gives_the_report_and_nothing_else() {
     assert!(out(&shown).starts_with("# small\n"));
     let watched = wants(&home, 0, &["watch", id, "--json"]);
     let events: Vec<Value> = out(&watched).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((events[0]["event"].as_str(), events.last().unwrap()["event"].as_str()), (Some("submitted"), Some("ended")));
+    assert_eq!(
+        (events[0]["event"].as_str(), events.last().unwrap()["event"].as_str()),
+        (Some("submitted"), Some("ended"))
+    );
     let cursors: Vec<u64> = events.iter().map(|event| event["cursor"].as_u64().unwrap()).collect();
     assert!(cursors.is_sorted_by(|a, b| a < b));
     assert!(out(&wants(&home, 0, &["watch", "last"])).starts_with("# small\n"));
@@ -147,7 +153,8 @@ fn every_command_answers_in_words_and_as_json() {
     let project = project(&home);
     let daemon = TestDaemon::start(&home);
     wants(&home, 0, &["submit", "-q", "-w", &project, "one"]);
-    let id = out(&wants(&home, 0, &["submit", "--detach", "--workflow", "noop", "-w", "/tmp", "two"])).trim().to_owned();
+    let id =
+        out(&wants(&home, 0, &["submit", "--detach", "--workflow", "noop", "-w", "/tmp", "two"])).trim().to_owned();
     wants(&home, 0, &["watch", &id]);
     let words: [(&[&str], &[&str]); 11] = [
         (&["list"], &["succeeded", &id]),
@@ -183,7 +190,9 @@ fn every_command_answers_in_words_and_as_json() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(out(&wants(&home, 0, &["completions", shell])).contains("agentd-cli"), "{shell}");
     }
-    assert!(out(&wants(&home, 0, &["man"])).contains(".TH"));
+    let pages = home.folder("pages");
+    wants(&home, 0, &["man", "--dir", pages.to_str().unwrap()]);
+    assert!(fs::read_to_string(pages.join("agentd-cli.1")).unwrap().contains(".TH"));
     let made = object(&home, &["config", "init"]);
     let file = fs::read_to_string(made["path"].as_str().unwrap()).unwrap();
     assert!(file.contains("# max_tasks = 1000"), "{file}");
@@ -341,7 +350,10 @@ fn a_stopped_daemon_is_waited_for() {
     let output = ended(held);
     assert_eq!(code(&output), 0, "{output:?}");
     let whole: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((whole["state"].as_str(), whole["report"]["subject"]["name"].as_str()), (Some("succeeded"), Some("small")));
+    assert_eq!(
+        (whole["state"].as_str(), whole["report"]["subject"]["name"].as_str()),
+        (Some("succeeded"), Some("small"))
+    );
 }
 
 #[test]

@@ -48,7 +48,8 @@ fn check(seen: &Value, home: &Home, folder: &Path, versions: &[&str]) {
     assert_eq!((&seen["health"], &seen["agents"]), (&json!(1), &json!(12)), "{seen}");
     for version in versions {
         let services = seen["services"][version].as_array().unwrap();
-        for name in ["agentd.v1.TaskService", "agentd.v1.AgentService", "agentd.v1.DaemonService", "grpc.health.v1.Health"]
+        for name in
+            ["agentd.v1.TaskService", "agentd.v1.AgentService", "agentd.v1.DaemonService", "grpc.health.v1.Health"]
         {
             assert!(services.contains(&json!(name)), "{name} in {services:?}");
         }
@@ -94,7 +95,12 @@ fn node_speaks_with_the_daemon() {
     let folder = workspace(&home);
     let _daemon = TestDaemon::start(&home);
     let mut command = Command::new("node");
-    command.env(NODE, modules).arg(program("client.mjs")).arg(home.socket()).arg(&folder).arg(repo::root().join("proto"));
+    command
+        .env(NODE, modules)
+        .arg(program("client.mjs"))
+        .arg(home.socket())
+        .arg(&folder)
+        .arg(repo::root().join("proto"));
     let seen = run(command);
     check(&seen, &home, &folder, &["v1", "v1alpha"]);
 }

@@ -16,8 +16,8 @@ use crate::polyglot::{self, HEAVY, Heavy, lines};
 /// Steps of the analysis with the agent that the design names for each; the first free one of its class may take it.
 const STEPS: [(&str, &str); 6] = [
     ("survey", "researcher"),
-    ("measure", "analyzer"),
     ("project", "integrator"),
+    ("measure", "analyzer"),
     ("structure", "architect"),
     ("merge", "synthesizer"),
     ("report", "reporter"),
@@ -85,9 +85,7 @@ fn at(file: &str, line: u32) -> Value {
 }
 
 fn subject(commit: &str) -> Value {
-    let package = |ecosystem: &str, name: &str, folder: &str, source: Value| {
-        json!({"ecosystem": ecosystem, "name": name, "folder": folder, "source": source})
-    };
+    let package = |ecosystem: &str, name: &str, folder: &str, source: Value| json!({"ecosystem": ecosystem, "name": name, "folder": folder, "source": source});
     json!({
         "name": "polyglot",
         "named_in": at("Cargo.toml", 2),
@@ -198,9 +196,9 @@ fn check_entries(report: &Value) {
         format!("function main cpp/main.cpp:{}", line("cpp/main.cpp", "int main")),
         format!("function main go/main.go:{}", line("go/main.go", "func main")),
         format!("function Main.main {java}:{}", line(java, "void main")),
-        format!("guard __name__ == '__main__' python/app/core.py:{}", line("python/app/core.py", "__name__")),
-        "function main src/main.rs:4".to_owned(),
-        "shebang /usr/bin/env node web/index.js:1".to_owned(),
+        format!("guard __name__=='__main__' python/app/core.py:{}", line("python/app/core.py", "__name__")),
+        "function main src/main.rs:5".to_owned(),
+        "shebang #!/usr/bin/env node web/index.js:1".to_owned(),
     ];
     expected.sort();
     let mut sorted = found;
@@ -209,9 +207,7 @@ fn check_entries(report: &Value) {
 }
 
 fn commands() -> Value {
-    let found = |purpose: &str, command: &str, folder: &str, basis: &str, source: Value| {
-        json!({"purpose": purpose, "command": command, "folder": folder, "basis": basis, "source": source})
-    };
+    let found = |purpose: &str, command: &str, folder: &str, basis: &str, source: Value| json!({"purpose": purpose, "command": command, "folder": folder, "basis": basis, "source": source});
     json!([
         found("build", "cargo build", "", "convention", at("Cargo.toml", 1)),
         found("test", "cargo test", "", "convention", at("Cargo.toml", 1)),
@@ -228,7 +224,8 @@ fn commands() -> Value {
 }
 
 fn check_complexity(report: &Value) {
-    let counts = json!({"total": 18, "cyclomatic_over_limit": 6, "cyclomatic_over_alarm": 0, "cognitive_over_limit": 3});
+    let counts =
+        json!({"total": 18, "cyclomatic_over_limit": 6, "cyclomatic_over_alarm": 0, "cognitive_over_limit": 3});
     assert_eq!(report["complexity"]["counts"], counts);
     for list in ["by_cyclomatic", "by_cognitive"] {
         let rows = report["complexity"][list].as_array().unwrap();
@@ -270,7 +267,7 @@ fn check_structure(report: &Value) {
             &["web/src/a.ts:1", "web/src/b.ts:1", "web/src/c.ts:1"],
         ),
         cycle(&["python/app/core.py", "python/app/side.py"], &["python/app/core.py:3", "python/app/side.py:1"]),
-        cycle(&["src/main.rs", "src/side.rs"], &["src/main.rs:2", "src/side.rs:2"]),
+        cycle(&["src/peer.rs", "src/side.rs"], &["src/peer.rs:2", "src/side.rs:2"]),
     ];
     assert_eq!(cycles, expected);
     assert_eq!((&structure["cycle_count"], &structure["folder_cycle_count"]), (&json!(3), &json!(0)));
@@ -337,7 +334,8 @@ fn each_step_runs_on_the_agent_of_its_role_and_pieces_on_several() {
     let home = Home::new();
     let folder = home.folder("wide");
     // Enough text for some fifty pieces, so that more than one agent is awake before the first is through with them.
-    let module: String = (0..1_500).map(|number| format!("pub fn f{number}(x: u32) -> u32 {{ x + {number} }}\n")).collect();
+    let module: String =
+        (0..1_500).map(|number| format!("pub fn f{number}(x: u32) -> u32 {{ x + {number} }}\n")).collect();
     for number in 0..60 {
         fs::write(folder.join(format!("m{number}.rs")), &module).unwrap();
     }
@@ -355,7 +353,7 @@ fn each_step_runs_on_the_agent_of_its_role_and_pieces_on_several() {
         let roles: Vec<(&str, &str, u32)> =
             steps.iter().map(|step| (step.name.as_str(), step.role.as_str(), step.attempts)).collect();
         assert_eq!(roles, STEPS.map(|(step, role)| (step, role, 1)));
-        assert_eq!(steps[4].needs, ["survey", "measure", "project", "structure"]);
+        assert_eq!(steps[4].needs, ["survey", "project", "measure", "structure"]);
         let mut client = clients.agents.clone();
         let agents = client.list(agentd_proto::v1::ListAgentsRequest {}).await.unwrap().into_inner().agents;
         let shares: Vec<(&str, u64)> = agents
@@ -369,7 +367,10 @@ fn each_step_runs_on_the_agent_of_its_role_and_pieces_on_several() {
         let measured: Vec<(u64, u64)> = measured.map(|progress| (progress.done, progress.total)).collect();
         eprintln!("{} events of progress while measuring", measured.len());
         assert!(!measured.is_empty(), "{:?}", seen.progress);
-        assert!(measured.is_sorted() && measured.iter().all(|&(done, total)| done <= total && total == 60), "{measured:?}");
+        assert!(
+            measured.is_sorted() && measured.iter().all(|&(done, total)| done <= total && total == 60),
+            "{measured:?}"
+        );
         assert!(seen.cursors().is_sorted_by(|a, b| a + 1 == *b), "{:?}", seen.cursors());
         let effects: Vec<(&str, bool)> = seen
             .events

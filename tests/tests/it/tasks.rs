@@ -41,7 +41,10 @@ fn a_key_makes_one_task_for_as_long_as_it_is_kept() {
         let first = clients.submit(with_key("k", noop("one"))).await;
         assert!(!first.existing);
         let again = clients.submit(with_key("k", noop("one"))).await;
-        assert_eq!((again.task_id.as_str(), again.existing, again.cursor), (first.task_id.as_str(), true, first.cursor));
+        assert_eq!(
+            (again.task_id.as_str(), again.existing, again.cursor),
+            (first.task_id.as_str(), true, first.cursor)
+        );
         let urgent = SubmitRequest { priority: Priority::High.into(), ..with_key("k", noop("one")) };
         assert_eq!(clients.submit(urgent).await.task_id, first.task_id, "urgency is not part of the request");
         let refused = clients.try_submit(with_key("k", noop("two"))).await.unwrap_err();
@@ -105,7 +108,9 @@ fn urgent_tasks_go_first_and_short_ones_before_long_ones() {
         let mut events = clients.watch("", holder.cursor).await.unwrap();
         let mut order = Vec::new();
         while order.len() < expected.len() {
-            let Some(Item::Event(event)) = soon("events", events.message()).await.unwrap().unwrap().item else { continue };
+            let Some(Item::Event(event)) = soon("events", events.message()).await.unwrap().unwrap().item else {
+                continue;
+            };
             if let Some(What::AttemptStarted(start)) = event.what
                 && start.step == "survey"
                 && event.task_id != holder.task_id
@@ -200,10 +205,8 @@ fn a_full_queue_says_when_to_come_back() {
     let _daemon = TestDaemon::start(&home);
     runtime().block_on(async {
         let clients = Clients::connect(&home).await.unwrap();
-        let held = [
-            clients.submit(with_key("one", gate.analyze(&folder))).await,
-            clients.submit(gate.analyze(&folder)).await,
-        ];
+        let held =
+            [clients.submit(with_key("one", gate.analyze(&folder))).await, clients.submit(gate.analyze(&folder)).await];
         let refused = clients.try_submit(noop("one too many")).await.unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted);
         assert!(refused.message().contains("queue.max_tasks") && refused.message().contains('2'), "{refused:?}");
@@ -280,7 +283,8 @@ fn pages_hold_every_task_once_newest_first_whoever_remembers_it() {
             let workspace = folder.to_str().unwrap().to_owned();
             let found = pages(&clients, ListTasksRequest { workspace, ..ListTasksRequest::default() }).await;
             assert_eq!(found.iter().map(|task| &task.task_id).collect::<Vec<_>>(), [&here]);
-            let only = |state: TaskState| ListTasksRequest { states: vec![state.into()], ..ListTasksRequest::default() };
+            let only =
+                |state: TaskState| ListTasksRequest { states: vec![state.into()], ..ListTasksRequest::default() };
             assert_eq!(pages(&clients, only(TaskState::Failed)).await, []);
             assert_eq!(pages(&clients, only(TaskState::Succeeded)).await.len(), made.len());
             let oldest = clients.task(&here).await.unwrap();
@@ -466,11 +470,13 @@ fn documents_are_read_whole_or_refused() {
             let content = clients.document(&task, &document.name).await.unwrap();
             assert_eq!((content.len() as u64, document.hash.len()), (document.bytes, 64), "{}", document.name);
         }
-        let missing = [(task.as_str(), "other.md"), (&nothing, "report.md"), ("01JDAAAAAAAAAAAAAAAAAAAAA1", "report.md")];
+        let missing =
+            [(task.as_str(), "other.md"), (&nothing, "report.md"), ("01JDAAAAAAAAAAAAAAAAAAAAA1", "report.md")];
         for (id, name) in missing {
             assert_eq!(clients.document(id, name).await.unwrap_err().code(), Code::NotFound, "{id} {name}");
         }
-        for (id, name, field) in [("x", "report.md", "task_id"), (task.as_str(), "", "name"), (&task, &"n".repeat(65), "name")]
+        for (id, name, field) in
+            [("x", "report.md", "task_id"), (task.as_str(), "", "name"), (&task, &"n".repeat(65), "name")]
         {
             let refused = clients.document(id, name).await.unwrap_err();
             assert_eq!(refused.code(), Code::InvalidArgument);

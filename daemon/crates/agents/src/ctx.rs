@@ -283,7 +283,8 @@ impl StepCtx {
     {
         let what = format!("step `{}`", self.step());
         let attempt = Arc::clone(&self.stop.flag);
-        let scatter = Scatter::new(ScatterSpec { what, owner: self.state.who, only, attempt, items, piece });
+        let note = self.key().to_string();
+        let scatter = Scatter::new(ScatterSpec { what, note, owner: self.state.who, only, attempt, items, piece });
         let (stopped, board) = (scatter.stop_flag(), Arc::clone(&self.board));
         let job: Arc<dyn Job> = Arc::clone(&scatter) as Arc<dyn Job>;
         board.post(Arc::clone(&job));

@@ -16,6 +16,13 @@ impl TaskId {
         Self(Ulid::from_parts(wall_ms, random).0)
     }
 
+    /// A name that sorts behind `newest`: this one, or the one right after `newest` if that was made in the same
+    /// millisecond or by a clock that has gone back since.
+    #[must_use]
+    pub const fn after(self, newest: Self) -> Self {
+        if self.0 > newest.0 { self } else { Self(newest.0.saturating_add(1)) }
+    }
+
     /// The 16 bytes under which the journal knows the task, big-endian.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {
@@ -90,6 +97,18 @@ impl fmt::Display for AttemptKey {
     }
 }
 
+impl FromStr for AttemptKey {
+    type Err = IdError;
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let (task, rest) = text.split_once('/').ok_or(IdError)?;
+        let (step, attempt) = rest.split_once('#').ok_or(IdError)?;
+        let step = StepId(step.parse().map_err(|_| IdError)?);
+        Ok(Self { task: task.parse()?, step, attempt: attempt.parse().map_err(|_| IdError)? })
+    }
+}
+
 /// One of the twelve agents, 0 to 11, in the order of [`Role::ALL`](crate::Role::ALL).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AgentId(pub u8);
@@ -124,5 +143,17 @@ mod tests {
         assert_eq!(early.to_string().parse(), Ok(early));
         assert_eq!(TaskId::from_bytes(late.to_bytes()), late);
         assert_eq!("not an id".parse::<TaskId>(), Err(IdError));
+        let key = AttemptKey { task: late, step: StepId(7), attempt: 3 };
+        assert_eq!(key.to_string().parse(), Ok(key));
+        assert_eq!("x/7".parse::<AttemptKey>(), Err(IdError));
+    }
+
+    #[test]
+    fn names_of_one_millisecond_sort_in_the_order_of_their_making() {
+        let (first, drawn, later) = (TaskId::from_parts(7, 9), TaskId::from_parts(7, 3), TaskId::from_parts(8, 0));
+        assert_eq!(drawn.after(first), TaskId::from_parts(7, 10));
+        assert_eq!(first.after(first), TaskId::from_parts(7, 10));
+        assert_eq!(later.after(first), later);
+        assert_eq!(first.after(later), TaskId::from_parts(8, 1), "the clock may go back");
     }
 }

@@ -200,6 +200,12 @@ impl Core {
     pub(crate) fn journal_failed(&mut self, why: &str) {
         self.mode = Mode::ReadOnly(why.to_owned());
         self.records.clear();
+        // What was never on disk was never accepted.
+        let durable = self.durable;
+        self.tasks.retain(|_, task| task.first() <= durable);
+        let tasks = &self.tasks;
+        let recent = &self.recent;
+        self.keys.retain(|_, id| tasks.contains_key(id) || recent.get(*id).is_some());
         let waiting: Vec<Output> =
             self.gates.drain(..).flat_map(|(_, outputs)| outputs).chain(self.released.drain(..)).collect();
         for output in waiting {
@@ -262,9 +268,14 @@ impl Core {
         Some(self.tasks.get(&key.task)?.spec(key.step)?.name.clone())
     }
 
-    /// Every task with a record up to here has ended.
+    /// Every task with a record up to here has ended, and its end was handed over for the index.
     pub(crate) fn low_watermark(&self) -> Seq {
-        let first = self.tasks.values().map(Task::first).min();
+        let promised = self.gates.iter().flat_map(|(_, outputs)| outputs).chain(&self.released);
+        let ending = promised.filter_map(|output| match output {
+            Output::Index(_, _, _, first) => Some(*first),
+            _ => None,
+        });
+        let first = self.tasks.values().map(Task::first).chain(ending).min();
         first.map_or(self.durable, |first| Seq(first.0.saturating_sub(1)).min(self.durable))
     }
 

@@ -109,15 +109,22 @@ pub(crate) struct Book {
     reader: Reader,
     phase: Phase,
     index: Option<Index>,
+    /// The log cannot be read, so nothing may be made from it; why.
+    blind: Option<String>,
 }
 
 impl Book {
-    pub(crate) fn new(path: PathBuf, reader: Reader, phase: Phase) -> Self {
-        Self { path, reader, phase, index: None }
+    pub(crate) fn new(path: PathBuf, reader: Reader, phase: Phase, blind: Option<String>) -> Self {
+        Self { path, reader, phase, index: None, blind }
+    }
+
+    fn must_see(&self) -> Result<(), Error> {
+        self.blind.clone().map_or(Ok(()), |why| Err(Error::ReadOnly(why)))
     }
 
     /// Opens the index if it is not, and brings it up to the log.
     fn open(&mut self) -> Result<&Index, Error> {
+        self.must_see()?;
         if self.index.is_none() {
             self.phase.set(IndexPhase::Rebuilding);
             match self.open_and_catch_up() {
@@ -157,7 +164,14 @@ impl Book {
     /// Writes finished tasks. Everything up to `watermark` belongs to tasks that are in the index.
     pub(crate) fn add(&mut self, endings: &[Ending], watermark: Seq) -> Result<(), Error> {
         let entries: Vec<_> = endings.iter().flat_map(entries_of).collect();
-        Ok(self.open()?.put_many(&entries, watermark)?)
+        let added = self.open()?.put_many(&entries, watermark);
+        if added.is_err() {
+            // Without these entries it would deny tasks that were acknowledged. Dropped without the mark of a clean end,
+            // it is made anew from the log when it is next needed.
+            self.index = None;
+            self.phase.set(IndexPhase::Failed);
+        }
+        Ok(added?)
     }
 
     /// Where a key leads.
@@ -207,6 +221,7 @@ impl Book {
 
     /// Deletes the index and makes it anew. Answers records read and entries written.
     pub(crate) fn rebuild(&mut self) -> Result<(u64, u64), Error> {
+        self.must_see()?;
         self.close();
         if let Err(error) = std::fs::remove_dir_all(&self.path)
             && error.kind() != std::io::ErrorKind::NotFound

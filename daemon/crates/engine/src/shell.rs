@@ -1,6 +1,7 @@
 //! The engine thread: takes what comes in, lets [`Core`] decide, and does what it says. One turn at a time: while a batch is
 //! being synced, everything that arrives gathers for the next one, so a burst of submits costs one sync.
 
+mod endings;
 mod observe;
 
 use std::{
@@ -29,7 +30,7 @@ use crate::{
     io::IoHandle,
     lines::{Beginning, Lines},
     retention::Retention,
-    view::{ProgressView, Submit, WatchQuery},
+    view::{IndexPhase, ProgressView, Submit, WatchQuery},
 };
 
 /// Messages taken in one turn.
@@ -44,9 +45,6 @@ const BUSY_TICK: Duration = Duration::from_secs(1);
 
 /// The same when nothing is.
 const IDLE_TICK: Duration = Duration::from_secs(30);
-
-/// Index entries that may wait for the io thread. Beyond it, the oldest go with the next rebuild instead.
-const MOST_ENDINGS: usize = 65_536;
 
 /// How far the journal is. The writer thread sets it; nothing there ever waits for the engine.
 #[derive(Debug, Default)]
@@ -97,6 +95,7 @@ pub(crate) type FoundKey = (Token, TaskId, Box<Submit>, Result<Option<crate::cor
 #[derive(Debug, Default)]
 pub(crate) struct Bookkeeping {
     tokens: u64,
+    newest: Option<TaskId>,
     submits: HashMap<Token, Reply<Result<crate::view::Submitted, Error>>>,
     cancels: HashMap<Token, Reply<Result<crate::view::TaskState, Error>>>,
     tasks: HashMap<Token, Reply<Result<Box<crate::view::TaskView>, Error>>>,
@@ -113,6 +112,13 @@ impl Bookkeeping {
     fn token(&mut self) -> Token {
         self.tokens += 1;
         Token(self.tokens)
+    }
+
+    /// Names sort by the order of submission, also within one millisecond.
+    fn name(&mut self, drawn: TaskId) -> TaskId {
+        let id = self.newest.map_or(drawn, |newest| drawn.after(newest));
+        self.newest = Some(id);
+        id
     }
 }
 
@@ -155,6 +161,7 @@ impl Shell {
             self.take_calls(&mut call_buffer);
             self.end_turn();
         }
+        self.write_endings();
         self.crew.stop(Duration::from_secs(1));
     }
 
@@ -227,7 +234,7 @@ impl Shell {
                 let token = self.book.token();
                 self.book.submits.insert(token, reply);
                 let now = self.now();
-                let id = TaskId::from_parts(now.wall.0, agentd_host::random_u128());
+                let id = self.book.name(TaskId::from_parts(now.wall.0, agentd_host::random_u128()));
                 self.core.submit(token, id, *submit, now);
             }
             Call::Cancel(task, reply) => {
@@ -357,40 +364,21 @@ impl Shell {
     }
 
     fn key_found(&mut self, (token, id, submit, found): FoundKey) {
-        let found = found.unwrap_or_else(|error| {
-            // Without the index, only keys of tasks in memory are known; the user is told through Status.
-            tracing::warn!(%error, "the index cannot be read; an old key may be taken for a new one");
-            None
-        });
-        self.core.key_found(token, id, *submit, found, self.now());
-    }
-
-    /// Leaves finished tasks with the index. If the io thread is busy they wait, up to a bound.
-    fn index_endings(&mut self) {
-        let few = self.book.endings.len() < PER_TURN && !self.core.is_idle();
-        if self.book.endings.is_empty() || (few && self.book.writing.is_some()) {
-            return;
-        }
-        let endings = std::mem::take(&mut self.book.endings);
-        let watermark = self.core.low_watermark();
-        let kept = Arc::new(Mutex::new(Some(endings)));
-        let for_io = Arc::clone(&kept);
-        let left = self.io.leave(move |io| {
-            let endings = for_io.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take().unwrap_or_default();
-            if let Err(error) = io.book.add(&endings, watermark) {
-                tracing::warn!(%error, "the index cannot be written; it will be made anew");
+        match found {
+            Ok(found) => self.core.key_found(token, id, *submit, found, self.now()),
+            // An old key cannot be told from a new one now, and a task that is made twice is worse than one that is
+            // refused.
+            Err(error) => {
+                tracing::warn!(%error, "the index cannot be read; a task with a key is refused");
+                self.answer(token, Answer::Submitted(Err(error)));
             }
-        });
-        if !left {
-            let mut endings = kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take().unwrap_or_default();
-            endings.truncate(MOST_ENDINGS);
-            self.book.endings = endings;
         }
     }
 
     /// Once a second while anything happens, else every 30 s.
     fn housekeeping(&mut self) {
         self.book.lines.sweep();
+        self.write_endings();
         let awake = MonoMs(self.clock.awake().0);
         for agent in (0..12).map(AgentId) {
             if self.crew.silent_for(agent, awake) > self.silent_after {
@@ -416,7 +404,8 @@ impl Shell {
                 let released = agentd_host::release_free_memory();
                 tracing::debug!(released, "idle: memory went back to the system");
             }
-            4 => {
+            // Again, if somebody asked it for something meanwhile.
+            4.. if self.index_phase.get() == IndexPhase::Open => {
                 self.io.leave(|io| {
                     io.book.close();
                     let released = agentd_host::release_free_memory();

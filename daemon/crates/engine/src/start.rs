@@ -1,9 +1,13 @@
 //! Puts the engine together: opens the journal, rebuilds the books, starts the threads. A straight line.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use agentd_agents::{Crew, CrewConfig, RoleConfig};
-use agentd_base::{CoreClass, Role, Seq};
+use agentd_base::{AttemptKey, CoreClass, Role, Seq, StepId, TaskId};
 use agentd_host::{Children, ChildrenSettings, Clock, Intent, PlanSettings, Thread, Topology, place};
 use agentd_journal::{Blobs, Disk, Log, Opened, Options, Reader, RealDisk, WriterHandle, WriterOptions, sim::SimDisk};
 use agentd_workflow::Rng;
@@ -113,6 +117,8 @@ struct Store {
     epoch: u64,
     /// Why nothing can be written.
     read_only: Option<String>,
+    /// Nothing can be read either.
+    blind: bool,
 }
 
 /// Opens the journal, takes up what was open, and starts everything.
@@ -146,7 +152,8 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
     let plan = Planner { topology: &deps.topology, settings: config.crew.plan, death };
     let (writer, writer_thread) = start_writer(store.log.take(), &progress, &plan)?;
     let phase = Phase::default();
-    let book = Book::new(config.state_dir.join("index"), store.reader.clone(), phase.clone());
+    let blind = store.read_only.clone().filter(|_| store.blind);
+    let book = Book::new(config.state_dir.join("index"), store.reader.clone(), phase.clone(), blind);
     let blobs = Arc::new(Blobs::new(Arc::clone(&disk)));
     let shop = Io {
         blobs: Arc::clone(&blobs),
@@ -204,7 +211,7 @@ fn open(disk: &Arc<dyn Disk>, segment_bytes: u64) -> Store {
     let error = match Log::open(Arc::clone(disk), options.clone()) {
         Ok(Opened { log, checkpoint, tail, report }) => {
             let (reader, epoch) = (log.reader(), report.epoch);
-            return Store { log: Some(log), reader, checkpoint, tail, epoch, read_only: None };
+            return Store { log: Some(log), reader, checkpoint, tail, epoch, read_only: None, blind: false };
         }
         Err(error) => error,
     };
@@ -218,12 +225,13 @@ fn open(disk: &Arc<dyn Disk>, segment_bytes: u64) -> Store {
             tail: found.tail,
             epoch: 0,
             read_only: Some(why),
+            blind: false,
         };
     }
     let reader = Log::open(Arc::new(SimDisk::new(0)), Options { segment_bytes: 64 << 10, ..options })
         .map(|opened| opened.log.reader())
         .expect("a log in memory can always be made");
-    Store { log: None, reader, checkpoint: None, tail: Vec::new(), epoch: 0, read_only: Some(why) }
+    Store { log: None, reader, checkpoint: None, tail: Vec::new(), epoch: 0, read_only: Some(why), blind: true }
 }
 
 fn describe(error: &dyn std::error::Error) -> String {
@@ -252,8 +260,9 @@ fn books(config: &EngineConfig, crew: &Crew, store: &mut Store, clock: &dyn Cloc
         Core::new(limits, Role::ALL.into_iter().map(duty).collect(), boot.clone(), Rng::new(seed))
     };
     let now = Now { wall: clock.wall(), mono: clock.mono() };
+    let marked = crash_mark(&config.state_dir);
     let mut core = empty();
-    match core.restore(store.checkpoint.take(), std::mem::take(&mut store.tail), None, now) {
+    match core.restore(store.checkpoint.take(), std::mem::take(&mut store.tail), marked, now) {
         Ok(restored) if restored.open > 0 => tracing::info!(
             open = restored.open,
             in_flight = restored.in_flight,
@@ -265,6 +274,7 @@ fn books(config: &EngineConfig, crew: &Crew, store: &mut Store, clock: &dyn Cloc
             let why = describe(&error);
             tracing::error!(why, "the journal cannot be understood");
             store.read_only.get_or_insert(why);
+            store.blind = true;
             store.log = None;
             core = empty();
         }
@@ -273,6 +283,18 @@ fn books(config: &EngineConfig, crew: &Crew, store: &mut Store, clock: &dyn Cloc
         core.journal_failed(why);
     }
     core
+}
+
+/// The step that the last process died in, if it could still say so; from here on this one says it too.
+fn crash_mark(state_dir: &Path) -> Option<(TaskId, StepId)> {
+    let marker = state_dir.join("crash");
+    let mark = agentd_host::take_crash_mark(&marker);
+    if let Err(error) = agentd_host::mark_crashes(&marker) {
+        tracing::warn!(%error, "a crash of this process will not name its step");
+    }
+    let key: AttemptKey = mark?.parse().ok()?;
+    tracing::error!(%key, "the last process died by a fault in this step");
+    Some((key.task, key.step))
 }
 
 /// Starts placed threads whose end the daemon hears of.

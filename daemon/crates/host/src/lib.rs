@@ -3,6 +3,7 @@
 
 mod child;
 mod clock;
+mod crash;
 mod disk;
 mod error;
 mod limits;
@@ -12,6 +13,7 @@ mod memory;
 mod plan;
 mod random;
 mod runtime;
+mod session;
 mod signal;
 mod sys;
 pub mod task;
@@ -23,6 +25,7 @@ pub use child::{
     Running, find_program,
 };
 pub use clock::{Clock, ManualClock, SleepDetector, SystemClock, boot_id};
+pub use crash::{mark_crashes, noted, take_crash_mark};
 pub use disk::{DiskSpace, disk_space};
 pub use error::Error;
 pub use limits::{Limits, harden};
@@ -35,6 +38,7 @@ pub use memory::{MemoryState, Pressure, limit_arenas, load_average, memory_state
 pub use plan::{ChildPlacement, CoordinatorQos, Intent, Placement, PlanSettings, Qos, place, place_child};
 pub use random::{random_u128, seed};
 pub use runtime::current_thread_runtime;
+pub use session::leave_terminal;
 pub use signal::{StopSignal, StopSignals};
 pub use thread::{
     Granted, Thread, ThreadEntry, place_again, register_foreign, register_main, spawn, table, unknown_threads,

@@ -105,7 +105,7 @@ pub enum Error {
         hash: ContentHash,
     },
     /// The index failed. It holds nothing that the log does not hold.
-    #[error("the index in `{path}` failed: {detail}; it is rebuilt at the next start")]
+    #[error("the index in `{path}` failed: {detail}; it is made anew when it is next needed")]
     Index {
         /// Its folder.
         path: String,

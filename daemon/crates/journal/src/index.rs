@@ -58,14 +58,14 @@ impl Index {
         let clean = path.join(CLEAN);
         if clean.exists() && fs::remove_file(&clean).is_ok() {
             remove_unfinished(&path);
-            if let Some(db) = try_open(&path)
+            if let Ok(db) = try_open(&path)
                 && let Some(watermark) = trusted(&db)
             {
                 return Ok((Self { db, path }, IndexState { watermark, fresh: false }));
             }
         }
         clear(&path).map_err(|error| fault(&path, error))?;
-        let db = try_open(&path).ok_or_else(|| fault(&path, "a new index does not open"))?;
+        let db = try_open(&path).map_err(|why| fault(&path, format!("a new index does not open: {why}")))?;
         Ok((Self { db, path }, IndexState { watermark: Seq(0), fresh: true }))
     }
 
@@ -170,10 +170,11 @@ fn fault(path: &Path, detail: impl ToString) -> Error {
     Error::Index { path: path.display().to_string(), detail: detail.to_string() }
 }
 
-fn try_open(path: &Path) -> Option<sled::Db> {
+fn try_open(path: &Path) -> Result<sled::Db, String> {
     let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     // sled panics on some kinds of damage.
-    catch_unwind(AssertUnwindSafe(|| config.open())).ok()?.ok()
+    let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+    opened.map_err(|_| "sled panicked".to_owned())?.map_err(|error| error.to_string())
 }
 
 /// The watermark, if the index reads through and is not mostly garbage.
@@ -211,7 +212,11 @@ fn remove_unfinished(path: &Path) {
 
 fn clear(path: &Path) -> io::Result<()> {
     let gone = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(found) if found.is_dir() => {
+            // Ours, but closed to us: whoever did that, it must not keep the index from being made anew.
+            let _ = fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700));
+            fs::remove_dir_all(path)
+        }
         Ok(_) => fs::remove_file(path),
         Err(error) => Err(error),
     };

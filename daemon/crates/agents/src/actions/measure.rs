@@ -6,6 +6,7 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use agentd_base::{Role, Text};
@@ -30,6 +31,17 @@ const PIECE_FILES: usize = 128;
 
 /// Files that grew beyond this since the survey are left out.
 const MOST_BYTES: u64 = 4 << 20;
+
+/// Files from this size on, in bytes, are left out if their lines have [`DENSE`] bytes on average: nobody wrote them.
+const DENSE_FROM: usize = 256 * 1024;
+const DENSE: usize = 2_000;
+
+/// Brackets open at once; people reach some thirty, generated tables some hundred. The parser overflows 2 MiB of stack at
+/// some ten thousand.
+const MOST_NESTED: usize = 4_000;
+
+/// A file of the largest size takes a tenth of it. Below the time after which a silent agent is replaced.
+const MOST_TIME: Duration = Duration::from_secs(3);
 
 /// What measuring hands on.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -145,15 +157,45 @@ fn measure(
 }
 
 fn parse(scratch: &mut Scratch, language: Language, content: &[u8]) -> Result<FileFacts, &'static str> {
+    if let Some(why) = unfit(content) {
+        return Err(why);
+    }
     let stop = scratch.stop().clone();
-    let mut budget = || if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let begin = Instant::now();
+    let late = || begin.elapsed() > MOST_TIME;
+    let mut budget = || if stop.is_set() || late() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let facts = scratch.parser().analyze(language, content, Limits::with_budget(&mut budget));
     facts.map_err(|error| match error {
+        agentd_syntax::Error::Stopped if !stop.is_set() => "takes too long to parse",
         agentd_syntax::Error::TooLarge { .. } => "too large",
         agentd_syntax::Error::NotText { .. } => "not UTF-8 text",
         agentd_syntax::Error::Stopped => "stopped",
         agentd_syntax::Error::Grammar { .. } | agentd_syntax::Error::NoTree { .. } => "the parser gave nothing",
     })
+}
+
+/// Why a file is left out before it is parsed. The parser keeps several readings of what it is not sure of: a line of a
+/// megabyte costs it a gigabyte, and brackets that open without end cost it its stack.
+fn unfit(content: &[u8]) -> Option<&'static str> {
+    let (mut lines, mut depth, mut deepest) = (1, 0_usize, 0);
+    for byte in content {
+        match byte {
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'\n' => lines += 1,
+            _ => {}
+        }
+    }
+    if deepest > MOST_NESTED {
+        Some("nested too deep")
+    } else if content.len() > DENSE_FROM && content.len() / lines > DENSE {
+        Some("minified or data")
+    } else {
+        None
+    }
 }
 
 fn unreadable(error: &agentd_tools::Error) -> &'static str {
@@ -182,4 +224,27 @@ fn summary(output: &MeasureOutput, shares: &[(agentd_base::AgentId, u64)]) -> St
         text.push_str(&format!("; pieces: {}", agents.join(", ")));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_wrote_is_not_parsed() {
+        let line = "let x = [1, 2, (3)];\n";
+        for (content, why) in [
+            (String::new(), None),
+            (line.repeat(100_000), None),
+            ("f(".repeat(MOST_NESTED) + &")".repeat(MOST_NESTED), None),
+            ("f(".repeat(MOST_NESTED + 1), Some("nested too deep")),
+            ("{[(".repeat(50_000), Some("nested too deep")),
+            ("1,".repeat(DENSE_FROM / 2), None),
+            ("1,".repeat(DENSE_FROM), Some("minified or data")),
+            (")".repeat(DENSE_FROM) + &line.repeat(10_000), None),
+        ] {
+            let begin: String = content.chars().take(20).collect();
+            assert_eq!(unfit(content.as_bytes()), why, "{begin}… of {} bytes", content.len());
+        }
+    }
 }

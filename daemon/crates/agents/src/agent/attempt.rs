@@ -1,6 +1,12 @@
 //! One attempt from its letter to its report: the step's future, guarded against panics, cancellation and its time limit.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    future::{Future as _, poll_fn},
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::Arc,
+    time::Instant,
+};
 
 use agentd_base::ErrorClass;
 use futures_util::FutureExt;
@@ -21,7 +27,12 @@ pub(super) async fn run(
     let span = tracing::debug_span!("step", attempt = %key, step = %letter.assignment.step);
     let ctx = StepCtx::new(letter, Arc::clone(&state), board, Arc::clone(&around));
     // Around everything: a step that was cut off may still panic while it is dropped.
-    let ended = AssertUnwindSafe(bounded(&ctx)).catch_unwind().instrument(span).await;
+    let ended = {
+        let mut guarded = pin!(AssertUnwindSafe(bounded(&ctx)).catch_unwind().instrument(span));
+        // A fault that kills the process is blamed on the step that this thread was in.
+        let note = key.to_string();
+        poll_fn(|waker| agentd_host::noted(&note, || guarded.as_mut().poll(waker))).await
+    };
     let panicked = ended.is_err();
     let result = ended.unwrap_or_else(|panic| Err(internal(&ctx, &panic_words(&*panic))));
     drop(ctx);

@@ -36,6 +36,8 @@ pub(crate) type PieceFn<T, R> = dyn Fn(&mut Scratch, &T) -> R + Send + Sync;
 pub(crate) struct ScatterSpec<T, R> {
     /// For messages, e.g. `step measure`.
     pub(crate) what: String,
+    /// For the crash marker: the attempt.
+    pub(crate) note: String,
     pub(crate) owner: Worker,
     pub(crate) only: Option<AgentId>,
     /// Set when the attempt is stopped.
@@ -201,7 +203,8 @@ where
             return;
         }
         scratch.watch(&self.stop);
-        match catch_unwind(AssertUnwindSafe(|| (self.spec.piece)(scratch, &self.spec.items[piece]))) {
+        let compute = || (self.spec.piece)(scratch, &self.spec.items[piece]);
+        match catch_unwind(AssertUnwindSafe(|| agentd_host::noted(&self.spec.note, compute))) {
             Ok(result) => self.complete(piece, by, result),
             Err(panic) => {
                 scratch.clear();

@@ -24,14 +24,14 @@ pub(crate) struct Known {
 impl Core {
     /// A client submits. `id` is the name that the task gets if it is new.
     pub(crate) fn submit(&mut self, token: Token, id: TaskId, submit: Submit, now: Now) {
-        if let Err(error) = self.may_admit() {
-            self.counters.refused += 1;
-            return self.outputs.push(Output::Answer(token, Answer::Submitted(Err(error))));
-        }
-        let Some(key) = &submit.key else { return self.accept(token, id, submit, now) };
-        match self.known(key) {
-            Some(known) => self.repeat(token, key, &fingerprint(&submit), &known),
-            None => self.outputs.push(Output::FindKey(token, id, Box::new(submit))),
+        match (&submit.key, self.may_admit()) {
+            (None, Ok(())) => self.accept(token, id, submit, now),
+            // Whoever repeats a request hears of its task, also when there is no room for another one.
+            (Some(key), Ok(()) | Err(Error::QueueFull { .. })) => match self.known(key) {
+                Some(known) => self.repeat(token, key, &fingerprint(&submit), &known),
+                None => self.outputs.push(Output::FindKey(token, id, Box::new(submit))),
+            },
+            (_, Err(error)) => self.refuse(token, error),
         }
     }
 
@@ -43,8 +43,13 @@ impl Core {
         }
         match self.may_admit() {
             Ok(()) => self.accept(token, id, submit, now),
-            Err(error) => self.outputs.push(Output::Answer(token, Answer::Submitted(Err(error)))),
+            Err(error) => self.refuse(token, error),
         }
+    }
+
+    fn refuse(&mut self, token: Token, error: Error) {
+        self.counters.refused += 1;
+        self.outputs.push(Output::Answer(token, Answer::Submitted(Err(error))));
     }
 
     /// A client asks for a task's end.

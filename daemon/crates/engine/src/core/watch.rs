@@ -114,6 +114,11 @@ impl Core {
         Ok(WatchStart::Memory { events: events.collect::<Result<_, _>>()?, over })
     }
 
+    /// Whether memory still holds a task.
+    pub(crate) fn remembers(&self, id: TaskId) -> bool {
+        self.find(id).is_some()
+    }
+
     fn find(&self, id: TaskId) -> Option<&Task> {
         self.tasks.get(&id).or_else(|| self.recent.get(id))
     }

@@ -42,7 +42,8 @@ impl Shell {
             holding: member.map(|member| self.holding(&member.held)).unwrap_or_default(),
             overloaded: !overloaded.is_empty(),
             note: notes.join("; "),
-            generation: snapshot.generation,
+            // Its threads count from 1; what is shown is how often one was replaced.
+            generation: snapshot.generation.saturating_sub(1),
             slots: snapshot.slots,
         }
     }

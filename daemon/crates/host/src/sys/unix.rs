@@ -59,6 +59,31 @@ pub(crate) fn private_umask() {
     unsafe { libc::umask(0o077) };
 }
 
+/// Makes this process the leader of a new session, which has no terminal. Refused for the leader of a group.
+pub(crate) fn new_session() -> io::Result<()> {
+    // SAFETY: takes nothing and changes only to which session and group this process belongs.
+    if unsafe { libc::setsid() } == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Number of this process's session: the process id of its leader.
+pub(crate) fn session() -> i32 {
+    // SAFETY: 0 means this process, for which the call cannot fail.
+    unsafe { libc::getsid(0) }
+}
+
+/// Number of a process's group.
+pub(crate) fn group_of(pid: i32) -> io::Result<i32> {
+    // SAFETY: takes a number, answers one.
+    let group = unsafe { libc::getpgid(pid) };
+    if group == -1 { Err(io::Error::last_os_error()) } else { Ok(group) }
+}
+
+/// Moves this process into a group of its session; its own number makes a group anew.
+pub(crate) fn join_group(group: i32) -> io::Result<()> {
+    // SAFETY: takes numbers only; 0 means this process.
+    zero_or_errno(unsafe { libc::setpgid(0, group) })
+}
+
 /// Sends a signal to a whole process group. A group that is gone counts as success.
 pub(crate) fn signal_group(group: i32, signal: i32) -> io::Result<()> {
     if group <= 1 {

@@ -1,0 +1,236 @@
+//! The table of faults: exit code, what to do next, and the word that programs know it by.
+
+use std::{io, path::Path};
+
+use agentd_proto::codes::{Exit, exit_for};
+use tonic::{Code, Status};
+
+use super::{Error, broke};
+
+impl Error {
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.verdict().0
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hints(&self) -> Vec<String> {
+        self.verdict().1
+    }
+
+    /// What kind of fault it is, for programs: stable `snake_case` words.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Absent { .. } | Self::Stale { .. } => "not_running",
+            Self::Hidden { .. } => "socket_gone",
+            Self::NoSocket { .. } | Self::Socket { .. } => "socket",
+            Self::Signal { .. } => "signal",
+            Self::ReadOnly { .. } => "read_only",
+            Self::Foreign { .. } => "foreign",
+            Self::Silent { .. } => "silent",
+            Self::Failing { .. } => "failing",
+            Self::DaemonTooOld { .. } | Self::ClientTooOld { .. } | Self::Refused { .. } => "protocol",
+            Self::NoProgram { .. } | Self::Spawn { .. } | Self::Died { .. } | Self::Slow { .. } => "start",
+            Self::Lost { .. } => "lost",
+            Self::Call { status, .. } if broke(status) => "lost",
+            Self::Call { status, .. } => code_word(status.code()),
+            Self::Usage { .. } | Self::NoReport { .. } | Self::Address(_) => "usage",
+            Self::NoTask { .. } | Self::NoTasks => "no_task",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::NoDocument { .. } | Self::NothingToWrite { .. } => "no_document",
+            Self::NoSetting { .. } => "no_setting",
+            Self::Unexpected { .. } => "unexpected",
+            Self::File { .. } => "file",
+            Self::Output(_) => "output",
+        }
+    }
+
+    /// The table: exit code and remedies of each fault.
+    fn verdict(&self) -> (Exit, Vec<String>) {
+        let (exit, hints): (Exit, Vec<String>) = match self {
+            Self::Absent { .. } | Self::Stale { .. } => (Exit::Unavailable, vec!["start it: agentd-cli start".into()]),
+            Self::Hidden { socket, lock, pid } => (Exit::Unavailable, hidden_hints(socket, lock, *pid)),
+            Self::NoSocket { .. } => (
+                Exit::Unavailable,
+                vec!["name the socket of agentd (--socket, AGENTD_SOCKET), or move what is there away".into()],
+            ),
+            Self::Signal { .. } => (Exit::Denied, vec!["stop it as the user who started it".into()]),
+            Self::ReadOnly { .. } => (
+                Exit::Unavailable,
+                vec!["mend that and start it anew: agentd-cli stop && agentd-cli start".into(), "what was stored can be looked at: agentd-cli list".into()],
+            ),
+            Self::Socket { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                (Exit::Denied, vec!["it belongs to another user; set AGENTD_HOME to a folder of your own".into()])
+            }
+            Self::Socket { .. } => {
+                (Exit::Unavailable, vec!["set AGENTD_SOCKET or AGENTD_HOME to where agentd listens".into()])
+            }
+            Self::Foreign { socket, .. } => {
+                let who = format!("find out who listens there: lsof {}", socket.display());
+                (Exit::Unavailable, vec![who, "if it is agentd, look into its log in the state folder (logs/)".into()])
+            }
+            Self::Silent { .. } => (
+                Exit::Unavailable,
+                vec!["it may be overloaded or stuck: look into its log, or stop the process `agentd` and start it again: agentd-cli start".into()],
+            ),
+            Self::Failing { .. } => {
+                (Exit::Unavailable, vec!["look into its log in the state folder (logs/)".into()])
+            }
+            Self::DaemonTooOld { .. } => {
+                (Exit::Protocol, vec!["start the newer one; tasks go on: agentd-cli stop && agentd-cli start".into()])
+            }
+            Self::ClientTooOld { .. } | Self::Refused { .. } => {
+                (Exit::Protocol, vec!["install the agentd-cli that came with this agentd".into()])
+            }
+            Self::NoProgram { .. } => {
+                (Exit::Unavailable, vec!["name it: --daemon PATH, or AGENTD_DAEMON=PATH".into()])
+            }
+            Self::Spawn { .. } => (Exit::Unavailable, vec!["name another program: --daemon PATH".into()]),
+            Self::Died { log, .. } | Self::Slow { log, .. } => {
+                (Exit::Unavailable, vec![format!("all it said is in {}", log.display())])
+            }
+            Self::Lost { task_id, .. } => (Exit::Unavailable, lost_hints(task_id)),
+            Self::Call { status, .. } => (exit_for(status.code()), call_hints(status)),
+            Self::Usage { hint, .. } => (Exit::Usage, vec![hint.clone()]),
+            Self::NoTask { .. } => (Exit::NotFound, vec!["see which there are: agentd-cli list".into()]),
+            Self::NoTasks => (Exit::NotFound, vec!["submit one: agentd-cli submit \"…\"".into()]),
+            Self::Ambiguous { .. } => (Exit::Usage, vec!["give more characters of the id".into()]),
+            Self::NoDocument { found, .. } if found.is_empty() => (Exit::NotFound, vec!["it has none".into()]),
+            Self::NoDocument { found, .. } => (Exit::NotFound, vec![format!("it has: {}", found.join(", "))]),
+            Self::NoReport { .. } => (Exit::Usage, vec!["leave --output away, or take --workflow analyze".into()]),
+            Self::NothingToWrite { found, .. } if found.is_empty() => (Exit::NotFound, vec!["it has no documents".into()]),
+            Self::NothingToWrite { task_id, found, .. } => (
+                Exit::NotFound,
+                vec![
+                    format!("it has: {}", found.join(", ")),
+                    format!("write one: agentd-cli show {task_id} --document {} --output PATH", found[0]),
+                ],
+            ),
+            Self::NoSetting { near, .. } => (
+                Exit::NotFound,
+                vec![format!("near: {}", near.join(", ")), "see all: agentd-cli config show".into()],
+            ),
+            Self::Unexpected { .. } => (Exit::Internal, vec!["compare versions: agentd-cli status".into()]),
+            Self::File { .. } | Self::Address(_) => (Exit::Usage, vec![]),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => (Exit::Success, vec![]),
+            Self::Output(_) => (Exit::Internal, vec![]),
+        };
+        (exit, hints.into_iter().filter(|hint| !hint.is_empty()).collect())
+    }
+}
+
+/// A refusal of the daemon, as a word.
+const fn code_word(code: Code) -> &'static str {
+    match code {
+        Code::InvalidArgument | Code::OutOfRange => "invalid",
+        Code::NotFound => "not_found",
+        Code::AlreadyExists => "conflict",
+        Code::PermissionDenied | Code::Unauthenticated => "denied",
+        Code::ResourceExhausted | Code::Aborted => "busy",
+        Code::Unavailable => "unavailable",
+        Code::Cancelled | Code::DeadlineExceeded => "timed_out",
+        Code::FailedPrecondition | Code::Unimplemented => "protocol",
+        Code::DataLoss => "damaged",
+        Code::Ok | Code::Unknown | Code::Internal => "internal",
+    }
+}
+
+fn call_hints(status: &Status) -> Vec<String> {
+    let hint = match status.code() {
+        Code::ResourceExhausted => "agentd is busy; try again later, or see what it does: agentd-cli list",
+        Code::AlreadyExists => "use another --key, or none",
+        Code::Unimplemented => "agentd is older than this agentd-cli: agentd-cli stop && agentd-cli start",
+        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded => "see how it does: agentd-cli status",
+        Code::DataLoss => "see what is damaged: agentd-cli journal verify",
+        Code::Internal | Code::Unknown => "this is a fault in agentd; its log in the state folder (logs/) tells more",
+        _ => "",
+    };
+    vec![hint.to_owned()]
+}
+
+/// The lock is that of the state folder. A socket elsewhere may be that of another daemon, or the daemon of the lock may
+/// listen elsewhere: then nobody is told to end it without a look.
+fn hidden_hints(socket: &Path, lock: &Path, pid: Option<u32>) -> Vec<String> {
+    if lock.parent().is_some() && socket.parent() == lock.parent() {
+        return vec!["start it anew, its tasks go on: agentd-cli stop && agentd-cli start".to_owned()];
+    }
+    let listens = "it may listen elsewhere: look without --socket and AGENTD_SOCKET".to_owned();
+    let end = pid.map(|pid| format!("if it is the one you mean, stop it: kill {pid}"));
+    [Some(listens), end].into_iter().flatten().collect()
+}
+
+fn lost_hints(task_id: &str) -> Vec<String> {
+    if task_id.is_empty() {
+        return vec!["start it: agentd-cli start".to_owned()];
+    }
+    vec![format!(
+        "the task is safe on disk; start agentd and look again: agentd-cli start && agentd-cli watch {task_id}"
+    )]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_has_its_exit_code_and_says_what_to_do() {
+        let socket = PathBuf::from("/s/agentd.sock");
+        let call = |code| Error::call("submit the task")(Status::new(code, "queue full"));
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let table: Vec<(Error, Exit, &str)> = vec![
+            (Error::Absent { socket: socket.clone() }, Exit::Unavailable, "agentd-cli start"),
+            (Error::Stale { socket: socket.clone() }, Exit::Unavailable, "agentd-cli start"),
+            (Error::Socket { socket: socket.clone(), source: denied }, Exit::Denied, "AGENTD_HOME"),
+            (Error::Foreign { socket: socket.clone(), said: String::new() }, Exit::Unavailable, "lsof /s/agentd.sock"),
+            (
+                Error::Hidden { pid: Some(7), socket: socket.clone(), lock: "/s/agentd.lock".into() },
+                Exit::Unavailable,
+                "agentd-cli stop && agentd-cli start",
+            ),
+            (
+                Error::Hidden { pid: Some(7), socket: "/x.sock".into(), lock: "/s/agentd.lock".into() },
+                Exit::Unavailable,
+                "kill 7",
+            ),
+            (Error::NoSocket { path: socket.clone() }, Exit::Unavailable, "--socket"),
+            (
+                Error::ReadOnly { pid: 7, reasons: vec!["the disk is full".into()] },
+                Exit::Unavailable,
+                "agentd-cli stop",
+            ),
+            (Error::NoReport { workflow: "noop".into(), path: "r.md".into() }, Exit::Usage, "--output"),
+            (Error::NoSetting { prefix: "x".into(), near: vec!["log".into()] }, Exit::NotFound, "near: log"),
+            (Error::Silent { socket: socket.clone(), waited_ms: 5000 }, Exit::Unavailable, "log"),
+            (Error::Failing { socket, said: String::new() }, Exit::Unavailable, "log"),
+            (Error::DaemonTooOld { version: "0".into(), theirs: 0, ours: 1 }, Exit::Protocol, "agentd-cli stop"),
+            (Error::ClientTooOld { version: "9".into(), theirs: 9, ours: 1 }, Exit::Protocol, "install"),
+            (Error::NoProgram { tried: vec![] }, Exit::Unavailable, "--daemon"),
+            (Error::Lost { task_id: "01X".into(), waited_ms: 60_000 }, Exit::Unavailable, "watch 01X"),
+            (call(Code::ResourceExhausted), Exit::Busy, "later"),
+            (call(Code::AlreadyExists), Exit::Usage, "--key"),
+            (call(Code::DataLoss), Exit::DataLoss, "journal verify"),
+            (Error::NoTask { name: "01".into() }, Exit::NotFound, "agentd-cli list"),
+            (Error::Ambiguous { name: "01".into(), found: vec![] }, Exit::Usage, "more characters"),
+            (Error::usage("bad", "do this"), Exit::Usage, "do this"),
+        ];
+        for (error, exit, hint) in table {
+            assert_eq!(error.exit(), exit, "{error}");
+            assert!(error.hints().iter().any(|found| found.contains(hint)), "{error}: {:?}", error.hints());
+            assert!(!error.to_string().ends_with('.'), "{error}");
+        }
+        let broken = Error::Output(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(broken.exit(), Exit::Success);
+    }
+
+    #[test]
+    fn an_expired_deadline_is_said_in_words() {
+        let error = Error::call("read the status")(Status::cancelled("Timeout expired"));
+        assert_eq!(error.to_string(), "cannot read the status: agentd did not answer in time");
+        assert_eq!(error.exit(), Exit::Unavailable);
+    }
+}

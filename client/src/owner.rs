@@ -1,0 +1,116 @@
+//! Who holds the lock of the state folder. The daemon holds it for as long as it lives, so it tells a daemon that cannot be
+//! reached (its socket was deleted, it starts, it ends) from one that is gone.
+
+use std::{
+    fs::{File, TryLockError},
+    io::Read,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::{Instant, sleep};
+
+use crate::{error::Error, retry::Pauses};
+
+/// Name of the lock in the state folder; the number in it is that of the process that took it last.
+const LOCK: &str = "agentd.lock";
+
+/// Longest number of a process, with room.
+const LONGEST_NUMBER: u64 = 32;
+
+/// The lock of a state folder.
+#[derive(Debug, Clone)]
+pub struct Lock {
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// What the lock says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody holds it, or it cannot be looked at.
+    Nobody,
+    /// A daemon holds it; the number is absent until it has written it.
+    Daemon(Option<u32>),
+}
+
+impl Lock {
+    /// The lock of this state folder.
+    #[must_use]
+    pub fn of(state_dir: &Path) -> Self {
+        Self { path: state_dir.join(LOCK) }
+    }
+
+    /// Looks who holds it. It tries to share the lock, which the owner's exclusive one prevents: two clients that look
+    /// at once do not take each other for a daemon. It is given back at once.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        let Ok(mut file) = File::open(&self.path) else { return Owner::Nobody };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Owner::Daemon(number(&mut file)),
+            _ => Owner::Nobody,
+        }
+    }
+
+    /// Tells the owner to end, as `kill PID` would. `pid` must have been seen with the lock held for a while: right after
+    /// a daemon was killed, the next one holds the lock before its number has replaced the old one.
+    ///
+    /// # Errors
+    /// [`Error::Signal`].
+    pub fn terminate(pid: u32) -> Result<(), Error> {
+        // Neither everybody (0, -1) nor the first process is ever meant.
+        let target = i32::try_from(pid).ok().filter(|&raw| raw > 1).and_then(Pid::from_raw);
+        let target = target.ok_or_else(|| Error::Unexpected { what: format!("process number {pid} in its lock") })?;
+        kill_process(target, Signal::TERM).map_err(|error| Error::Signal { pid, source: error.into() })
+    }
+
+    /// Waits until nobody holds it; false if that takes longer than `limit`.
+    pub async fn is_freed_within(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        for pause in Pauses::new(Duration::from_millis(5), Duration::from_millis(100)) {
+            if self.owner() == Owner::Nobody {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                break;
+            }
+            sleep(pause).await;
+        }
+        false
+    }
+}
+
+fn number(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(LONGEST_NUMBER).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_counts_only_while_it_is_held() {
+        let home = tempfile::TempDir::new().unwrap();
+        let lock = Lock::of(home.path());
+        assert_eq!(lock.owner(), Owner::Nobody);
+        std::fs::write(&lock.path, "4711\n").unwrap();
+        assert_eq!(lock.owner(), Owner::Nobody, "a number that a dead daemon left behind");
+        let held = File::open(&lock.path).unwrap();
+        held.lock().unwrap();
+        assert_eq!(lock.owner(), Owner::Daemon(Some(4711)));
+        std::fs::write(&lock.path, "").unwrap();
+        assert_eq!(lock.owner(), Owner::Daemon(None));
+        drop(held);
+        assert_eq!(lock.owner(), Owner::Nobody);
+    }
+
+    #[test]
+    fn nobody_but_one_process_is_ever_told_to_end() {
+        for pid in [0, 1, u32::MAX, 1 << 31] {
+            assert!(matches!(Lock::terminate(pid), Err(Error::Unexpected { .. })), "{pid}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Health, the standard way: as the daemon is when somebody asks, and told to those who watch when it changes.
+
+use std::{convert::Infallible, sync::Arc};
+
+use tonic::{Request, Response, Status};
+use tonic_health::{
+    ServingStatus,
+    pb::{HealthCheckRequest, HealthCheckResponse, health_server::Health},
+    server::{HealthReporter, HealthService},
+};
+
+use super::Context;
+
+/// Names of our services, as health knows them. The empty one stands for the daemon as a whole.
+const NAMES: [&str; 4] = ["", TASKS, "agentd.v1.AgentService", "agentd.v1.DaemonService"];
+
+/// The one that is of no use while nothing can be written.
+const TASKS: &str = "agentd.v1.TaskService";
+
+/// The service: finds out how we are before it answers.
+#[derive(Debug)]
+pub(super) struct Live {
+    context: Arc<Context>,
+    reporter: HealthReporter,
+    service: HealthService,
+}
+
+impl Live {
+    pub(super) fn new(context: Arc<Context>, reporter: HealthReporter) -> Self {
+        let service = HealthService::from_health_reporter(reporter.clone());
+        Self { context, reporter, service }
+    }
+}
+
+#[tonic::async_trait]
+impl Health for Live {
+    type WatchStream = <HealthService as Health>::WatchStream;
+
+    async fn check(&self, call: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+        tell(&self.reporter, &self.context).await;
+        self.service.check(call).await
+    }
+
+    async fn watch(&self, call: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        tell(&self.reporter, &self.context).await;
+        self.service.watch(call).await
+    }
+}
+
+/// Tells watchers what changes, and lets go of them when all streams end.
+pub(super) async fn follow(mut reporter: HealthReporter, context: &Context) -> Infallible {
+    loop {
+        tell(&reporter, context).await;
+        tokio::select! {
+            biased;
+            () = context.stops.closing.cancelled() => break,
+            () = next_change(context) => {}
+        }
+    }
+    tell(&reporter, context).await;
+    context.stops.ending.cancelled().await;
+    for name in NAMES {
+        reporter.clear_service_status(name).await;
+    }
+    std::future::pending().await
+}
+
+/// Without a connection nobody watches, and the engine is left alone.
+async fn next_change(context: &Context) {
+    loop {
+        context.premises.changed.notified().await;
+        if context.gate.open() > 0 {
+            return;
+        }
+    }
+}
+
+/// Finds out how we are and says so.
+async fn tell(reporter: &HealthReporter, context: &Context) {
+    let stopping = context.stops.closing.is_cancelled();
+    let read_only = !stopping && {
+        let engine = context.engine.status().await;
+        engine.map_or(true, |status| status.read_only.is_some()) || context.premises.refusal().is_some()
+    };
+    for name in NAMES {
+        if context.stops.ending.is_cancelled() {
+            return; // nobody is told any more
+        }
+        let well = !stopping && !(read_only && name == TASKS);
+        let status = if well { ServingStatus::Serving } else { ServingStatus::NotServing };
+        reporter.set_service_status(name, status).await;
+    }
+}

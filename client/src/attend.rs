@@ -126,7 +126,7 @@ async fn until_end(
             Some(Item::Back { restarted: true }) => {
                 let (_, pid) = origin(follow.connection()).await.unwrap_or_default();
                 view.say("agentd had died and was started again; going on behind the last event");
-                context.say_started(pid);
+                view.aside(|| context.say_started(pid));
             }
             None => {
                 let what = "the end of the stream without the end of the task".to_owned();

@@ -45,6 +45,8 @@ pub enum Error {
     Signal {
         /// The owner.
         pid: u32,
+        /// The lock.
+        lock: PathBuf,
         /// What the system says.
         source: io::Error,
     },

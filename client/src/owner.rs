@@ -58,11 +58,15 @@ impl Lock {
     ///
     /// # Errors
     /// [`Error::Signal`].
-    pub fn terminate(pid: u32) -> Result<(), Error> {
+    pub fn terminate(&self, pid: u32) -> Result<(), Error> {
         // Neither everybody (0, -1) nor the first process is ever meant.
         let target = i32::try_from(pid).ok().filter(|&raw| raw > 1).and_then(Pid::from_raw);
         let target = target.ok_or_else(|| Error::Unexpected { what: format!("process number {pid} in its lock") })?;
-        kill_process(target, Signal::TERM).map_err(|error| Error::Signal { pid, source: error.into() })
+        kill_process(target, Signal::TERM).map_err(|error| Error::Signal {
+            pid,
+            lock: self.path.clone(),
+            source: error.into(),
+        })
     }
 
     /// Waits until nobody holds it; false if that takes longer than `limit`.
@@ -110,7 +114,7 @@ mod tests {
     #[test]
     fn nobody_but_one_process_is_ever_told_to_end() {
         for pid in [0, 1, u32::MAX, 1 << 31] {
-            assert!(matches!(Lock::terminate(pid), Err(Error::Unexpected { .. })), "{pid}");
+            assert!(matches!(Lock::of(Path::new("/nowhere")).terminate(pid), Err(Error::Unexpected { .. })), "{pid}");
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct Style {
 pub struct Channel {
     /// A person reads along.
     pub terminal: bool,
+    /// It can take back what it shows, so that bars can move; that needs no colour.
+    pub redraws: bool,
     /// Turns labels into colour.
     pub paint: Paint,
     /// Columns; `None`: no limit (a pipe or file).
@@ -69,7 +71,7 @@ impl Channel {
         };
         let columns = variable("COLUMNS").and_then(|value| value.parse().ok()).filter(|&columns: &usize| columns > 0);
         let width = if terminal || (on && columns.is_some()) { columns.or_else(measured).or(Some(80)) } else { None };
-        Self { terminal, paint: Paint::new(on), width: width.map(|width| width.max(20)) }
+        Self { terminal, redraws: terminal && !dumb, paint: Paint::new(on), width: width.map(|width| width.max(20)) }
     }
 }
 
@@ -256,6 +258,14 @@ mod tests {
             let found = channel(terminal, color, variables).paint.on();
             assert_eq!(found, on, "{terminal} {color:?} {variables:?}");
         }
+    }
+
+    #[test]
+    fn bars_move_on_a_terminal_with_or_without_colour() {
+        assert!(channel(true, Color::Auto, &[("NO_COLOR", "1")]).redraws);
+        assert!(channel(true, Color::Never, &[]).redraws);
+        assert!(!channel(true, Color::Always, &[("TERM", "dumb")]).redraws);
+        assert!(!channel(false, Color::Always, &[]).redraws);
     }
 
     #[test]

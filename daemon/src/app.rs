@@ -87,13 +87,13 @@ impl App {
     ///
     /// # Errors
     /// [`Error`] says what is missing and what to do; nothing is left behind then.
-    pub async fn build(config: Config, launch: Launch) -> Result<Self, Error> {
+    pub async fn build(config: Config, mut launch: Launch) -> Result<Self, Error> {
         state_dir::prepare(&config.state_dir, launch.own_uid)?;
         let lock = lock::own(&config.state_dir).await?;
         open_log(&config, launch.log)?;
         let signals = StopSignals::new().map_err(|source| Error::System { what: "a signal handler", source })?;
         let started_by = started_by(&launch);
-        let socket = match launch.inherited {
+        let socket = match launch.inherited.take() {
             Some(listener) => Socket::inherited(listener, &config.socket)?,
             None => Socket::bind(&config.socket, &lock, launch.own_uid).await?,
         };
@@ -117,8 +117,7 @@ impl App {
         let (stops, requests) = Stops::new();
         let ask = agentd_host::disk_space;
         let premises = Arc::new(Premises::new(config.state_dir.clone(), config.disk, Arc::clone(&clock), ask));
-        let context =
-            Context::new((engine.clone(), Arc::new(config)), (facts, premises), clock, gate, stops);
+        let context = Context::new((engine.clone(), Arc::new(config)), (facts, premises), clock, gate, stops);
         Ok(Self { context, engine, threads, signals, requests, look_every: launch.look_every, socket, lock })
     }
 }

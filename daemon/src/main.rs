@@ -55,8 +55,7 @@ fn run(args: &Args, limits: Limits) -> Result<(), Error> {
         let own_uid = owner::own_uid().map_err(system("a socket"))?;
         let config = config::load(&args.flags(), &environment, own_uid)?;
         let log = LogTo::of(args.foreground_log);
-        let launch =
-            Launch { environment, own_uid, inherited, log, limits: Some(limits), look_every: LOOK_EVERY };
+        let launch = Launch { environment, own_uid, inherited, log, limits: Some(limits), look_every: LOOK_EVERY };
         App::build(config, launch).await?.run().await
     })
 }

@@ -8,6 +8,12 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use agentd_proto::v1::{
+    self, daemon_service_client::DaemonServiceClient, event::What, task_service_client::TaskServiceClient,
+    watch_response::Item,
+};
+use tonic::transport::{Channel, Endpoint};
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_agentd");
 
 /// A daemon that serves; killed when dropped.
@@ -160,4 +166,129 @@ fn without_descriptors_it_waits_and_comes_back() {
     daemon.signal("TERM");
     let (code, said) = daemon.end();
     assert_eq!(code, Some(0), "{said}");
+}
+
+/// Where programs are that every system has.
+const PATH: &str = "/usr/bin:/bin";
+
+fn system(program: &str, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(program).args(arguments).env("PATH", PATH).output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// A terminal in which a shell runs `script`.
+fn terminal(home: &Path, script: &str) -> Child {
+    let mut terminal = command("script", home);
+    if cfg!(target_os = "macos") {
+        terminal.args(["-q", "/dev/null", "/bin/sh", "-c", script]);
+    } else {
+        terminal.args(["-q", "-c", script, "/dev/null"]);
+    }
+    terminal.env("PATH", PATH).stdin(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn it_parts_from_the_terminal_and_outlives_it() {
+    // As the client starts it (in a group of its own), and as a script does (in the shell's).
+    for own_group in ["set -m; ", ""] {
+        let home = tempfile::tempdir().unwrap();
+        let socket = home.path().join("agentd.sock");
+        let script = format!("{own_group}'{PROGRAM}' </dev/null >/dev/null 2>&1 & echo numbers $! $$; cat");
+        let mut terminal = terminal(home.path(), &script);
+        let mut said = BufReader::new(terminal.stdout.take().unwrap()).lines();
+        let line = said.by_ref().map(Result::unwrap).find(|line| line.starts_with("numbers ")).unwrap();
+        let [_, daemon, shell] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+        while is_served(&socket).is_none() {
+            std::thread::yield_now();
+        }
+        let (_, place) = system("ps", &["-o", "tty=,pgid=", "-p", daemon]);
+        let [tty, group] = place.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{place}") };
+        assert!(tty.starts_with('?') && group == daemon, "{own_group:?}: on {tty}, group {group} of {daemon}");
+        terminal.kill().unwrap();
+        terminal.wait().unwrap();
+        while system("kill", &["-s", "0", shell]).0 {}
+        assert!(is_served(&socket).is_some(), "{own_group:?}: it ended with the terminal");
+        assert!(system("kill", &["-s", "TERM", daemon]).0);
+        while socket.exists() {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn in_a_terminal_it_stays_where_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = terminal(home.path(), &format!("echo numbers $$; exec '{PROGRAM}'"));
+    let mut said = BufReader::new(terminal.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let line = said.by_ref().find(|line| line.starts_with("numbers ")).unwrap();
+    let daemon = line.split_whitespace().nth(1).unwrap();
+    assert!(said.by_ref().any(|line| line.contains("serving")), "whoever has a terminal sees the log");
+    let (_, tty) = system("ps", &["-o", "tty=", "-p", daemon]);
+    assert!(!tty.starts_with('?'), "{tty}");
+    assert!(system("kill", &["-s", "TERM", daemon]).0);
+    assert!(said.any(|line| line.contains("stopped")));
+    terminal.wait().unwrap();
+}
+
+async fn channel(home: &Path) -> Channel {
+    let address = format!("unix://{}", home.join("agentd.sock").display());
+    Endpoint::from_shared(address).unwrap().connect().await.unwrap()
+}
+
+/// Submits a task and waits until a step of it runs; its name, and the cursor of that event.
+async fn under_way(home: &Path, workflow: &str, workspace: &Path) -> (String, u64) {
+    let mut tasks = TaskServiceClient::new(channel(home).await);
+    let submit = v1::SubmitRequest {
+        request: "look around".to_owned(),
+        workflow: workflow.to_owned(),
+        workspace: workspace.to_str().unwrap().to_owned(),
+        path: PATH.to_owned(),
+        ..v1::SubmitRequest::default()
+    };
+    let task_id = tasks.submit(submit).await.unwrap().into_inner().task_id;
+    let watch = v1::WatchRequest { task_id: task_id.clone(), ..v1::WatchRequest::default() };
+    let mut events = tasks.watch(watch).await.unwrap().into_inner();
+    loop {
+        if let Some(Item::Event(event)) = events.message().await.unwrap().unwrap().item
+            && let Some(What::AttemptStarted(_)) = event.what
+        {
+            return (task_id, event.cursor);
+        }
+    }
+}
+
+/// Follows a task to its end; how it ended, and whether this daemon did that.
+async fn end_of(home: &Path, (task_id, cursor): (String, u64)) -> (v1::Task, bool) {
+    let channel = channel(home).await;
+    let mut tasks = TaskServiceClient::new(channel.clone());
+    let watch = v1::WatchRequest { task_id: task_id.clone(), cursor, progress: false };
+    let mut events = tasks.watch(watch).await.unwrap().into_inner();
+    while events.message().await.unwrap().is_some() {}
+    let task = tasks.get(v1::GetTaskRequest { task_id }).await.unwrap().into_inner();
+    let status = DaemonServiceClient::new(channel).status(v1::StatusRequest {}).await.unwrap().into_inner();
+    let moment = |time: Option<prost_types::Timestamp>| time.map(|time| (time.seconds, time.nanos));
+    let here = moment(task.ended_at) >= moment(status.started_at);
+    (task, here)
+}
+
+#[test]
+fn what_a_signal_interrupts_goes_on_by_itself_after_the_next_start() {
+    let runtime = agentd_host::current_thread_runtime().unwrap();
+    let workspace = tempfile::tempdir().unwrap();
+    for number in 0..200 {
+        let text = format!("//! File {number}.\nfn main() {{ println!(\"{number}\"); }}\n").repeat(50);
+        std::fs::write(workspace.path().join(format!("file{number}.rs")), text).unwrap();
+    }
+    for workflow in ["drill", "analyze"] {
+        let home = tempfile::tempdir().unwrap();
+        let first = start(with_log(home.path()));
+        let task = runtime.block_on(under_way(home.path(), workflow, workspace.path()));
+        first.signal("TERM");
+        let (code, said) = first.end(); // a stop that takes longer than 10 s ends with another code
+        assert_eq!(code, Some(0), "{workflow}: {said}");
+        let _second = start(with_log(home.path()));
+        let (task, here) = runtime.block_on(end_of(home.path(), task));
+        assert_eq!((task.state(), task.recoveries), (v1::TaskState::Succeeded, 0), "{workflow}: {task:?}");
+        assert!(here, "{workflow}: it had ended before the stop");
+    }
 }

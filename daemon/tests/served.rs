@@ -175,7 +175,8 @@ fn a_task_is_accepted_followed_listed_and_remembered() {
 fn the_daemon_tells_about_itself() {
     let place = Place::new();
     let socket = place.socket();
-    place.serve(&[("AGENTD_QUEUE__MAX_TASKS", "77")], |door| async move {
+    let settings = [("AGENTD_QUEUE__MAX_TASKS", "77"), ("GIT_DIR", "/elsewhere"), ("RUSTFLAGS", "-O")];
+    place.serve(&settings, |door| async move {
         let mut daemon = door.daemon();
         let hello = v1::HandshakeRequest { protocol: agentd_proto::PROTOCOL_VERSION, client: "test".to_owned() };
         assert_eq!(daemon.handshake(hello).await.unwrap().into_inner().version, env!("CARGO_PKG_VERSION"));
@@ -186,6 +187,8 @@ fn the_daemon_tells_about_itself() {
         let config = daemon.get_config(v1::GetConfigRequest {}).await.unwrap().into_inner().settings;
         let max = config.iter().find(|setting| setting.key == "queue.max_tasks").unwrap();
         assert_eq!((max.value.as_str(), max.source.as_str()), ("77", "environment AGENTD_QUEUE__MAX_TASKS"));
+        assert_eq!(max.default_value, "1000");
+        assert!(status.warnings.iter().any(|text| text.contains("GIT_DIR, RUSTFLAGS")), "{:?}", status.warnings);
         let mut agents = AgentServiceClient::new(door.channel.clone());
         let agents = agents.list(v1::ListAgentsRequest {}).await.unwrap().into_inner().agents;
         assert_eq!((agents.len(), agents[0].name.as_str(), agents[11].name.as_str()), (12, "analyzer", "reporter"));
@@ -484,4 +487,106 @@ fn a_socket_that_was_handed_over_is_served_and_stays() {
     });
     assert!(elsewhere.exists(), "its path is the service manager's");
     std::fs::remove_file(elsewhere).unwrap();
+}
+
+/// What the standard way says about the service that takes tasks.
+async fn takes_tasks(door: &Door) -> bool {
+    use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+    let ask = HealthCheckRequest { service: "agentd.v1.TaskService".to_owned() };
+    let answer = HealthClient::new(door.channel.clone()).check(ask).await.unwrap().into_inner();
+    answer.status() == ServingStatus::Serving
+}
+
+#[test]
+fn a_socket_whose_path_was_lost_is_found_again_and_old_connections_live_on() {
+    let place = Place { look_every: Duration::from_millis(5), ..Place::new() };
+    place.serve(&[], |door| async move {
+        let other = door.socket.with_extension("other");
+        let losses: [&dyn Fn(); 2] = [&|| std::fs::remove_file(&door.socket).unwrap(), &|| {
+            // Another socket takes its place, and nobody listens there any more.
+            drop(StdListener::bind(&other).unwrap());
+            std::fs::rename(&other, &door.socket).unwrap();
+        }];
+        for lose in losses {
+            lose();
+            let again = loop {
+                match endpoint(&door.socket).connect().await {
+                    Ok(channel) => break channel,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            };
+            let status = DaemonServiceClient::new(again).status(v1::StatusRequest {}).await.unwrap().into_inner();
+            assert_eq!(status.warnings, door.status().await.warnings, "old and new connections, one daemon");
+            door.tasks().submit(noop("")).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_state_folder_that_is_gone_stops_tasks_until_it_is_back() {
+    let place = Place { look_every: Duration::from_millis(5), ..Place::new() };
+    let (home, away) = (place.dir.path().to_owned(), place.dir.path().with_extension("away"));
+    place.serve(&[], |door| async move {
+        assert!(takes_tasks(&door).await);
+        let known = door.tasks().submit(noop("")).await.unwrap().into_inner().task_id;
+        std::fs::rename(&home, &away).unwrap();
+        let status = loop {
+            let status = door.status().await;
+            if status.health() == v1::Health::ReadOnly {
+                break status;
+            }
+        };
+        assert!(status.reasons[0].contains("is gone"), "{:?}", status.reasons);
+        let refused = door.tasks().submit(noop("")).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unavailable);
+        assert!(refused.message().contains("put it back"), "{refused}");
+        assert!(!takes_tasks(&door).await);
+        let known = door.tasks().get(v1::GetTaskRequest { task_id: known.clone() }).await.unwrap().into_inner();
+        assert_eq!(known.workflow, "noop", "what is in memory can still be looked at");
+        std::fs::rename(&away, &home).unwrap();
+        while door.status().await.health() != v1::Health::Serving {}
+        door.tasks().submit(noop("")).await.unwrap();
+        assert!(takes_tasks(&door).await);
+    });
+}
+
+#[test]
+fn a_full_disk_takes_no_tasks_and_a_fuller_one_is_told() {
+    // Every disk is fuller than this.
+    let all = [("AGENTD_DISK__LOW_PERCENT", "100"), ("AGENTD_DISK__LOW_BYTES", "1125899906842624")];
+    let tight = [all[0], all[1], ("AGENTD_DISK__CRITICAL_BYTES", "0")];
+    Place::new().serve(&tight, |door| async move {
+        door.tasks().submit(noop("")).await.unwrap();
+        let status = door.status().await;
+        assert_eq!(status.health(), v1::Health::Serving);
+        assert!(status.warnings.iter().any(|text| text.contains("the disk gets full")), "{:?}", status.warnings);
+    });
+    let full = [all[0], all[1], ("AGENTD_DISK__CRITICAL_BYTES", "1125899906842624")];
+    Place::new().serve(&full, |door| async move {
+        let refused = door.tasks().submit(noop("")).await.unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert!(
+            refused.message().contains("the disk is almost full") && refused.message().contains("need"),
+            "{refused}"
+        );
+        let status = door.status().await;
+        assert_eq!((status.health(), status.reasons.len()), (v1::Health::ReadOnly, 1));
+        assert!(!takes_tasks(&door).await);
+    });
+}
+
+#[test]
+fn watchers_of_health_hear_of_the_stop_and_clients_that_say_nothing_are_cut() {
+    use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+    Place::new().serve(&[], |door| async move {
+        let mut silent = UnixStream::connect(&door.socket).await.unwrap();
+        assert!(is_served(&mut silent).await);
+        let mut health = HealthClient::new(door.channel.clone());
+        let all = HealthCheckRequest { service: String::new() };
+        let mut watch = health.watch(all).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+        door.daemon().shutdown(v1::ShutdownRequest { grace_ms: 1 }).await.unwrap();
+        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+        drop(silent.read_to_end(&mut Vec::new()).await);
+    });
 }

@@ -59,7 +59,7 @@ pub fn run(options: &Options) -> std::io::Result<()> {
         noop::all(options, &mut table);
     }
     if options.wants("graph") {
-        graph::graph(&mut table);
+        graph::graph(options, &mut table);
     }
     if ["job", "scatter", "idle"].iter().any(|row| options.wants(row)) {
         job::all(options, &mut table);

@@ -157,7 +157,7 @@ fn commented_file(settings: &[Setting]) -> String {
         tables.entry(table).or_default().push((key, setting));
     }
     let mut file = String::from(
-        "# Configuration of agentd. Each line that is commented out shows the value in force without it.\n\
+        "# Configuration of agentd. Each line that is commented out shows the default.\n\
          # Order: default, this file, environment, flags; the last one counts. Unknown keys are refused.\n",
     );
     for (table, settings) in tables {
@@ -171,11 +171,14 @@ fn commented_file(settings: &[Setting]) -> String {
             }
             if setting.source != "default" {
                 file.push_str(&format!(
-                    "# (this value is not the default; it comes from: {})\n",
+                    "# (in force: {}, from: {})\n",
+                    text::one_line(&setting.value),
                     text::one_line(&setting.source)
                 ));
             }
-            let value = setting.value.replace('\n', "\n# ");
+            // A daemon that is too old to tell the default tells only what is in force.
+            let default = if setting.default_value.is_empty() { &setting.value } else { &setting.default_value };
+            let value = default.replace('\n', "\n# ");
             file.push_str(&format!("# {key} = {value}\n"));
         }
     }
@@ -191,7 +194,7 @@ mod tests {
         let keys: Vec<String> = ["queue.max_tasks", "log.level", "log.files"].map(str::to_owned).into();
         assert_eq!(near("max_tasks", &keys), ["queue.max_tasks"]);
         assert_eq!(near("qeue.max_task", &keys), ["queue.max_tasks"]);
-        assert_eq!(near("levels", &keys), ["log.level"]);
+        assert_eq!(near("levels", &keys)[0], "log.level");
         assert_eq!(near("zzz", &keys), ["log", "queue"]);
     }
 
@@ -202,6 +205,7 @@ mod tests {
             value: value.into(),
             source: source.into(),
             help: format!("Help of {key}"),
+            default_value: if source == "default" { String::new() } else { "\"warn\"".into() },
         };
         let settings = [
             setting("queue.max_tasks", "1000", "default"),
@@ -212,7 +216,7 @@ mod tests {
         let body = file.split_once("\n\n").map(|(_, body)| body).unwrap();
         assert_eq!(
             body,
-            "# Help of log\n# (this value is not the default; it comes from: environment AGENTD_LOG)\n# log = \"info\"\n\
+            "# Help of log\n# (in force: \"info\", from: environment AGENTD_LOG)\n# log = \"warn\"\n\
              \n[queue]\n\n# Help of queue.max_tasks\n# max_tasks = 1000\n\n# Help of queue.max_age\n# max_age = \"30 d\"\n"
         );
         let active: Vec<&str> = file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();

@@ -125,7 +125,8 @@ fn show_task(context: &Context<'_>, task: &Task) -> Result<(), Error> {
 }
 
 fn steps(task: &Task) -> Table {
-    let mut table = Table::new(&["STEP", "STATE", "ROLE", "AGENT", "TRIES", "TIME", "NEEDS"]);
+    // On a narrow terminal the tries, the role and the agent go; `--json` has them.
+    let mut table = Table::new(&["STEP", "STATE", "ROLE", "AGENT", "TRIES", "TIME", "NEEDS"]).dispensable(&[4, 2, 3]);
     for step in &task.steps {
         let state = shape::step_state(step.state);
         let has_ended = step.duration_ms > 0 || matches!(step.state(), StepState::Succeeded | StepState::Failed);

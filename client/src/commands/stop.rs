@@ -7,13 +7,7 @@ use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    connect::within_limit,
-    context::Context,
-    error::Error,
-    owner::{Lock, Owner},
-    retry::Pauses,
-    shape::StopShape,
-    ui::text,
+    connect::within_limit, context::Context, error::Error, owner::Owner, retry::Pauses, shape::StopShape, ui::text,
 };
 
 /// How long the daemon may take beyond the grace of its steps.
@@ -89,7 +83,7 @@ pub async fn run(context: &Context<'_>, args: StopArgs) -> Result<Exit, Error> {
 /// Stops a daemon that cannot be asked because its socket is gone: its process number stands in the lock that it holds.
 async fn stop_by_signal(context: &Context<'_>, pid: u32, socket: PathBuf) -> Result<Exit, Error> {
     let lock = context.lock()?;
-    Lock::terminate(pid)?;
+    lock.terminate(pid)?;
     let where_not = socket.display();
     context.ui.note(&format!("agentd (pid {pid}) cannot be asked, nobody listens on {where_not}; sent it SIGTERM"));
     if !lock.is_freed_within(Duration::from_millis(MAX_GRACE_MS.into()) + EXIT_LIMIT).await {

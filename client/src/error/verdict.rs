@@ -57,10 +57,13 @@ impl Error {
                 Exit::Unavailable,
                 vec!["name the socket of agentd (--socket, AGENTD_SOCKET), or move what is there away".into()],
             ),
+            Self::Signal { source, lock, .. } if source.kind() != io::ErrorKind::PermissionDenied => {
+                (Exit::Unavailable, vec![format!("find out who holds it: lsof {}", lock.display())])
+            }
             Self::Signal { .. } => (Exit::Denied, vec!["stop it as the user who started it".into()]),
             Self::ReadOnly { .. } => (
                 Exit::Unavailable,
-                vec!["mend that and start it anew: agentd-cli stop && agentd-cli start".into(), "what was stored can be looked at: agentd-cli list".into()],
+                vec!["mend that and start it anew: agentd-cli stop && agentd-cli start".into(), "what can still be read: agentd-cli list".into()],
             ),
             Self::Socket { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 (Exit::Denied, vec!["it belongs to another user; set AGENTD_HOME to a folder of your own".into()])
@@ -155,6 +158,9 @@ fn call_hints(status: &Status) -> Vec<String> {
 /// listen elsewhere: then nobody is told to end it without a look.
 fn hidden_hints(socket: &Path, lock: &Path, pid: Option<u32>) -> Vec<String> {
     if lock.parent().is_some() && socket.parent() == lock.parent() {
+        if pid.is_none() {
+            return vec![format!("try again in a moment, or find out who it is: lsof {}", lock.display())];
+        }
         return vec!["start it anew, its tasks go on: agentd-cli stop && agentd-cli start".to_owned()];
     }
     let listens = "it may listen elsewhere: look without --socket and AGENTD_SOCKET".to_owned();
@@ -191,6 +197,16 @@ mod tests {
                 Error::Hidden { pid: Some(7), socket: socket.clone(), lock: "/s/agentd.lock".into() },
                 Exit::Unavailable,
                 "agentd-cli stop && agentd-cli start",
+            ),
+            (
+                Error::Hidden { pid: None, socket: socket.clone(), lock: "/s/agentd.lock".into() },
+                Exit::Unavailable,
+                "lsof /s/agentd.lock",
+            ),
+            (
+                Error::Signal { pid: 7, lock: "/s/agentd.lock".into(), source: io::ErrorKind::NotFound.into() },
+                Exit::Unavailable,
+                "lsof /s/agentd.lock",
             ),
             (
                 Error::Hidden { pid: Some(7), socket: "/x.sock".into(), lock: "/s/agentd.lock".into() },

@@ -233,11 +233,19 @@ struct SettingShape {
     value: String,
     source: String,
     help: String,
+    /// What holds when nobody says anything; `null`: the daemon is too old to tell.
+    default_value: Option<String>,
 }
 
 impl From<v1::GetConfigResponse> for ConfigShape {
     fn from(answer: v1::GetConfigResponse) -> Self {
-        let setting = |it: v1::Setting| SettingShape { key: it.key, value: it.value, source: it.source, help: it.help };
+        let setting = |it: v1::Setting| SettingShape {
+            key: it.key,
+            value: it.value,
+            source: it.source,
+            help: it.help,
+            default_value: Some(it.default_value).filter(|value| !value.is_empty()),
+        };
         Self { settings: answer.settings.into_iter().map(setting).collect() }
     }
 }

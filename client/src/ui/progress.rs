@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::{
     error::Error,
     shape::WatchShape,
-    ui::{Ui, event, text},
+    ui::{Ui, event, style::Paint, text},
 };
 
 /// Time between two pictures of a spinner.
@@ -37,7 +37,7 @@ impl TaskView {
     /// A view; bars appear only if stderr is a terminal.
     #[must_use]
     pub fn new(ui: Ui, mode: Mode) -> Self {
-        let live = (mode == Mode::People && ui.err.terminal && ui.err.paint.on() && !ui.quiet).then(|| Live::new(ui));
+        let live = (mode == Mode::People && ui.err.redraws && !ui.quiet).then(|| Live::new(ui));
         Self { ui, mode, live }
     }
 
@@ -91,9 +91,14 @@ impl TaskView {
 
     /// Says something beside the bars; `line` is painted and clean.
     pub fn say(&self, line: &str) {
+        self.aside(|| self.ui.painted_note(line));
+    }
+
+    /// Lets `print` print while the bars are away: whoever prints between them garbles them.
+    pub fn aside(&self, print: impl FnOnce()) {
         match &self.live {
-            Some(live) => live.bars.suspend(|| self.ui.painted_note(line)),
-            None => self.ui.painted_note(line),
+            Some(live) => live.bars.suspend(print),
+            None => print(),
         }
     }
 
@@ -116,6 +121,7 @@ struct Live {
     /// Last line: how many steps are done.
     whole: ProgressBar,
     running: HashMap<String, ProgressBar>,
+    paint: Paint,
     width: usize,
 }
 
@@ -124,9 +130,9 @@ const SPINNER: &str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ";
 impl Live {
     fn new(ui: Ui) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15));
-        let whole = bars.add(ProgressBar::new(0).with_style(style("{msg:.dim}  {pos}/{len} steps  {elapsed:.dim}")));
+        let whole = bars.add(ProgressBar::new(0).with_style(style(WHOLE, ui.err.paint)));
         whole.set_message("total");
-        Self { bars, whole, running: HashMap::new(), width: ui.err.width.unwrap_or(80) }
+        Self { bars, whole, running: HashMap::new(), paint: ui.err.paint, width: ui.err.width.unwrap_or(80) }
     }
 
     fn tick(&self) {
@@ -140,7 +146,8 @@ impl Live {
         match &event.what {
             Some(What::Submitted(task)) => self.whole.set_length(task.steps.len() as u64),
             Some(What::AttemptStarted(start)) => {
-                let bar = self.bars.insert_before(&self.whole, ProgressBar::no_length().with_style(style(SPIN)));
+                let bar =
+                    self.bars.insert_before(&self.whole, ProgressBar::no_length().with_style(style(SPIN, self.paint)));
                 bar.set_prefix(text::cut(&text::one_line(&start.step), self.width / 3));
                 bar.set_message(text::cut(&text::one_line(&start.agent), self.width / 4));
                 if let Some(old) = self.running.insert(start.step.clone(), bar) {
@@ -153,6 +160,7 @@ impl Live {
             }
             Some(What::AttemptFailed(failed)) => self.remove(&failed.step),
             Some(What::Suspended(step)) => self.remove(&step.step),
+            Some(What::Recovered(back)) => back.steps.iter().for_each(|step| self.remove(step)),
             _ => {}
         }
     }
@@ -171,12 +179,12 @@ impl Live {
         if progress.total > 0 {
             if bar.length() != Some(progress.total) {
                 bar.set_length(progress.total);
-                bar.set_style(style(BAR));
+                bar.set_style(style(if self.width < NARROW { SHORT_BAR } else { BAR }, self.paint));
             }
             bar.set_position(progress.done);
-            bar.set_message(format!("{agent}  {}/{} {unit}", text::count(progress.done), text::count(progress.total)));
+            bar.set_message(format!("{}/{} {unit}  {agent}", text::count(progress.done), text::count(progress.total)));
         } else {
-            bar.set_message(format!("{agent}  {} {unit}", text::count(progress.done)));
+            bar.set_message(format!("{} {unit}  {agent}", text::count(progress.done)));
         }
     }
 
@@ -188,11 +196,22 @@ impl Live {
     }
 }
 
-const SPIN: &str = "{spinner:.blue} {prefix}  {msg:.dim}  {elapsed:.dim}";
-const BAR: &str = "{spinner:.blue} {prefix}  {bar:20.blue/dim}  {msg:.dim}  {elapsed:.dim}";
+/// Columns below which a bar is short.
+const NARROW: usize = 80;
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
+// A line never wraps, also when the terminal is made narrower: the message is last, and is cut to what is left.
+const SPIN: &str = "{spinner:.blue} {prefix}  {elapsed:.dim}  {wide_msg:.dim}";
+const BAR: &str = "{spinner:.blue} {prefix}  {bar:20.blue/dim}  {elapsed:.dim}  {wide_msg:.dim}";
+const SHORT_BAR: &str = "{spinner:.blue} {prefix}  {bar:8.blue/dim}  {elapsed:.dim}  {wide_msg:.dim}";
+const WHOLE: &str = "{msg:.dim}  {pos}/{len} steps  {elapsed:.dim}";
+
+fn style(template: &str, paint: Paint) -> ProgressStyle {
+    let plain = if paint.on() {
+        template.to_owned()
+    } else {
+        template.replace(".blue/dim", "").replace(":.blue", "").replace(":.dim", "")
+    };
+    ProgressStyle::with_template(&plain)
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
         .tick_chars(SPINNER)
         .progress_chars("━╸─")

@@ -38,6 +38,8 @@ pub struct Table {
     rows: Vec<Vec<Cell>>,
     has_head: bool,
     cut: bool,
+    /// Columns that may be left out, the first one first.
+    dispensable: Vec<usize>,
 }
 
 impl Table {
@@ -45,7 +47,7 @@ impl Table {
     #[must_use]
     pub fn new(heads: &[&str]) -> Self {
         let head = heads.iter().map(|head| Cell::labelled(head, Label::Heading)).collect();
-        Self { rows: vec![head], has_head: true, cut: false }
+        Self { rows: vec![head], has_head: true, ..Self::default() }
     }
 
     /// Fields: a name, and what it is.
@@ -58,6 +60,13 @@ impl Table {
     #[must_use]
     pub const fn cut(mut self) -> Self {
         self.cut = true;
+        self
+    }
+
+    /// Leaves these columns out, the first one first, where otherwise words would have to be broken.
+    #[must_use]
+    pub fn dispensable(mut self, columns: &[usize]) -> Self {
+        self.dispensable = columns.to_vec();
         self
     }
 
@@ -82,12 +91,38 @@ impl Table {
     /// The lines, each ended; at most `width` columns wide if a width is given.
     #[must_use]
     pub fn render(&self, paint: Paint, width: Option<usize>) -> String {
-        let widths = self.widths(width);
+        let kept = self.kept(width);
+        let widths = kept.widths(width);
         let mut out = String::new();
-        for row in &self.rows {
-            self.render_row(row, &widths, paint, &mut out);
+        for row in &kept.rows {
+            kept.render_row(row, &widths, paint, &mut out);
         }
         out
+    }
+
+    /// Without the columns for which there is no room.
+    fn kept(&self, limit: Option<usize>) -> Self {
+        let mut kept = self.clone();
+        let Some(limit) = limit else { return kept };
+        let mut left_out: Vec<usize> = Vec::new();
+        for &column in &self.dispensable {
+            let columns = kept.rows.first().map_or(0, Vec::len);
+            let needed: usize = (0..columns).map(|at| kept.longest_word(at)).sum();
+            if needed + GAP * columns.saturating_sub(1) <= limit {
+                break;
+            }
+            let at = column - left_out.iter().filter(|&&gone| gone < column).count();
+            for row in kept.rows.iter_mut().filter(|row| at < row.len()) {
+                row.remove(at);
+            }
+            left_out.push(column);
+        }
+        kept
+    }
+
+    fn longest_word(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        cells.flat_map(|cell| cell.text.split_whitespace()).map(text::width).max().unwrap_or(0)
     }
 
     /// Natural widths. If they do not fit, the widest column gives way, one column of characters at a time: first
@@ -103,12 +138,16 @@ impl Table {
         }
         let Some(limit) = limit else { return widths };
         let room = limit.saturating_sub(GAP * columns.saturating_sub(1));
-        let narrowest = NARROWEST.min(room / columns.max(1)).max(1);
+        let floor = NARROWEST.min(room / columns.max(1)).max(1);
+        // Where all words fit, none is broken.
+        let words: Vec<usize> = (0..columns).map(|at| self.longest_word(at)).collect();
+        let fits = words.iter().sum::<usize>() <= room;
+        let narrowest = |at: usize| if fits { words[at].max(floor) } else { floor };
         let wordy: Vec<usize> = (0..columns).filter(|&at| self.has_words(at)).collect();
         for candidates in [wordy, (0..columns).collect()] {
             while widths.iter().sum::<usize>() > room {
                 let widest =
-                    candidates.iter().copied().filter(|&at| widths[at] > narrowest).max_by_key(|&at| widths[at]);
+                    candidates.iter().copied().filter(|&at| widths[at] > narrowest(at)).max_by_key(|&at| widths[at]);
                 let Some(widest) = widest else { break };
                 widths[widest] -= 1;
             }
@@ -184,6 +223,21 @@ mod tests {
         }
         let narrow = sample().render(Paint::new(false), Some(30));
         assert_eq!(narrow.split_whitespace().filter(|word| *word == "parser").count(), 1, "nothing is lost: {narrow}");
+    }
+
+    #[test]
+    fn columns_that_matter_less_go_before_words_are_broken() {
+        let mut table = Table::new(&["STEP", "ROLE", "TRIES", "NEEDS"]).dispensable(&[2, 1]);
+        table.row(["structure".into(), "architect".into(), "1".into(), "survey, measure".into()]);
+        let heads = |width| {
+            let text = table.render(Paint::new(false), Some(width));
+            assert!(text.contains("structure") && text.contains("measure"), "{width}: {text}");
+            text.lines().next().unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(heads(80), ["STEP", "ROLE", "TRIES", "NEEDS"]);
+        assert_eq!(heads(37), ["STEP", "ROLE", "TRIES", "NEEDS"]);
+        assert_eq!(heads(30), ["STEP", "ROLE", "NEEDS"]);
+        assert_eq!(heads(20), ["STEP", "NEEDS"]);
     }
 
     #[test]

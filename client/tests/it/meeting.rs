@@ -1,6 +1,15 @@
 //! What the client says about a daemon that is absent, stale, old, new, failing, silent or somebody else.
 
-use std::{io::Write, os::unix::net::UnixListener, path::PathBuf, time::Duration};
+use std::{
+    io::Write,
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use agentd_cli::{connect::Dial, error::Error};
 use agentd_proto::v1::HandshakeResponse;
@@ -53,14 +62,21 @@ fn somebody_else_on_the_socket_is_recognised() {
     for answer in answers {
         let home = TempDir::new().unwrap();
         let listener = UnixListener::bind(home.path().join("agentd.sock")).unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = over.clone();
         // However often it is tried.
         let server = std::thread::spawn(move || {
-            for peer in listener.incoming().take(3) {
+            for peer in listener.incoming() {
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
                 // It may be gone before it is answered.
                 let _gone = peer.unwrap().write_all(answer);
             }
         });
         Cli::new(home.path(), &["list"]).run().expect(4).says(&["does not speak agentd's protocol", "lsof", "log"]);
+        over.store(true, Ordering::SeqCst);
+        let _last = UnixStream::connect(home.path().join("agentd.sock")).unwrap();
         server.join().unwrap();
     }
     let home = TempDir::new().unwrap();

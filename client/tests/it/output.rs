@@ -181,6 +181,7 @@ fn config_init_writes_once_for_the_user_alone() {
         value: "1000".into(),
         source: "default".into(),
         help: "Most tasks that may wait".into(),
+        ..Default::default()
     }];
     let path = fake.home().join("config.toml");
     let output = Cli::new(fake.home(), &["config", "init"]).run().expect(0);

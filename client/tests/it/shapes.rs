@@ -58,6 +58,7 @@ fn full() -> Fake {
         value: "1000".into(),
         source: "default".into(),
         help: "Most tasks that may wait".into(),
+        ..Default::default()
     }];
     script.journal = VerifyJournalResponse { segments: 1, records: 20, documents: 2, bytes: 4096, faults: vec![] };
     drop(script);

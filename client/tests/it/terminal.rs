@@ -56,6 +56,22 @@ fn a_task_is_shown_live_and_its_report_drawn() {
     assert!(report.lines().all(|line| columns(line) <= 70), "{report:?}");
 }
 
+/// Colour is one thing, movement another: without colour the bars are still drawn.
+#[test]
+fn bars_need_no_colour() {
+    let fake = Fake::serving();
+    fake.script().watches.push_back(success());
+    fake.script().documents.insert("report.md".into(), REPORT.into());
+    let shown = on_terminal(&fake, "submit --color never x");
+    assert!(shown.contains("━") && shown.contains("700/1,480 files"), "{shown:?}");
+    let painted = shown.split("\u{1b}[").skip(1).any(|code| {
+        code.split(|c: char| !c.is_ascii_digit() && c != ';')
+            .next()
+            .is_some_and(|digits| code[digits.len()..].starts_with('m'))
+    });
+    assert!(!painted, "{shown:?}");
+}
+
 #[test]
 fn a_list_has_one_line_per_task_within_the_width() {
     let fake = Fake::serving();

@@ -65,7 +65,8 @@ impl App {
         let (premises, own_uid) = (Arc::clone(&context.premises), context.gate.own_uid());
         drop(context);
         let mut hold = Hold { socket, lock, premises, own_uid, every: look_every, listeners };
-        let mut running = Running { engine, threads: Some(threads), topology, stops, answer: None, served, died: false };
+        let mut running =
+            Running { engine, threads: Some(threads), topology, stops, answer: None, served, died: false };
         let why = running.wait(&mut signals, &mut requests, &mut hold).await;
         drop(requests); // whoever asks from here on hears that the stop is under way
         let outcome = running.stop(why, signals).await;
@@ -202,5 +203,50 @@ impl Stages for Running {
                 Err(_) => Err(Error::Died("the thread `stop` panicked; see the log".to_owned())),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::{
+        app::{LOOK_EVERY, Launch, LogTo},
+        config::{self, Flags},
+        lifecycle::owner,
+    };
+
+    /// A real daemon whose `net` thread dies as soon as it is told to.
+    #[test]
+    fn the_death_of_a_vital_thread_ends_the_daemon_with_its_own_code_and_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let environment = HashMap::from([("AGENTD_HOME".to_owned(), dir.path().to_str().unwrap().to_owned())]);
+        agentd_host::current_thread_runtime().unwrap().block_on(async {
+            let own_uid = owner::own_uid().unwrap();
+            let config = config::load(&Flags::default(), &environment, own_uid).unwrap();
+            let (log, look_every) = (LogTo::Nowhere, LOOK_EVERY);
+            let launch = Launch { environment, own_uid, inherited: None, log, limits: None, look_every };
+            let app = App::build(config, launch).await.unwrap();
+            let App { context, engine, threads, mut signals, mut requests, socket, lock, .. } = app;
+            let (listeners, _next) = mpsc::channel(1);
+            let premises = Arc::clone(&context.premises);
+            let mut hold = Hold { socket, lock, premises, own_uid, every: LOOK_EVERY, listeners };
+            let topology = Arc::clone(&context.facts.topology);
+            let (tell, outcome) = oneshot::channel::<Result<(), Error>>();
+            let placement = place(&topology, Intent::Net, &PlanSettings::default());
+            let thread = agentd_host::spawn("net", &placement, move || {
+                let _tell = tell;
+                std::panic::panic_any("a fault in the server");
+            });
+            let served = Served { outcome, over: false, _thread: thread.unwrap() };
+            let stops = context.stops.clone();
+            let mut running =
+                Running { engine, threads: Some(threads), topology, stops, answer: None, served, died: false };
+            let why = running.wait(&mut signals, &mut requests, &mut hold).await;
+            let error = running.stop(why, signals).await.unwrap_err();
+            assert_eq!(error.exit_code(), 70);
+            assert!(error.to_string().contains("`net` panicked") && error.to_string().contains("the log"), "{error}");
+        });
     }
 }

@@ -65,6 +65,19 @@ fn every_default_is_allowed_and_every_setting_is_read() {
 }
 
 #[test]
+fn marks_of_the_disk_fit_large_and_small_volumes() {
+    const MIB: u64 = 1 << 20;
+    let marks = Place::new().load(&[]).unwrap().disk;
+    for (total, low, critical) in
+        [(1 << 20, 2_048, 512), (10_000, 1_000, 512), (1_000, 100, 100), (100, 10, 10), (0, 0, 0)]
+    {
+        assert_eq!((marks.low(total * MIB) / MIB, marks.critical(total * MIB) / MIB), (low, critical), "{total} MiB");
+    }
+    let off = Place::new().load(&[("AGENTD_DISK__LOW_PERCENT", "0")]).unwrap().disk;
+    assert_eq!((off.low(u64::MAX), off.critical(u64::MAX)), (0, 0));
+}
+
+#[test]
 fn the_last_one_that_speaks_wins_and_is_named() {
     let place = Place::new();
     place.write("[queue]\nmax_tasks = 5\nmax_request_bytes = 2_048\n[log]\nlevel = 'warn'\nfiles = 2\n");

@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn bytes_are_said_as_people_do() {
-        for (number, text) in [(0, "0.0 KiB"), (512 * MIB, "512.0 MiB"), (3 << 29, "1.5 GiB"), (1 << 52, "4096.0 TiB")] {
+        for (number, text) in [(0, "0.0 KiB"), (512 * MIB, "512.0 MiB"), (3 << 29, "1.5 GiB"), (1 << 52, "4096.0 TiB")]
+        {
             assert_eq!(bytes(number), text);
         }
     }

@@ -319,7 +319,10 @@ async fn accept((listener, next): &mut Listeners, gate: &Arc<Gate>) -> (UnixStre
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests with a clock of their own need tokio's test runtime")]
+
     use agentd_host::ManualClock;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
@@ -352,6 +355,50 @@ mod tests {
         assert_eq!(gate.open(), 5);
         inside.clear();
         assert_eq!((gate.open(), gate.lock().by_process.len()), (0, 0));
+    }
+
+    /// A connection that was let in, and the client's end of it.
+    fn connection(closing: &CancellationToken) -> (Connection, UnixStream) {
+        let (stream, client) = UnixStream::pair().unwrap();
+        let place = gate().enter(Some(501), Some(7)).unwrap();
+        (Connection { stream, place, opening: Some(Opening::new(closing.clone())) }, client)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_say_what_it_wants_is_cut() {
+        for said in [0, 1, PREFACE - 1] {
+            let (mut connection, mut client) = connection(&CancellationToken::new());
+            client.write_all(&vec![b'P'; said]).await.unwrap();
+            let start = tokio::time::Instant::now();
+            let mut heard = Vec::new();
+            let end = connection.read_to_end(&mut heard).await.unwrap_err();
+            assert_eq!((heard.len(), end.kind()), (said, io::ErrorKind::TimedOut));
+            assert_eq!(start.elapsed().as_secs(), OPENING_LIMIT.as_secs(), "of the clock that the test turns");
+            let gate = Arc::clone(&connection.place.gate);
+            drop(connection);
+            assert_eq!(gate.open(), 0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_said_it_may_be_silent_for_as_long_as_it_likes() {
+        let closing = CancellationToken::new();
+        let (mut connection, mut client) = connection(&closing);
+        client.write_all(&[b'P'; PREFACE]).await.unwrap();
+        connection.read_exact(&mut [0; PREFACE]).await.unwrap();
+        closing.cancel();
+        let silence = tokio::time::timeout(OPENING_LIMIT * 100, connection.read_u8()).await;
+        assert!(silence.is_err(), "{silence:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_stop_nobody_waits_for_first_words() {
+        let closing = CancellationToken::new();
+        let (mut connection, _client) = connection(&closing);
+        closing.cancel();
+        let start = tokio::time::Instant::now();
+        assert_eq!(connection.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed().is_zero());
     }
 
     #[test]

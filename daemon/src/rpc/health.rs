@@ -57,7 +57,10 @@ pub(super) async fn follow(mut reporter: HealthReporter, context: &Context) -> I
             () = next_change(context) => {}
         }
     }
-    tell(&reporter, context).await;
+    // Also if the streams end at the same moment: what was set before is still delivered.
+    for name in NAMES {
+        reporter.set_service_status(name, ServingStatus::NotServing).await;
+    }
     context.stops.ending.cancelled().await;
     for name in NAMES {
         reporter.clear_service_status(name).await;
@@ -86,8 +89,8 @@ async fn tell(reporter: &HealthReporter, context: &Context) {
         if context.stops.ending.is_cancelled() {
             return; // nobody is told any more
         }
-        let well = !stopping && !(read_only && name == TASKS);
-        let status = if well { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let unwell = stopping || (read_only && name == TASKS);
+        let status = if unwell { ServingStatus::NotServing } else { ServingStatus::Serving };
         reporter.set_service_status(name, status).await;
     }
 }

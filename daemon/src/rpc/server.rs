@@ -44,7 +44,11 @@ const CONNECTION_WINDOW: u32 = 512 * 1024;
 ///
 /// # Errors
 /// The system refuses the listener, or the server fails.
-pub async fn serve(context: Arc<Context>, listener: StdListener, next: mpsc::Receiver<StdListener>) -> Result<(), Error> {
+pub async fn serve(
+    context: Arc<Context>,
+    listener: StdListener,
+    next: mpsc::Receiver<StdListener>,
+) -> Result<(), Error> {
     let refused = |source| Error::Socket { path: context.facts.socket.clone(), source };
     let listener = UnixListener::from_std(listener).map_err(refused)?;
     let stops = context.stops.clone();

@@ -29,7 +29,8 @@ pub(super) async fn one(tasks: &mut TaskServiceClient<Channel>) -> (f64, f64) {
     through(tasks, noop("nothing")).await
 }
 
-async fn through(tasks: &mut TaskServiceClient<Channel>, request: SubmitRequest) -> (f64, f64) {
+/// The same with a task of any kind.
+pub(super) async fn through(tasks: &mut TaskServiceClient<Channel>, request: SubmitRequest) -> (f64, f64) {
     let begin = Instant::now();
     let submitted = tasks.submit(request).await.expect("the task is accepted").into_inner();
     let accepted = ms(begin.elapsed());

@@ -122,8 +122,11 @@ fn a_disk_that_fills_while_tasks_come_in_loses_none_of_them() {
     }
 }
 
+/// A name, and what it does to the folder of the index.
+type IndexFault = (&'static str, fn(&Path));
+
 /// What may befall the index while the daemon is down.
-const INDEX_FAULTS: [(&str, fn(&Path)); 7] = [
+const INDEX_FAULTS: [IndexFault; 7] = [
     ("deleted", |index| fs::remove_dir_all(index).expect("the index is there")),
     ("emptied", |index| each(index, |path| fs::write(path, "").expect("written"))),
     ("garbage in every file", |index| each(index, |path| fs::write(path, garbage()).expect("written"))),
@@ -170,20 +173,17 @@ fn an_index_that_was_destroyed_is_made_anew_and_every_key_is_known() {
     if ran_as_nobody("badday::disk::an_index_that_was_destroyed_is_made_anew_and_every_key_is_known") {
         return;
     }
-    let (home, oracle) = (Home::new(), Oracle::default());
-    let fill = |served: &Served, round: usize| {
-        served.run(async {
-            // More than memory keeps, so that the index is needed.
-            for number in 0..100 {
-                let key = format!("{round}-{number}");
-                oracle.submit(&served.clients, &key, noop("nothing")).await.expect("accepted");
-            }
-        });
-    };
-    for (round, (name, destroy)) in INDEX_FAULTS.into_iter().enumerate() {
+    for (name, destroy) in INDEX_FAULTS {
+        let (home, oracle) = (Home::new(), Oracle::default());
         for kill in [false, true] {
             let mut served = Served::start(&home);
-            fill(&served, round * 2 + usize::from(kill));
+            served.run(async {
+                // More than memory keeps, so that the index is needed.
+                for number in 0..80 {
+                    let key = format!("{kill}-{number}");
+                    oracle.submit(&served.clients, &key, noop("nothing")).await.expect("accepted");
+                }
+            });
             if kill {
                 served.daemon.kill()
             } else {

@@ -134,7 +134,7 @@ fn what_was_answered_survives_kills_at_random_moments() {
             let (clients, took) = first_answer(&home, &daemon, begin).await;
             starts.push(took);
             if round % KILLS_IN_A_ROW == 0 {
-                calm(&clients, &oracle, &mut over).await;
+                oracle.calm(&clients, &mut over).await;
             }
             let load = Load { oracle: &oracle, clients: &clients, repository: &folder, round };
             let limit = Duration::from_millis(random.below(LONGEST + 1));
@@ -153,19 +153,6 @@ fn what_was_answered_survives_kills_at_random_moments() {
         at(99),
         at(100)
     );
-}
-
-/// Waits until everything that was ever asked for has ended; `over` holds what is known to.
-async fn calm(clients: &Clients, oracle: &Oracle, over: &mut HashSet<String>) {
-    for key in oracle.unanswered() {
-        oracle.repeat(clients, &key).await.expect("an unanswered request may be repeated");
-    }
-    for (_, id) in oracle.acked() {
-        if !over.contains(&id) {
-            succeeded(clients, &id).await;
-            over.insert(id);
-        }
-    }
 }
 
 /// The last start: everything ends well by itself, once, and all views agree.

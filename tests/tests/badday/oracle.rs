@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
 use agentd_proto::v1::{Event, ListTasksRequest, SubmitRequest, SubmitResponse, event::What, watch_response::Item};
@@ -66,6 +66,19 @@ impl Oracle {
     /// Keys of requests that were never answered.
     pub(super) fn unanswered(&self) -> Vec<String> {
         self.sent.borrow().iter().filter(|(_, sent)| sent.task.is_none()).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Waits until everything that was ever asked for has succeeded; `over` holds what is known to have.
+    pub(super) async fn calm(&self, clients: &Clients, over: &mut HashSet<String>) {
+        for key in self.unanswered() {
+            self.repeat(clients, &key).await.expect("an unanswered request may be repeated");
+        }
+        for (_, id) in self.acked() {
+            if !over.contains(&id) {
+                succeeded(clients, &id).await;
+                over.insert(id);
+            }
+        }
     }
 
     /// Every acknowledged task is there, whatever its state.

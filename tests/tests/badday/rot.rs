@@ -32,7 +32,7 @@ impl Store {
         let (folder, oracle) = (repository(&home), Oracle::default());
         let mut served = Served::start(&home);
         let truth = served.run(async {
-            for number in 0..45 {
+            for number in 0..40 {
                 // Long requests make several segments.
                 let request = noop(&format!("{number} {}", "long ".repeat(6_000)));
                 oracle.submit(&served.clients, &format!("noop{number}"), request).await.expect("accepted");

@@ -52,7 +52,7 @@ fn there_are_twelve_agents_and_they_say_where_they_run() {
             assert!(!placement.asked.is_empty() && !placement.granted.is_empty(), "{agent:?}");
             assert_ne!(placement.fast_share.is_some(), !placement.unmeasured.is_empty(), "{agent:?}");
             if placement.pinned {
-                assert!(cfg!(target_os = "linux"), "only Linux pins");
+                assert_eq!(std::env::consts::OS, "linux", "nobody else pins");
                 let own = allowed(&placement.granted);
                 assert!(own.is_none_or(|own| own < cores), "{agent:?} on {cores} cores");
             }

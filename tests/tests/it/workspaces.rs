@@ -326,7 +326,7 @@ fn folders_that_may_not_be_read_are_counted() {
             fs::set_permissions(folder.join(name), fs::Permissions::from_mode(mode)).unwrap();
         }
     };
-    close(0);
+    close(0o000);
     if fs::read_dir(folder.join("closed")).is_ok() {
         close(0o700);
         return skip::skip("folders without permission", "this user may read everything (root)");
@@ -336,7 +336,7 @@ fn folders_that_may_not_be_read_are_counted() {
         assert_eq!(done.skipped("unreadable"), 1, "{}", done.json["unseen"]);
         assert_eq!(done.json["unseen"]["failed_count"], 1);
         assert_eq!(done.json["totals"]["measured_files"], 1);
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).unwrap();
         let (_, seen) = clients.run(analyze(&folder)).await;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(seen.state(), TaskState::Failed);

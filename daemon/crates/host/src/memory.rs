@@ -123,7 +123,10 @@ pub fn limit_arenas() -> bool {
     {
         /// One for the fast threads to share, one for the rest: more only holds more free memory.
         const ARENAS: i32 = 2;
-        sys::limit_arenas(ARENAS)
+        /// glibc's own limit grows with the largest block ever freed. Then sled's static tables of 41 × 512 KiB, which
+        /// nobody ever uses, come to lie in the heap, and a quarter of them is written to.
+        const LARGE: i32 = 256 * 1024;
+        sys::limit_arenas(ARENAS, LARGE)
     }
     #[cfg(target_os = "macos")]
     {

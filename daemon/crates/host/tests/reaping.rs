@@ -34,7 +34,6 @@ fn open(folder: &Path, epoch: u64) -> Children {
 
 /// The daemon that dies: runs only when started by the test below.
 #[test]
-#[ignore = "a part of the test below"]
 fn daemon() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let folder = Path::new(&folder);
@@ -72,7 +71,7 @@ fn with_environment(text: &str) -> Vec<i32> {
 /// Kills a daemon in the middle of its work. Returns its child's process id and mark.
 fn die_with_a_child(folder: &Path) -> (i32, String) {
     let mut daemon = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "daemon", "--ignored", "--nocapture"])
+        .args(["--exact", "daemon", "--nocapture"])
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .spawn()

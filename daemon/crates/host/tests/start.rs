@@ -18,7 +18,7 @@ fn play(part: &str, line: &str, stdin: Stdio) -> Child {
     Command::new("/bin/sh")
         .args(["-c", line])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", part, "--ignored", "--nocapture"])
+        .args(["--exact", part, "--nocapture"])
         .env(PART, part)
         .stdin(stdin)
         .stdout(Stdio::piped())
@@ -37,7 +37,6 @@ fn said(child: &mut Child) -> impl Iterator<Item = String> + use<> {
 }
 
 #[test]
-#[ignore = "a part of the test below"]
 fn hardened() {
     if !is_part("hardened") {
         return;
@@ -75,7 +74,6 @@ fn limits_are_raised_and_files_private() {
 }
 
 #[test]
-#[ignore = "a part of the test below"]
 fn stopped() {
     if !is_part("stopped") {
         return;
@@ -106,7 +104,6 @@ fn requests_to_stop_are_heard_and_do_not_kill() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "a part of the test below"]
 fn activated() {
     if !is_part("activated") {
         return;
@@ -149,7 +146,6 @@ fn a_socket_of_the_service_manager_is_served() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "a part of the test below"]
 fn misled() {
     if is_part("misled") {
         println!("part: {}", inherited_listener("agentd").unwrap_err());

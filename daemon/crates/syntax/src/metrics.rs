@@ -1,21 +1,24 @@
-//! The two measures of a function, and the rules by which nodes add to them.
-//!
-//! **Cyclomatic** (T. J. `McCabe`, "A Complexity Measure", IEEE TSE SE-2/4, 1976): 1 + decisions. Decisions are `if`, `else if`,
-//! `guard`, `let … else`, every loop (also `loop`), every case that is not the default, `catch`/`except`, `?:`, `&&`, `||`,
-//! `??`, logical assignments, the guard of a case, `for` and `if` of a comprehension (as radon counts them), and Rust's `?`
-//! (as Mozilla's rust-code-analysis does). Where the compiler demands that a switch covers all values (Rust, Swift), n arms are
-//! n − 1 decisions. Not counted: `?.`, default parameters, `assert`, preprocessor conditions, tokens in macro calls.
-//!
-//! **Cognitive** (G. A. Campbell, "Cognitive Complexity", SonarSource white paper 1.7, 2023): +1 and +1 per level of nesting for
-//! `if`, `guard`, `let … else`, loops, switches, `catch`, `?:`; +1 flat for `else`, `else if`, a jump to a label and `goto`; +1 for
-//! each run of like logical operators, parentheses seen through. Nesting is raised by these structures (not for their
-//! header: condition, subject) and by closures. Shorthands (`?`, `??`, `?.`, comprehensions) are free. Recursion, which the
-//! paper counts, is not: it needs name resolution.
-//!
-//! A closure adds to the function around it; a named function in a function is measured on its own from nesting 0. Code outside
-//! of functions is not measured.
+//! The two measures of a function, and the rules by which nodes add to them. The definitions, with their
+//! sources, stand below.
 
 use crate::grammar::Class;
+
+// The definitions.
+//
+// **Cyclomatic** (T. J. `McCabe`, "A Complexity Measure", IEEE TSE SE-2/4, 1976): 1 + decisions. Decisions are `if`, `else if`,
+// `guard`, `let … else`, every loop (also `loop`), every case that is not the default, `catch`/`except`, `?:`, `&&`, `||`,
+// `??`, logical assignments, the guard of a case, `for` and `if` of a comprehension (as radon counts them), and Rust's `?`
+// (as Mozilla's rust-code-analysis does). Where the compiler demands that a switch covers all values (Rust, Swift), n arms are
+// n − 1 decisions. Not counted: `?.`, default parameters, `assert`, preprocessor conditions, tokens in macro calls.
+//
+// **Cognitive** (G. A. Campbell, "Cognitive Complexity", SonarSource white paper 1.7, 2023): +1 and +1 per level of nesting for
+// `if`, `guard`, `let … else`, loops, switches, `catch`, `?:`; +1 flat for `else`, `else if`, a jump to a label and `goto`; +1 for
+// each run of like logical operators, parentheses seen through. Nesting is raised by these structures (not for their
+// header: condition, subject) and by closures. Shorthands (`?`, `??`, `?.`, comprehensions) are free. Recursion, which the
+// paper counts, is not: it needs name resolution.
+//
+// A closure adds to the function around it; a named function in a function is measured on its own from nesting 0. Code outside
+// of functions is not measured.
 
 /// A logical operator, to see where a run of like operators ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -113,6 +113,12 @@ pub(crate) fn in_child(command: &mut Command, wishes: &InChild) {
                 files.rlim_cur = soft.min(files.rlim_max);
                 libc::setrlimit(libc::RLIMIT_NOFILE, &raw const files);
             }
+            // The daemon's bound on its own memory is none for compilers and tests.
+            let mut data = none;
+            if libc::getrlimit(libc::RLIMIT_DATA, &raw mut data) == 0 {
+                data.rlim_cur = data.rlim_max;
+                libc::setrlimit(libc::RLIMIT_DATA, &raw const data);
+            }
             libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         }
         Ok(())
@@ -121,11 +127,24 @@ pub(crate) fn in_child(command: &mut Command, wishes: &InChild) {
     unsafe { command.pre_exec(apply) };
 }
 
-/// At most `arenas` heaps of glibc, however many threads there are.
+/// Lowers the soft limit on memory that is written to (heap, stacks) to `bytes`, unless it is lower already.
+pub(crate) fn limit_data(bytes: u64) -> std::io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the callee writes one rlimit; `limit` is one, and lives.
+    if unsafe { libc::getrlimit(libc::RLIMIT_DATA, &raw mut limit) } != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    limit.rlim_cur = limit.rlim_cur.min(bytes);
+    // SAFETY: the callee reads one rlimit; `limit` is one, and lives.
+    let set = unsafe { libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) };
+    if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// At most `arenas` heaps of glibc, however many threads there are, and blocks of `large` bytes and more outside them.
 #[cfg(target_env = "gnu")]
-pub(crate) fn limit_arenas(arenas: i32) -> bool {
-    // SAFETY: sets a number of the allocator; glibc allows it at any time.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) == 1 }
+pub(crate) fn limit_arenas(arenas: i32, large: i32) -> bool {
+    // SAFETY: sets numbers of the allocator; glibc allows it at any time.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) == 1 && libc::mallopt(libc::M_MMAP_THRESHOLD, large) == 1 }
 }
 
 /// Gives free memory of the heap back to the system.
@@ -137,7 +156,7 @@ pub(crate) fn trim_heap() -> bool {
 
 /// Other C libraries have no such setting.
 #[cfg(not(target_env = "gnu"))]
-pub(crate) fn limit_arenas(_arenas: i32) -> bool {
+pub(crate) fn limit_arenas(_arenas: i32, _large: i32) -> bool {
     false
 }
 

@@ -27,6 +27,9 @@ use crate::{
 /// Longest request text that the index keeps; the log has the whole.
 const REQUEST_BYTES: usize = 1_000;
 
+/// Longest workspace path that the index keeps, so that an entry stays below the index's bound.
+const WORKSPACE_BYTES: usize = 1_000;
+
 /// Entries written at once while the index is made anew.
 const REFILL: usize = 1_000;
 
@@ -323,7 +326,7 @@ fn entries_of(ending: &Ending) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         }
         .to_owned(),
         request: Text::<REQUEST_BYTES>::new(view.request.as_str()).to_string(),
-        workspace: view.workspace.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        workspace: view.workspace.as_ref().map(|path| Text::<WORKSPACE_BYTES>::new(path.to_string_lossy()).to_string()),
         workflow: view.workflow.to_string(),
         priority: match view.priority {
             Priority::Low => 0,

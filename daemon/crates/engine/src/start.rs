@@ -140,6 +140,10 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
         descriptors: config.child_descriptors,
     })?;
     config.crew.children = Some(Arc::new(children.clone()));
+    agentd_host::register_foreign(
+        "sled-io",
+        "threads of the index's library, while the index is open and for a while after",
+    );
     let (io, jobs) = IoHandle::new();
     let (reports, reported) = mpsc::channel(REPORTS);
     let outside = Arc::new(Storage(io.clone()));

@@ -2,6 +2,7 @@
 //! repeat themselves, and a power supply that cannot be trusted. What was acknowledged is written down out here, where
 //! no crash reaches it.
 
+mod files;
 mod world;
 
 use agentd_base::ErrorClass;

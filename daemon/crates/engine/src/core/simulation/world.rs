@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use agentd_agents::{Assignment, PayloadRef, StepFault, StepOutput};
+use agentd_agents::{Assignment, StepFault};
 use agentd_base::{
     AgentId, AttemptKey, ContentHash, EffectIntent, ErrorClass, MonoMs, Role, Seq, TaskId, Text, WallMs,
 };
@@ -14,14 +14,15 @@ use agentd_journal::{
     sim::{Rng, SimDisk},
 };
 use agentd_workflow::{Action, Rng as FlowRng, WorkflowName};
-use bytes::Bytes;
 
-use super::Stats;
+use super::{
+    Stats,
+    files::{find_key, intent_of, is_written, output, write_file},
+};
 use crate::{
     core::{Answer, Core, Limits, Now, Origin, Output, Token},
     record::Booted,
     roster::{Duty, OverloadLimits},
-    task::Task,
     view::{EventKind, EventView, Hints, Priority, Submit, TaskState},
 };
 
@@ -415,41 +416,4 @@ impl World {
             _ => None,
         })
     }
-}
-
-fn output() -> StepOutput {
-    StepOutput {
-        summary: Text::new("done"),
-        output: PayloadRef::Inline(Bytes::from_static(b"{}")),
-        documents: Vec::new(),
-    }
-}
-
-fn intent_of(task: TaskId) -> EffectIntent {
-    let after = ContentHash::of(task.to_string().as_bytes());
-    EffectIntent::WriteFile { path: format!("tasks/{task}/report.md").into(), before: None, after }
-}
-
-fn is_written(files: &HashMap<String, (ContentHash, u32)>, intent: &EffectIntent) -> bool {
-    let EffectIntent::WriteFile { path, after, .. } = intent;
-    files.get(&path.display().to_string()).is_some_and(|(hash, _)| hash == after)
-}
-
-fn write_file(files: &mut HashMap<String, (ContentHash, u32)>, stats: &mut Stats, intent: &EffectIntent) {
-    let EffectIntent::WriteFile { path, after, .. } = intent;
-    let file = files.entry(path.display().to_string()).or_insert((*after, 0));
-    *file = (*after, file.1 + 1);
-    stats.effects += 1;
-}
-
-fn find_key(reader: &agentd_journal::Reader, key: &str) -> Option<crate::core::Known> {
-    let mut found = None;
-    let mut take = |task: Task| {
-        if task.key.as_deref() == Some(key) {
-            found =
-                Some(crate::core::Known { task: task.id, fingerprint: task.fingerprint.clone(), first: task.first() });
-        }
-    };
-    crate::replay::finished_tasks(reader, (Seq(0), reader.durable()), None, &mut take).expect("the log can be read");
-    found
 }

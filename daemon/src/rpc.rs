@@ -49,6 +49,7 @@ pub struct Context {
     pub stops: Stops,
     /// What the daemon stands on.
     pub premises: Arc<Premises>,
+    told: health::Told,
     counters: Counters,
 }
 
@@ -108,6 +109,16 @@ impl Context {
         gate: Arc<Gate>,
         stops: Stops,
     ) -> Arc<Self> {
-        Arc::new(Self { engine, config, facts, clock, gate, stops, premises, counters: Counters::default() })
+        Arc::new(Self {
+            engine,
+            config,
+            facts,
+            clock,
+            gate,
+            stops,
+            premises,
+            told: health::Told::default(),
+            counters: Counters::default(),
+        })
     }
 }

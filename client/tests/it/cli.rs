@@ -44,6 +44,22 @@ impl Cli {
         Self { command, input: Vec::new() }
     }
 
+    /// A client that was installed alone: no daemon lies beside it, as in the folder of a build.
+    pub fn alone(home: &Path, arguments: &[&str]) -> Self {
+        let folder = home.join("alone");
+        std::fs::create_dir_all(&folder).unwrap();
+        let program = folder.join("agentd-cli");
+        std::fs::copy(env!("CARGO_BIN_EXE_agentd-cli"), &program).unwrap();
+        let Self { command, input } = Self::new(home, arguments);
+        let mut alone = Command::new(program);
+        alone.args(command.get_args()).env_clear().current_dir(home);
+        for (name, value) in command.get_envs() {
+            alone.env(name, value.unwrap_or_default());
+        }
+        alone.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command: alone, input }
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self

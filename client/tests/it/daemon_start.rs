@@ -81,7 +81,7 @@ fn submit_starts_the_daemon_that_is_found_on_the_path() {
     std::mem::swap(&mut fake.script().watches, &mut prepared.script().watches);
     std::mem::swap(&mut fake.script().documents, &mut prepared.script().documents);
     let path = format!("{}:/usr/bin:/bin", standin.program.parent().unwrap().display());
-    let running = Cli::new(fake.home(), &["submit", "x"]).env("PATH", &path).spawn();
+    let running = Cli::alone(fake.home(), &["submit", "x"]).env("PATH", &path).spawn();
     let _said = standin.started();
     fake.serve();
     let output = running.end().expect(0);
@@ -102,7 +102,7 @@ fn a_daemon_that_cannot_start_says_why() {
         .run()
         .expect(4)
         .says(&["cannot start /nowhere/agentd"]);
-    Cli::new(fake.home(), &["start"]).run().expect(4).says(&["no program `agentd` in", "/usr/bin", "--daemon PATH"]);
+    Cli::alone(fake.home(), &["start"]).run().expect(4).says(&["no program `agentd` in", "/usr/bin", "--daemon PATH"]);
 }
 
 /// Killed while a task is watched, and nobody else would bring it back: the socket file is left behind.

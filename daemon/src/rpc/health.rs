@@ -1,6 +1,10 @@
 //! Health, the standard way: as the daemon is when somebody asks, and told to those who watch when it changes.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tonic::{Request, Response, Status};
 use tonic_health::{
@@ -16,6 +20,18 @@ const NAMES: [&str; 4] = ["", TASKS, "agentd.v1.AgentService", "agentd.v1.Daemon
 
 /// The one that is of no use while nothing can be written.
 const TASKS: &str = "agentd.v1.TaskService";
+
+/// What watchers were told last, by name of the service.
+#[derive(Debug, Default)]
+pub(super) struct Told(Mutex<HashMap<&'static str, ServingStatus>>);
+
+impl Told {
+    /// Notes what is about to be told. `false`: it was told already.
+    fn is_news(&self, name: &'static str, status: ServingStatus) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(name, status) != Some(status)
+    }
+}
 
 /// The service: finds out how we are before it answers.
 #[derive(Debug)]
@@ -59,7 +75,9 @@ pub(super) async fn follow(mut reporter: HealthReporter, context: &Context) -> I
     }
     // Also if the streams end at the same moment: what was set before is still delivered.
     for name in NAMES {
-        reporter.set_service_status(name, ServingStatus::NotServing).await;
+        if context.told.is_news(name, ServingStatus::NotServing) {
+            reporter.set_service_status(name, ServingStatus::NotServing).await;
+        }
     }
     context.stops.ending.cancelled().await;
     for name in NAMES {
@@ -91,6 +109,9 @@ async fn tell(reporter: &HealthReporter, context: &Context) {
         }
         let unwell = stopping || (read_only && name == TASKS);
         let status = if unwell { ServingStatus::NotServing } else { ServingStatus::Serving };
-        reporter.set_service_status(name, status).await;
+        // Watchers hear of changes, not of every look.
+        if context.told.is_news(name, status) {
+            reporter.set_service_status(name, status).await;
+        }
     }
 }

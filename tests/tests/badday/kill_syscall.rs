@@ -257,7 +257,7 @@ fn all_calls(name: &str, analysis: bool) {
         once(&journal(&served.clients).await);
     });
     println!("{name}: died {} times: {}", deaths.len(), deaths.join(", "));
-    assert!(deaths.len() > 2, "`{name}` was hardly ever killed: {deaths:?}");
+    assert!(deaths.len() > 1, "`{name}` was hardly ever killed: {deaths:?}");
 }
 
 #[test]

@@ -394,6 +394,16 @@ impl Shell {
         self.idle_housekeeping();
     }
 
+    /// Closes the index, and lets go of everything that a daemon without work does not need.
+    fn rest(&self) {
+        self.io.leave(|io| {
+            io.book.close();
+            let memory = agentd_host::release_free_memory();
+            let program = agentd_host::release_program_pages();
+            tracing::debug!(memory, program, "idle: the index is closed, memory went back to the system");
+        });
+    }
+
     /// First memory goes back to the system, then old records go, then the index is closed.
     fn idle_housekeeping(&mut self) {
         match self.book.idle_ticks {
@@ -404,14 +414,9 @@ impl Shell {
                 let released = agentd_host::release_free_memory();
                 tracing::debug!(released, "idle: memory went back to the system");
             }
-            // Again, if somebody asked it for something meanwhile.
-            4.. if self.index_phase.get() == IndexPhase::Open => {
-                self.io.leave(|io| {
-                    io.book.close();
-                    let released = agentd_host::release_free_memory();
-                    tracing::debug!(released, "idle: the index is closed");
-                });
-            }
+            4 => self.rest(),
+            // Again, if somebody asked the index for something meanwhile.
+            5.. if self.index_phase.get() == IndexPhase::Open => self.rest(),
             _ => {}
         }
     }

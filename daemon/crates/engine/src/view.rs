@@ -20,7 +20,7 @@ pub enum Priority {
 /// What the submitter advises.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hints {
-    /// Agent that should get the first step that it may do.
+    /// Agent that should get the steps that it may do.
     pub prefer: Option<Role>,
     /// Nobody waits: scattered work stays on one agent.
     pub quiet: bool,

@@ -34,7 +34,9 @@ pub use measure::{
     CpuSampler, Measured, base_priority, child_fast_share, fast_share, gpu_cores, process_cpu, process_fast_share,
     process_memory, run_delay, service_band_check, thread_cpu,
 };
-pub use memory::{MemoryState, Pressure, limit_arenas, load_average, memory_state, release_free_memory};
+pub use memory::{
+    MemoryState, Pressure, limit_arenas, load_average, memory_state, release_free_memory, release_program_pages,
+};
 pub use plan::{ChildPlacement, CoordinatorQos, Intent, Placement, PlanSettings, Qos, place, place_child};
 pub use random::{random_u128, seed};
 pub use runtime::current_thread_runtime;

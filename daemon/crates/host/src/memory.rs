@@ -141,6 +141,20 @@ pub fn release_free_memory() -> bool {
     sys::trim_heap()
 }
 
+/// Lets go of the pages of the program itself, for a process that has nothing to do: the system would take them when it
+/// needs them, and nobody has to wonder about them until then. Linux only; `false` elsewhere.
+#[must_use]
+pub fn release_program_pages() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        sys::forget_program_pages() > 0
+    }
+    #[cfg(target_os = "macos")]
+    {
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +184,20 @@ mod tests {
         {
             assert_eq!(pressure_of_level(level).value(), expected);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_program_that_lets_go_of_its_pages_goes_on() {
+        let text = "constants are pages of the program too";
+        assert!(release_program_pages());
+        assert_eq!(text.len(), 38);
+        let sum: u64 = std::thread::scope(|scope| {
+            let other = scope.spawn(|| (0..1_000_u64).map(|number| number.pow(2)).sum::<u64>());
+            assert!(release_program_pages());
+            other.join().unwrap()
+        });
+        assert_eq!(sum, 332_833_500);
     }
 
     #[test]

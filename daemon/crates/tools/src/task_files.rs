@@ -86,7 +86,10 @@ impl TaskFiles {
         }
         let (name, folders) = parts.split_last().expect("a checked path has at least three parts");
         self.folder(folders)
-            .and_then(|folder| replace(&folder, Path::new(name), &temporary(token.attempt()), content))
+            .and_then(|folder| {
+                sweep(&folder, token.attempt())?;
+                replace(&folder, Path::new(name), &temporary(token.attempt()), content)
+            })
             .map_err(|source| Error::of("write", path, source))
     }
 
@@ -162,6 +165,23 @@ fn replace(folder: &Dir, name: &Path, temporary: &str, content: &[u8]) -> io::Re
     file.sync_all()?;
     folder.rename(temporary, folder, name)?;
     sync(folder)
+}
+
+/// Removes what earlier attempts of the step left when they were killed in the middle of a write.
+fn sweep(folder: &Dir, attempt: AttemptKey) -> io::Result<()> {
+    let start = format!(".agentd-{}-", attempt.step.0);
+    for entry in folder.open_dir(".")?.entries()? {
+        let name = entry?.file_name();
+        let number =
+            name.to_str().and_then(|name| name.strip_prefix(&start)?.strip_suffix(".tmp")?.parse::<u32>().ok());
+        if number.is_some_and(|number| number < attempt.attempt) {
+            match folder.remove_file(&name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Folders are held by descriptors that only lead on (`O_PATH`); syncing needs one for reading.

@@ -115,6 +115,30 @@ fn a_deadly_step_is_quarantined_and_the_others_go_on() {
     assert!((3..=6).contains(&deaths), "{deaths} deaths");
 }
 
+/// The crash marker convicts at once: three deaths, though other steps were in flight each time.
+#[test]
+fn a_marked_step_is_blamed_though_others_ran_beside_it() {
+    let mut rng = Rng(11);
+    let mut world = World::new(11);
+    world.start().expect("the first start");
+    let deadly = world.submit_analysis(&mut rng);
+    let innocent = world.submit_analysis(&mut rng);
+    for _ in 0..3 {
+        world.assign_only().expect("the disk works");
+        // The first suspect is believed after a while, and the second runs beside it.
+        world.wait(31_000);
+        world.assign_only().expect("the disk works");
+        assert_eq!(world.in_flight(), 2);
+        world.end_of_life(false);
+        world.mark = Some((deadly, agentd_base::StepId(0)));
+        world.start().expect("a start after a death");
+    }
+    world.run_until_quiet(&mut rng).expect("nothing kills any more");
+    assert_eq!(world.failure_class(deadly), Some(ErrorClass::Poison));
+    assert_eq!(world.failure_class(innocent), None);
+    assert!(world.is_over(innocent));
+}
+
 /// Deaths that the machine's own restart explains count against nobody.
 #[test]
 fn reboots_quarantine_nothing() {

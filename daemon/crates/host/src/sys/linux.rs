@@ -147,6 +147,40 @@ pub(crate) fn limit_arenas(arenas: i32, large: i32) -> bool {
     unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) == 1 && libc::mallopt(libc::M_MMAP_THRESHOLD, large) == 1 }
 }
 
+/// Lets go of the pages of the program file that were only read: its code and constants. They are read again when touched.
+/// Answers how many segments were let go of.
+pub(crate) fn forget_program_pages() -> usize {
+    unsafe extern "C" fn each(
+        info: *mut libc::dl_phdr_info,
+        _size: libc::size_t,
+        count: *mut libc::c_void,
+    ) -> libc::c_int {
+        // SAFETY: dl_iterate_phdr passes one valid entry, whose headers live as long as the object is loaded; `count` is
+        // what we gave it below.
+        let (info, count) = unsafe { (&*info, &mut *count.cast::<usize>()) };
+        // SAFETY: the loader fills in address and number of the headers together.
+        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+        for header in headers.iter().filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0)
+        {
+            // SAFETY: sysconf reads a constant of the system.
+            let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4_096);
+            let begin = (info.dlpi_addr + header.p_vaddr) & !(page - 1);
+            let end = info.dlpi_addr + header.p_vaddr + header.p_memsz;
+            let (Ok(begin), Ok(length)) = (usize::try_from(begin), usize::try_from(end - begin)) else { continue };
+            // SAFETY: a loaded segment that nobody may write to is a clean, private view of the file: dropping its pages
+            // changes no byte of it, the next touch maps them again.
+            let result = unsafe { libc::madvise(begin as *mut libc::c_void, length, libc::MADV_DONTNEED) };
+            *count += usize::from(result == 0);
+        }
+        // Not 0: the first entry is the program, and libraries are shared with others.
+        1
+    }
+    let mut count = 0_usize;
+    // SAFETY: `each` has the signature that is asked for, and `count` lives through the call.
+    unsafe { libc::dl_iterate_phdr(Some(each), (&raw mut count).cast()) };
+    count
+}
+
 /// Gives free memory of the heap back to the system.
 #[cfg(target_env = "gnu")]
 pub(crate) fn trim_heap() -> bool {

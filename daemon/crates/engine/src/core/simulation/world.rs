@@ -7,7 +7,7 @@ use std::{
 
 use agentd_agents::{Assignment, StepFault};
 use agentd_base::{
-    AgentId, AttemptKey, ContentHash, EffectIntent, ErrorClass, MonoMs, Role, Seq, TaskId, Text, WallMs,
+    AgentId, AttemptKey, ContentHash, EffectIntent, ErrorClass, MonoMs, Role, Seq, StepId, TaskId, Text, WallMs,
 };
 use agentd_journal::{
     Log, Options,
@@ -42,6 +42,8 @@ pub(super) struct World {
     pub stats: Stats,
     /// A task whose first step kills the daemon.
     pub deadly: Option<TaskId>,
+    /// The step that the last process said it died in; the next start reads it.
+    pub mark: Option<(TaskId, StepId)>,
     daemon: Option<Daemon>,
     boot: u32,
     time: u64,
@@ -63,6 +65,7 @@ impl World {
             disk: SimDisk::new(seed),
             stats: Stats::default(),
             deadly: None,
+            mark: None,
             daemon: None,
             boot: 1,
             time: 1_000,
@@ -87,7 +90,7 @@ impl World {
         let boot = Booted { boot_id: self.boot.to_string(), version: "test".to_owned() };
         let duties = Role::ALL.into_iter().map(duty).collect();
         let mut core = Core::new(limits, duties, boot, FlowRng::new(self.time));
-        let restored = core.restore(opened.checkpoint, opened.tail, None, self.now())?;
+        let restored = core.restore(opened.checkpoint, opened.tail, self.mark.take(), self.now())?;
         self.stats.starts += 1;
         self.stats.recovered_steps += restored.in_flight as u64;
         self.daemon = Some(Daemon {
@@ -326,6 +329,16 @@ impl World {
         };
         daemon.core.finished(origin, result, std::time::Duration::from_millis(rng.below(50)), now);
         Ok(())
+    }
+
+    /// Time goes by, in milliseconds.
+    pub(super) const fn wait(&mut self, ms: u64) {
+        self.time += ms;
+    }
+
+    /// Attempts that agents hold.
+    pub(super) fn in_flight(&self) -> usize {
+        self.daemon.as_ref().map_or(0, |daemon| daemon.held.len())
     }
 
     /// Lets ready steps be assigned and no more.

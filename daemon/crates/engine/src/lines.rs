@@ -92,9 +92,10 @@ impl Lines {
         }
     }
 
-    /// Watchers now.
+    /// Watchers now; those that have gone and were not swept yet do not count.
     pub(crate) fn count(&self) -> usize {
-        self.of_all.len() + self.of_task.values().map(Vec::len).sum::<usize>()
+        let all = self.of_all.iter().chain(self.of_task.values().flatten());
+        all.filter(|line| !line.sender.is_closed()).count()
     }
 
     /// Forgets lines whose watcher has gone.

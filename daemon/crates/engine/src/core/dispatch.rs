@@ -32,6 +32,8 @@ pub(crate) struct ReadyKey {
 pub(crate) struct Suspects {
     waiting: BTreeSet<(TaskId, StepId)>,
     alone: Option<(AttemptKey, MonoMs)>,
+    /// Suspects that ran long enough, and still run.
+    believed: BTreeSet<AttemptKey>,
 }
 
 impl Suspects {
@@ -40,6 +42,7 @@ impl Suspects {
     }
 
     pub(crate) fn ended(&mut self, key: AttemptKey) {
+        self.believed.remove(&key);
         if self.alone.is_some_and(|(alone, _)| alone == key) {
             self.alone = None;
         }
@@ -47,8 +50,11 @@ impl Suspects {
 
     /// A step that has run this long without killing the daemon is believed.
     pub(crate) fn tick(&mut self, now: MonoMs) {
-        if self.alone.is_some_and(|(_, since)| now.since(since) > ALONE_AT_MOST) {
+        if let Some((key, since)) = self.alone
+            && now.since(since) > ALONE_AT_MOST
+        {
             self.alone = None;
+            self.believed.insert(key);
         }
     }
 
@@ -76,7 +82,7 @@ impl Core {
             return;
         }
         match self.next_suspect() {
-            Some(suspect) if self.roster.in_flight() == 0 => {
+            Some(suspect) if self.roster.in_flight() == self.suspects.believed.len() => {
                 self.suspects.waiting.remove(&(suspect.task, suspect.step));
                 if let Some(key) = self.dispatch_some(&[suspect], now).first() {
                     self.suspects.alone = Some((*key, now.mono));

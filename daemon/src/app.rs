@@ -111,6 +111,7 @@ impl App {
             started_by,
             socket: socket.path().to_owned(),
             topology,
+            children: threads.children().clone(),
             warnings,
         };
         let gate = Arc::new(Gate::new(launch.own_uid, config.server, Arc::clone(&clock)));

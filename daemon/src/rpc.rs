@@ -17,8 +17,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_base::{MonoMs, WallMs};
 use agentd_engine::Engine;
-use agentd_host::{Clock, Topology};
-use tokio::sync::{mpsc, oneshot};
+use agentd_host::{Children, Clock, Topology};
+use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -50,6 +50,8 @@ pub struct Context {
     /// What the daemon stands on.
     pub premises: Arc<Premises>,
     told: health::Told,
+    /// `None` inside: the system does not tell.
+    gpu_cores: OnceCell<Option<u32>>,
     counters: Counters,
 }
 
@@ -66,6 +68,8 @@ pub struct Facts {
     pub socket: PathBuf,
     /// The machine.
     pub topology: Arc<Topology>,
+    /// Starts programs, for questions that only they can answer.
+    pub children: Children,
     /// What works, but worse than it could.
     pub warnings: Vec<String>,
 }
@@ -118,6 +122,7 @@ impl Context {
             stops,
             premises,
             told: health::Told::default(),
+            gpu_cores: OnceCell::new(),
             counters: Counters::default(),
         })
     }

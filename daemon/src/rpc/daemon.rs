@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use agentd_engine::{EngineStatus, IndexPhase, Metric};
+use agentd_host::Children;
 use agentd_proto::{
     OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION,
     v1::{
@@ -116,7 +117,7 @@ impl Daemon {
             running: engine.running,
             waiting: engine.waiting,
             cursor: engine.cursor.0,
-            machine: Some(self.machine()),
+            machine: Some(self.machine().await),
             warnings: facts.warnings.iter().cloned().chain(self.0.premises.warnings()).chain(engine.warnings).collect(),
             index: index(engine.index).into(),
         }))
@@ -134,7 +135,9 @@ impl Daemon {
         }
     }
 
-    fn machine(&self) -> Machine {
+    async fn machine(&self) -> Machine {
+        // Asked for once, and not at the start: it takes a child of its own on macOS.
+        let gpu_cores = *self.0.gpu_cores.get_or_init(|| gpu_cores(&self.0.facts.children)).await;
         let topology = &self.0.facts.topology;
         let tier = |tier: &agentd_host::Tier| Tier { name: tier.name.clone(), cores: tier.cores };
         Machine {
@@ -142,7 +145,7 @@ impl Daemon {
             chip: topology.chip.clone(),
             memory_bytes: topology.memory_bytes,
             tiers: topology.tiers.iter().map(tier).collect(),
-            gpu_cores: topology.gpu_cores,
+            gpu_cores,
         }
     }
 
@@ -216,6 +219,16 @@ const fn index(phase: IndexPhase) -> IndexState {
         IndexPhase::Open => IndexState::Open,
         IndexPhase::Rebuilding => IndexState::Rebuilding,
         IndexPhase::Failed => IndexState::Failed,
+    }
+}
+
+async fn gpu_cores(children: &Children) -> Option<u32> {
+    match agentd_host::gpu_cores(children).await {
+        Ok(measured) => measured.value(),
+        Err(error) => {
+            tracing::warn!(%error, "the graphics processor cannot be asked for its cores");
+            None
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use agentd_base::Seq;
@@ -14,6 +15,10 @@ use crate::error::Error;
 
 /// Largest key, in bytes.
 pub const MAX_KEY: usize = 64;
+/// sled lets go of its lock some time after it was closed (its issues 1234 and 1289): two seconds of looking again.
+const LOCK_TRIES: u32 = 100;
+/// Between two looks.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Largest value, in bytes: from about 8 KiB on sled may put values into files that it never syncs.
 pub const MAX_VALUE: usize = 4096;
 /// sled's page cache; memory at idle counts.
@@ -172,9 +177,19 @@ fn fault(path: &Path, detail: impl ToString) -> Error {
 
 fn try_open(path: &Path) -> Result<sled::Db, String> {
     let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-    // sled panics on some kinds of damage.
-    let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
-    opened.map_err(|_| "sled panicked".to_owned())?.map_err(|error| error.to_string())
+    let mut tries = LOCK_TRIES;
+    loop {
+        // sled panics on some kinds of damage.
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        match opened.map_err(|_| "sled panicked".to_owned())? {
+            // Our own lock says that nobody else is here: threads of a database that we closed have not let go yet.
+            Err(error) if tries > 0 && error.to_string().contains("could not acquire lock") => {
+                tries -= 1;
+                std::thread::park_timeout(LOCK_PAUSE);
+            }
+            opened => return opened.map_err(|error| error.to_string()),
+        }
+    }
 }
 
 /// The watermark, if the index reads through and is not mostly garbage.

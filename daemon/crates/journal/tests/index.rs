@@ -1,12 +1,22 @@
 //! The index on a real folder: trusted only after a clean end, rebuilt after anything else.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
 
-use std::fs;
+use std::{
+    fs,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use agentd_base::Seq;
 use agentd_journal::{Change, Error, Index, IndexState};
 
 const FRESH: IndexState = IndexState { watermark: Seq(0), fresh: true };
+
+/// sled has one lock for all databases of a process, and threads of one that broke may keep it: one test at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn change(key: &str, value: &str) -> Change {
     (key.into(), Some(value.into()))
@@ -22,6 +32,7 @@ fn filled(path: &std::path::Path) {
 
 #[test]
 fn a_clean_end_is_trusted() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     filled(&path);
@@ -36,6 +47,7 @@ fn a_clean_end_is_trusted() {
 
 #[test]
 fn keys_come_in_order_from_where_they_were_left() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let (index, _) = Index::open(folder.path().join("index")).unwrap();
     let changes: Vec<Change> = (0..9).map(|n| change(&format!("k{n}"), "v")).collect();
@@ -56,6 +68,7 @@ fn keys_come_in_order_from_where_they_were_left() {
 
 #[test]
 fn anything_else_starts_afresh() {
+    let _alone = alone();
     type Harm = fn(&std::path::Path);
     let harms: [(&str, Harm); 7] = [
         ("no clean end", |path| fs::remove_file(path.join("clean")).unwrap()),
@@ -88,6 +101,7 @@ fn anything_else_starts_afresh() {
 
 #[test]
 fn large_keys_and_values_are_refused_whole() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let (index, _) = Index::open(folder.path().join("index")).unwrap();
     let large = (b"b".to_vec(), Some(vec![0; 4097]));
@@ -98,6 +112,7 @@ fn large_keys_and_values_are_refused_whole() {
 
 #[test]
 fn an_index_of_garbage_is_rebuilt() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let (index, _) = Index::open(&path).unwrap();

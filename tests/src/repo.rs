@@ -17,7 +17,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in a folder of the repository")
 }
 
-/// Names in the root folder, sorted, without those that `.gitignore` names, `.git` and [`JUNK`].
+/// Names in the root folder, sorted, without those that `.gitignore` names, `.git` and what editors drop there.
 #[must_use]
 pub fn top_level() -> Vec<String> {
     let ignored = ignored();

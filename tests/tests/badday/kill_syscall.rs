@@ -226,13 +226,7 @@ fn killed_task(
 fn all_calls(name: &str, analysis: bool) {
     let (home, oracle) = (Home::new(), Oracle::default());
     let folder = analysis.then(|| repository(&home));
-    let every = match (analysis, name) {
-        (false, _) => 1,
-        // An analysis has few commits and many writes of files.
-        (true, "writer") => 2,
-        (true, _) => 4,
-    };
-    let every = times("AGENTD_TEST_EVERY", every);
+    let every = times("AGENTD_TEST_EVERY", 1);
     let mut deaths = Vec::new();
     for call in CHANGES {
         for number in (1..).step_by(usize::try_from(every).expect("small")) {

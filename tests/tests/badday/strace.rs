@@ -89,12 +89,12 @@ fn wrap(command: &mut Command, home: &Home, args: &[String]) {
 pub(super) struct Attached(Child);
 
 impl Attached {
-    /// Waits until the thread is traced.
+    /// Waits until the thread is traced, or has met its fate already: it may make its fatal call at once.
     pub(super) fn new(thread: u64, log: &Path, fate: Fate<'_>) -> Self {
         let mut command = Command::new("strace");
         command.args(["-qq", "-o"]).arg(log).args(fate.args()).args(["-p", &thread.to_string()]);
         let attached = Self(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("strace starts"));
-        eventually("strace takes hold of a thread", || is_traced(thread));
+        eventually("strace takes hold of a thread", || is_traced_or_gone(thread));
         // Attached is not yet armed: strace restarts the thread right after.
         pause(Duration::from_millis(5));
         attached
@@ -109,8 +109,8 @@ impl Drop for Attached {
     }
 }
 
-fn is_traced(thread: u64) -> bool {
-    let status = fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default();
+fn is_traced_or_gone(thread: u64) -> bool {
+    let Ok(status) = fs::read_to_string(format!("/proc/{thread}/status")) else { return true };
     status.lines().any(|line| line.strip_prefix("TracerPid:").is_some_and(|pid| pid.trim() != "0"))
 }
 

@@ -2,7 +2,8 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 3] = ["agentd/v1/tasks.proto", "agentd/v1/agents.proto", "agentd/v1/daemon.proto"];
+const FILES: [&str; 4] =
+    ["agentd/v1/tasks.proto", "agentd/v1/agents.proto", "agentd/v1/daemon.proto", "agentd/v1/rules.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=agentd");

@@ -1,14 +1,11 @@
 //! Stays with one task until it ends: shows how it goes, rides out restarts of the daemon, delivers the report.
 //! Ctrl-C leaves the task alone.
 
-use std::{
-    path::{Path, PathBuf},
-    pin::pin,
-};
+use std::{path::PathBuf, pin::pin};
 
 use agentd_proto::{
     codes::Exit,
-    v1::{StatusRequest, TaskEnded, TaskState, event::What},
+    v1::{TaskEnded, TaskState, event::What},
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -16,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    connect::{Connection, within_limit},
+    connect::Connection,
     context::Context,
     document::{self, REPORT, REPORT_JSON},
     error::Error,
@@ -33,7 +30,7 @@ use crate::{
 pub(crate) enum Product {
     /// The report, on stdout.
     Report,
-    /// The report, in a file: `report.json` if its name ends in `.json`, else `report.md`.
+    /// The report, in a file: which one is chosen by its ending.
     File(PathBuf),
     /// One JSON object with the report.
     Object,
@@ -57,13 +54,6 @@ pub(crate) fn interrupts() -> Result<Signal, Error> {
     signal(SignalKind::interrupt()).map_err(|error| Error::Unexpected { what: format!("no signals ({error})") })
 }
 
-/// How the daemon came to run: `launchd`, `systemd` or `terminal`, and its process id.
-pub(crate) async fn origin(connection: &Connection) -> Result<(String, u32), Error> {
-    let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
-    let status = answer.map_err(Error::call("read the status"))?.into_inner();
-    Ok((status.started_by, status.pid))
-}
-
 /// Follows the task and delivers `product`.
 pub(crate) async fn attend(
     context: &Context<'_>,
@@ -73,8 +63,7 @@ pub(crate) async fn attend(
     product: Product,
 ) -> Result<Exit, Error> {
     let task_id = subject.task_id.clone();
-    let (started_by, _) = origin(&connection).await?;
-    let mut follow = Follow::new(connection, subject, context.starter()?, started_by == "terminal");
+    let mut follow = Follow::new(context.starter()?, connection, subject).await?;
     let mode = match product {
         Product::Events => Mode::Json,
         Product::Object => Mode::Silent,
@@ -124,7 +113,7 @@ async fn until_end(
             }
             Some(Item::Back { restarted: false }) => view.say("agentd is back; going on behind the last event"),
             Some(Item::Back { restarted: true }) => {
-                let (_, pid) = origin(follow.connection()).await.unwrap_or_default();
+                let pid = follow.connection().status().await.map_or(0, |status| status.pid);
                 view.say("agentd had died and was started again; going on behind the last event");
                 view.aside(|| context.say_started(pid));
             }
@@ -163,7 +152,7 @@ async fn deliver(
         }
         Product::Report => {}
         Product::File(path) => {
-            let name = if ends_in_json(&path) { REPORT_JSON } else { REPORT };
+            let name = document::wanted(&path);
             if has(name) {
                 document::write(&path, &fetch(follow, task_id, name).await?)?;
                 context.ui.note(&format!("wrote {}", path.display()));
@@ -195,10 +184,6 @@ fn say_end(context: &Context<'_>, task_id: &str, state: &str, summary: &str) {
     } else {
         context.ui.problem(&format!("task {task_id} {state}{gap}{summary}"));
     }
-}
-
-fn ends_in_json(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
 
 async fn parsed(follow: &mut Follow, task_id: &str) -> Result<serde_json::Value, Error> {

@@ -4,13 +4,14 @@ use std::{ffi::OsString, path::PathBuf};
 
 use agentd_proto::codes::Exit;
 use clap::{
-    Args, Parser, Subcommand,
+    Args, CommandFactory, Parser, Subcommand,
     builder::{OsStringValueParser, TypedValueParser},
 };
 
 use crate::{
     commands::{
-        agents, cancel, completions, config, journal, list, man, show, start, stats, status, stop, submit, watch,
+        agents, cancel, completions, config, journal, list, man, rules, service, show, start, stats, status, stop,
+        submit, watch,
     },
     context::Context,
     env,
@@ -20,11 +21,11 @@ use crate::{
 };
 
 const EXAMPLES: &str = "Examples:
-  agentd-cli submit \"Analyze this repository\"    submit, follow, print the report
+  agentd-cli submit \"Analyze this repository\"    submit, follow, print report
   agentd-cli submit --detach --file request.txt  submit and go
   agentd-cli list                                what there is
-  agentd-cli watch last                          look at the newest task again
-  agentd-cli cancel 01JD                         stop a task by the beginning of its id
+  agentd-cli watch last                          the newest task again
+  agentd-cli cancel 01JD                         the beginning of an id does
 
 With --json data goes to stdout as JSON, and an error to stderr as one line:
 {\"error\": {kind, message, hints, exit}}; kind is a stable word, e.g. not_running, usage, no_task, busy.
@@ -78,10 +79,12 @@ enum Command {
     Agents(agents::AgentsArgs),
     Status(status::StatusArgs),
     Stats(stats::StatsArgs),
+    Rules(rules::RulesArgs),
     Config(config::ConfigArgs),
     Journal(journal::JournalArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),
+    Service(service::ServiceArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -138,12 +141,14 @@ async fn dispatch(context: &Context<'_>, command: Command) -> Result<Exit, Error
         Command::Agents(args) => agents::run(context, args).await,
         Command::Status(args) => status::run(context, args).await,
         Command::Stats(args) => stats::run(context, args).await,
+        Command::Rules(args) => rules::run(context, args).await,
         Command::Config(args) => config::run(context, args).await,
         Command::Journal(args) => journal::run(context, args).await,
         Command::Start(args) => start::run(context, args).await,
         Command::Stop(args) => stop::run(context, args).await,
-        Command::Completions(args) => completions::run(context, args).await,
-        Command::Man(args) => man::run(context, args).await,
+        Command::Service(args) => Box::pin(service::run(context, args)).await,
+        Command::Completions(args) => completions::run(context, args, Cli::command()).await,
+        Command::Man(args) => man::run(context, args, Cli::command()).await,
     }
 }
 

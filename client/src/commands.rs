@@ -10,6 +10,8 @@ pub mod config;
 pub mod journal;
 pub mod list;
 pub mod man;
+pub mod rules;
+pub mod service;
 pub mod show;
 pub mod start;
 pub mod stats;

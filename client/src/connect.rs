@@ -1,14 +1,22 @@
 //! The way to the daemon: a channel over its socket and the handshake. Tells apart a daemon that is absent, one that
 //! speaks another protocol, one that fails, and something else that listens there.
 
-use std::{error::Error as _, io, os::unix::fs::FileTypeExt, path::PathBuf, time::Duration};
+use std::{
+    error::Error as _,
+    io,
+    os::unix::fs::{FileTypeExt, MetadataExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+pub use agentd_proto::limits::{CALL_LIMIT, JOURNAL_LIMIT};
 use agentd_proto::{
     OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION,
     rendezvous::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
     v1::{
-        HandshakeRequest, HandshakeResponse, agent_service_client::AgentServiceClient,
-        daemon_service_client::DaemonServiceClient, task_service_client::TaskServiceClient,
+        HandshakeRequest, HandshakeResponse, StatusRequest, StatusResponse, agent_service_client::AgentServiceClient,
+        daemon_service_client::DaemonServiceClient, rule_service_client::RuleServiceClient,
+        task_service_client::TaskServiceClient,
     },
 };
 use tokio::time::timeout;
@@ -24,12 +32,6 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long the daemon may take to say who it is. It answers this first of all, so longer means that it is stuck.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
-
-/// How long a call may take that is answered once.
-pub const CALL_LIMIT: Duration = Duration::from_secs(30);
-
-/// How long a call may take that reads the whole journal.
-pub const JOURNAL_LIMIT: Duration = Duration::from_secs(600);
 
 /// A message with the deadline of an ordinary call.
 pub fn within_limit<T>(message: T) -> Request<T> {
@@ -64,7 +66,7 @@ impl Dial {
     /// # Errors
     /// [`Error::Absent`], [`Error::Stale`], [`Error::Socket`], [`Error::NoSocket`]: no daemon; [`Error::DaemonTooOld`],
     /// [`Error::ClientTooOld`], [`Error::Refused`]: another protocol; [`Error::Silent`], [`Error::Failing`]: it is not
-    /// well; [`Error::Foreign`]: it is no daemon.
+    /// well; [`Error::OtherUser`]: it is not ours; [`Error::Foreign`]: it is no daemon.
     pub async fn open(&self) -> Result<Connection, Error> {
         let channel = self.channel().await?;
         let hello = HandshakeRequest {
@@ -113,7 +115,7 @@ impl Dial {
                 return match system.kind() {
                     io::ErrorKind::NotFound => Error::Absent { socket },
                     io::ErrorKind::ConnectionRefused => Error::Stale { socket },
-                    kind if hung_up(kind) => Error::Foreign { socket, said: system.to_string() },
+                    kind if hung_up(kind) => self.broken_off(system.to_string()),
                     kind => Error::Socket {
                         socket,
                         source: system.raw_os_error().map_or_else(|| kind.into(), io::Error::from_raw_os_error),
@@ -125,15 +127,29 @@ impl Dial {
         Error::Foreign { socket, said: error.to_string() }
     }
 
+    /// A daemon hangs up on other users without a word. Its socket has its owner; one that is owned by the same user and
+    /// hangs up is something else, or was killed.
+    fn broken_off(&self, said: String) -> Error {
+        let (socket, ours) = (self.socket.clone(), rustix::process::geteuid().as_raw());
+        match owner_of(&socket) {
+            Some(theirs) if theirs != ours => Error::OtherUser { socket, theirs, ours },
+            _ => Error::Foreign { socket, said },
+        }
+    }
+
     fn refusal(&self, status: &Status) -> Error {
         let socket = self.socket.clone();
         match status.code() {
             Code::FailedPrecondition => Error::Refused { said: status.message().to_owned() },
             Code::Unimplemented => Error::Foreign { socket, said: "a gRPC server without agentd.v1".to_owned() },
-            _ if broke(status) => Error::Foreign { socket, said: innermost(status) },
+            _ if broke(status) => self.broken_off(innermost(status)),
             code => Error::Failing { socket, said: format!("{} ({})", status.message(), code.description()) },
         }
     }
+}
+
+fn owner_of(socket: &Path) -> Option<u32> {
+    std::fs::metadata(socket).ok().map(|metadata| metadata.uid())
 }
 
 /// The last cause says most: `frame with invalid size` instead of `transport error`.
@@ -189,6 +205,21 @@ impl Connection {
     #[must_use]
     pub fn agents(&self) -> AgentServiceClient<Channel> {
         AgentServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_RESPONSE_BYTES)
+    }
+
+    /// Calls about the performance rules.
+    #[must_use]
+    pub fn rules(&self) -> RuleServiceClient<Channel> {
+        RuleServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_RESPONSE_BYTES)
+    }
+
+    /// How the daemon does: its process, health, counts, and who started it.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn status(&self) -> Result<StatusResponse, Error> {
+        let answer = self.daemon().status(within_limit(StatusRequest {})).await;
+        Ok(answer.map_err(Error::call("read the status"))?.into_inner())
     }
 
     /// Calls about the daemon.

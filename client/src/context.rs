@@ -6,12 +6,12 @@ use agentd_proto::rendezvous::{SOCKET_VARIABLE, socket_path, state_dir};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    attend::origin,
     connect::{Connection, Dial},
     env::{self, Variables},
     error::Error,
     owner::{Lock, Owner},
     retry::Pauses,
+    service::{Kind, Place, wake},
     start::{START_LIMIT, Starter},
     ui::{Ui, text},
 };
@@ -60,7 +60,17 @@ impl Context<'_> {
     /// [`Error::Address`].
     pub fn starter(&self) -> Result<Starter, Error> {
         let search = (self.variable)(env::PATH).unwrap_or_default();
-        Ok(Starter::new(self.dial()?, state_dir(self.variable)?, self.daemon.clone(), search))
+        let mut starter = Starter::new(self.dial()?, state_dir(self.variable)?, self.daemon.clone(), search);
+        starter.service = self.place().ok().filter(wake::is_installed);
+        Ok(starter)
+    }
+
+    /// Where a service of this user has its files and its state.
+    ///
+    /// # Errors
+    /// [`Error::Address`].
+    pub fn place(&self) -> Result<Place, Error> {
+        Place::of(self.variable, self.socket.as_deref(), rustix::process::getuid().as_raw())
     }
 
     /// Connects to a daemon that runs. For commands that only look: they start none.
@@ -112,7 +122,7 @@ impl Context<'_> {
                 let hidden = Error::Hidden { pid, socket, lock };
                 self.ui.note(&format!("{hidden}; waiting up to {}", text::span(START_LIMIT)));
                 let connection = self.starter()?.start().await?;
-                let (_, found) = origin(&connection).await?;
+                let found = connection.status().await?.pid;
                 Ok((connection, Some(found) != pid))
             }
             other => Ok((other?, false)),
@@ -121,8 +131,11 @@ impl Context<'_> {
 
     /// Says that the daemon was started, and how long that lasts.
     pub fn say_started(&self, pid: u32) {
-        self.ui.note(&format!(
-            "started agentd (pid {pid}); it does not survive a reboot (a later version will have `agentd-cli service install`)"
-        ));
+        let how = if self.place().is_ok_and(|place| wake::is_installed(&place)) {
+            format!(" through its service ({})", Kind::HERE.name())
+        } else {
+            "; it does not survive a reboot until `agentd-cli service install`".to_owned()
+        };
+        self.ui.note(&format!("started agentd (pid {pid}){how}"));
     }
 }

@@ -75,6 +75,16 @@ pub enum Error {
         /// How the attempt ended.
         said: String,
     },
+    /// The socket belongs to a daemon of another user, who is the only one it serves.
+    #[error("agentd on {} belongs to user {theirs} and serves nobody else; this is user {ours}", .socket.display())]
+    OtherUser {
+        /// The address.
+        socket: PathBuf,
+        /// Number of the socket's owner.
+        theirs: u32,
+        /// Number of the user who asks.
+        ours: u32,
+    },
     /// It took the connection and says nothing.
     #[error("agentd does not answer on {}: it took the connection, but said nothing for {}", .socket.display(), span_ms(*.waited_ms))]
     Silent {
@@ -143,6 +153,16 @@ pub enum Error {
         /// Where all of it stands.
         log: PathBuf,
     },
+    /// The program could not check what is stored.
+    #[error("{} could not check what is stored ({how}): {said}", .program.display())]
+    Check {
+        /// The program.
+        program: PathBuf,
+        /// How it ended.
+        how: String,
+        /// What it said.
+        said: String,
+    },
     /// The program runs, and does not answer.
     #[error("{} was started, but did not answer within {}{}", .program.display(), span_ms(*.waited_ms), quoted(.tail))]
     Slow {
@@ -206,14 +226,6 @@ pub enum Error {
         /// What it has.
         found: Vec<String>,
     },
-    /// The workflow makes no report, and a file was to be made of it.
-    #[error("workflow `{workflow}` makes no report, so there would be nothing to write to {}", .path.display())]
-    NoReport {
-        /// The workflow.
-        workflow: String,
-        /// The file.
-        path: PathBuf,
-    },
     /// The task succeeded, but there is nothing to be written to a file.
     #[error("task {task_id} succeeded, but made no {name}: nothing was written to {}", .path.display())]
     NothingToWrite {
@@ -232,6 +244,14 @@ pub enum Error {
         /// As it was given.
         prefix: String,
         /// Keys, or beginnings of keys, that were perhaps meant.
+        near: Vec<String>,
+    },
+    /// No rule of that name.
+    #[error("there is no rule `{id}`")]
+    NoRule {
+        /// As it was given.
+        id: String,
+        /// Ids that were perhaps meant.
         near: Vec<String>,
     },
     /// The daemon sent something that cannot be.
@@ -253,9 +273,18 @@ pub enum Error {
     /// There is no usable address.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The service cannot be installed, started or looked at.
+    #[error(transparent)]
+    Service(Box<crate::service::Fault>),
     /// Writing to stdout failed.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
+}
+
+impl From<crate::service::Fault> for Error {
+    fn from(fault: crate::service::Fault) -> Self {
+        Self::Service(Box::new(fault))
+    }
 }
 
 impl Error {

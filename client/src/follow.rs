@@ -84,10 +84,13 @@ impl std::fmt::Debug for Follow {
 }
 
 impl Follow {
-    /// Begins to follow. `may_restart`: the daemon was started from a terminal, so nobody else brings it back.
-    #[must_use]
-    pub fn new(connection: Connection, subject: Subject, starter: Starter, may_restart: bool) -> Self {
-        Self {
+    /// Begins to follow. A daemon that was started from a terminal is started again if it is killed: nobody else would.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub async fn new(starter: Starter, connection: Connection, subject: Subject) -> Result<Self, Error> {
+        let may_restart = connection.status().await?.started_by == "terminal";
+        Ok(Self {
             subject,
             connection,
             starter,
@@ -98,7 +101,7 @@ impl Follow {
             lost_since: Instant::now(),
             losses: 0,
             state: State::Unopened,
-        }
+        })
     }
 
     /// The newest connection.

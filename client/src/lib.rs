@@ -11,6 +11,7 @@ pub mod error;
 pub mod follow;
 pub mod owner;
 pub mod retry;
+pub mod service;
 pub mod shape;
 pub mod start;
 pub mod task;

@@ -3,21 +3,15 @@
 
 use std::{
     fs::{File, TryLockError},
-    io::Read,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use agentd_proto::rendezvous::{LOCK_FILE, owner_in};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
 use crate::{error::Error, retry::Pauses};
-
-/// Name of the lock in the state folder; the number in it is that of the process that took it last.
-const LOCK: &str = "agentd.lock";
-
-/// Longest number of a process, with room.
-const LONGEST_NUMBER: u64 = 32;
 
 /// The lock of a state folder.
 #[derive(Debug, Clone)]
@@ -39,16 +33,16 @@ impl Lock {
     /// The lock of this state folder.
     #[must_use]
     pub fn of(state_dir: &Path) -> Self {
-        Self { path: state_dir.join(LOCK) }
+        Self { path: state_dir.join(LOCK_FILE) }
     }
 
     /// Looks who holds it. It tries to share the lock, which the owner's exclusive one prevents: two clients that look
     /// at once do not take each other for a daemon. It is given back at once.
     #[must_use]
     pub fn owner(&self) -> Owner {
-        let Ok(mut file) = File::open(&self.path) else { return Owner::Nobody };
+        let Ok(file) = File::open(&self.path) else { return Owner::Nobody };
         match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => Owner::Daemon(number(&mut file)),
+            Err(TryLockError::WouldBlock) => Owner::Daemon(owner_in(&file)),
             _ => Owner::Nobody,
         }
     }
@@ -83,12 +77,6 @@ impl Lock {
         }
         false
     }
-}
-
-fn number(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(LONGEST_NUMBER).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
 }
 
 #[cfg(test)]

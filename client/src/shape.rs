@@ -7,10 +7,14 @@ use serde::Serialize;
 pub mod daemon;
 mod event;
 mod fault;
+mod rules;
+mod service;
 
 pub use daemon::{AgentsShape, ConfigFileShape, ConfigShape, JournalShape, MetricsShape, RebuiltShape, StatusShape};
 pub use event::WatchShape;
 pub use fault::FaultShape;
+pub use rules::{RuleShape, RulesShape, severity};
+pub use service::{ServiceDoneShape, ServiceShape};
 
 /// A task, as `show --json` prints it and `list --json` lists it.
 #[derive(Debug, Serialize)]

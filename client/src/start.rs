@@ -9,12 +9,12 @@ use std::{
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     time::Duration,
 };
 
 use agentd_proto::{
-    codes::DAEMON_ALREADY_RUNNING,
+    codes::{DAEMON_ALREADY_RUNNING, Exit},
     rendezvous::{HOME_VARIABLE, LOG_FOLDER, SOCKET_VARIABLE, START_LOG},
 };
 use tokio::time::{Instant, sleep};
@@ -24,6 +24,7 @@ use crate::{
     error::Error,
     owner::{Lock, Owner},
     retry::Pauses,
+    service::{Fault, Kind, Place, wake},
 };
 
 /// How long a started daemon may take until it answers.
@@ -51,13 +52,15 @@ pub struct Starter {
     pub dial: Dial,
     /// How long to wait for an answer.
     pub limit: Duration,
+    /// The service that is installed for this state folder: its manager starts the daemon, never this program.
+    pub service: Option<Place>,
 }
 
 impl Starter {
     /// A starter with the usual patience.
     #[must_use]
     pub const fn new(dial: Dial, state_dir: PathBuf, program: Option<PathBuf>, search: String) -> Self {
-        Self { program, search, state_dir, dial, limit: START_LIMIT }
+        Self { program, search, state_dir, dial, limit: START_LIMIT, service: None }
     }
 
     /// Starts a daemon and waits until one answers; it may be another one that was faster.
@@ -66,6 +69,11 @@ impl Starter {
     /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::Died`], [`Error::Slow`], [`Error::Hidden`] (another daemon holds the
     /// lock and cannot be reached), [`Error::File`] (its log), and those of [`Dial::open`] that waiting does not mend.
     pub async fn start(&self) -> Result<Connection, Error> {
+        if let Some(place) = &self.service {
+            let log = StartLog::of(place);
+            wake::start(place).await.map_err(|error| log.explain(error))?;
+            return self.answered(&log).await;
+        }
         let program = self.find()?;
         let mut log = self.open_log()?;
         let said_before = log.metadata().map_or(0, |metadata| metadata.len());
@@ -103,6 +111,49 @@ impl Starter {
         Err(self.failure(program, ended, child.id(), tail(&mut log, said_before)))
     }
 
+    /// Waits until the daemon answers that a manager was told to start.
+    ///
+    /// # Errors
+    /// [`Fault::NotUp`], and those of [`Dial::open`] that waiting does not mend.
+    pub(crate) async fn answered(&self, log: &StartLog) -> Result<Connection, Error> {
+        let deadline = Instant::now() + self.limit;
+        for pause in Pauses::new(Duration::from_millis(5), Duration::from_millis(50)) {
+            match self.dial.open().await {
+                Err(error) if !error.is_passing() => return Err(error),
+                Err(_) if Instant::now() >= deadline => break,
+                Err(_) => sleep(pause).await,
+                connected => return connected,
+            }
+        }
+        Err(Fault::NotUp { kind: Kind::HERE, tail: log.tail() }.into())
+    }
+
+    /// Lets the program check what is stored while no daemon runs. Answers what it printed, and whether all is well;
+    /// nothing if a daemon began to run meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::Check`].
+    pub fn verify(&self) -> Result<Option<Vec<u8>>, Error> {
+        let program = self.find()?;
+        let Output { status, stdout, stderr } = self.check(&program)?;
+        match status.code() {
+            Some(0) => Ok(Some(stdout)),
+            Some(code) if code == i32::from(u8::from(Exit::DataLoss)) => Ok(Some(stdout)),
+            Some(code) if code == i32::from(DAEMON_ALREADY_RUNNING) => Ok(None),
+            _ => {
+                let said = String::from_utf8_lossy(&stderr).trim().to_owned();
+                Err(Error::Check { program, how: status.to_string(), said })
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and waits for this child's end")]
+    fn check(&self, program: &Path) -> Result<Output, Error> {
+        let mut command = Command::new(program);
+        command.arg("--verify-journal").env(HOME_VARIABLE, &self.state_dir).stdin(Stdio::null());
+        command.output().map_err(|source| Error::Spawn { program: program.to_owned(), source })
+    }
+
     /// Why nobody answers. `child`: the last one that was started.
     fn failure(&self, program: PathBuf, ended: Option<ExitStatus>, child: u32, tail: String) -> Error {
         let log = self.log_path();
@@ -124,7 +175,10 @@ impl Starter {
     }
 
     /// The named program, else `agentd` beside this one, else on the search path.
-    fn find(&self) -> Result<PathBuf, Error> {
+    ///
+    /// # Errors
+    /// [`Error::NoProgram`].
+    pub(crate) fn find(&self) -> Result<PathBuf, Error> {
         if let Some(program) = &self.program {
             return Ok(program.clone());
         }
@@ -172,6 +226,36 @@ impl Starter {
             .stderr(log.try_clone().map_err(failed)?)
             .spawn()
             .map_err(failed)
+    }
+}
+
+/// The start log of a service, and how long it was before the start that is waited for.
+#[derive(Debug)]
+pub(crate) struct StartLog {
+    path: PathBuf,
+    said_before: u64,
+}
+
+impl StartLog {
+    pub(crate) fn of(place: &Place) -> Self {
+        let path = place.logs().join(START_LOG);
+        let said_before = path.metadata().map_or(0, |metadata| metadata.len());
+        Self { path, said_before }
+    }
+
+    /// A manager that refuses says little; where the daemon itself said why it ended, that is told instead.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match (&error, self.tail()) {
+            (Error::Service(fault), tail) if matches!(**fault, Fault::Refused { .. }) && !tail.is_empty() => {
+                Fault::NotUp { kind: Kind::HERE, tail }.into()
+            }
+            _ => error,
+        }
+    }
+
+    /// The end of what was said since.
+    pub(crate) fn tail(&self) -> String {
+        File::open(&self.path).map_or_else(|_| String::new(), |mut log| tail(&mut log, self.said_before))
     }
 }
 

@@ -162,7 +162,7 @@ impl Ui {
     /// Talk; not under `--quiet`.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            self.talk(&text::clean(text));
+            self.talk(&self.fitted(text, 0));
         }
     }
 
@@ -176,7 +176,8 @@ impl Ui {
     /// Something works, but worse than it could.
     pub fn warn(&self, text: &str) {
         if !self.quiet {
-            self.talk(&format!("{} {}", self.err.paint.text(Label::Warning, "warning:"), text::clean(text)));
+            let text = self.fitted(text, "warning: ".len());
+            self.talk(&format!("{} {text}", self.err.paint.text(Label::Warning, "warning:")));
         }
     }
 
@@ -192,7 +193,8 @@ impl Ui {
         if self.json {
             return self.talk_object(&FaultShape::from(error));
         }
-        let mut lines = format!("{} {}", self.err.paint.text(Label::Error, "error:"), text::clean(&error.to_string()));
+        let text = self.fitted(&error.to_string(), "error: ".len());
+        let mut lines = format!("{} {text}", self.err.paint.text(Label::Error, "error:"));
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
             lines.push_str(&format!("\n  because: {}", text::clean(&cause.to_string())));
@@ -207,7 +209,16 @@ impl Ui {
 
     /// A task did not end well. Also under `--quiet`.
     pub fn problem(&self, text: &str) {
-        self.talk(&format!("{} {}", self.err.paint.text(Label::Error, "error:"), text::clean(text)));
+        let text = self.fitted(text, "error: ".len());
+        self.talk(&format!("{} {text}", self.err.paint.text(Label::Error, "error:")));
+    }
+
+    /// The text cleaned, and on a terminal broken between words instead of inside them; `before`: columns that its first
+    /// line has given away. A line with a word that is too long stays whole, since it may be a path to be copied.
+    fn fitted(&self, text: &str, before: usize) -> String {
+        let text = text::clean(text);
+        let Some(width) = self.err.width.filter(|_| self.err.terminal) else { return text };
+        text::fit(&text, width, before)
     }
 
     fn hint_line(&self, text: &str) -> String {

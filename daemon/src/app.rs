@@ -6,8 +6,8 @@ mod running;
 
 use std::{collections::HashMap, io::IsTerminal as _, os::unix::net::UnixListener, sync::Arc, time::Duration};
 
-use agentd_engine::{Deps, Engine, EngineThreads};
-use agentd_host::{Clock, Intent, Limits, PlanSettings, StopSignals, SystemClock, Topology, place};
+use agentd_engine::{Deps, Disk, Engine, EngineThreads};
+use agentd_host::{Clock, Intent, Limits, PlanSettings, StopSignals, Topology, place};
 use agentd_proto::rendezvous::LOG_FOLDER;
 use tokio::sync::mpsc;
 
@@ -66,6 +66,10 @@ pub struct Launch {
     pub limits: Option<Limits>,
     /// Usually [`LOOK_EVERY`].
     pub look_every: Duration,
+    /// What the journal is kept on; `None`: the state folder.
+    pub disk: Option<Arc<dyn Disk>>,
+    /// Usually the system's.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// A daemon that owns its state folder and whose clients may connect; they are answered from `run` on.
@@ -97,13 +101,13 @@ impl App {
             Some(listener) => Socket::inherited(listener, &config.socket)?,
             None => Socket::bind(&config.socket, &lock, launch.own_uid).await?,
         };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = Arc::clone(&launch.clock);
         let topology = Arc::new(Topology::detect());
         let warnings = warnings(&launch, &topology);
         let granted = agentd_host::register_main(&place(&topology, Intent::Main, &PlanSettings::default()));
         tracing::debug!(granted = granted.text, "main thread placed");
         let descriptors = launch.limits.map(|limits| limits.descriptors_before);
-        let deps = Deps { topology: Arc::clone(&topology), clock: Arc::clone(&clock) };
+        let deps = Deps { topology: Arc::clone(&topology), clock: Arc::clone(&clock), disk: launch.disk.take() };
         let (engine, threads) = agentd_engine::start(config.engine(descriptors), deps)?;
         let facts = Facts {
             started: clock.wall(),

@@ -28,6 +28,13 @@ pub struct Args {
     /// Print a configuration file with every setting and its help, and end.
     #[arg(long)]
     pub default_config: bool,
+    /// Say which agentd this is and whether it can take over the state folder, and end. For `agentd-cli service install`.
+    #[arg(long, hide = true)]
+    pub check_store: bool,
+    /// Check all that is stored, print what was found as JSON, and end with code 8 if anything is damaged. No daemon may
+    /// run; while one does, `agentd-cli journal verify` asks it.
+    #[arg(long)]
+    pub verify_journal: bool,
 }
 
 impl Args {

@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_base::Role;
 use agentd_host::{CoordinatorQos, Qos};
+use agentd_tools::findings::{Confidence, RuleSet};
 use agentd_workflow::Action;
 use load::Values;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub disk: Watermarks,
     /// Where agents run and what each one does.
     pub crew: Crew,
+    /// The performance rules that look at files.
+    pub rules: RuleSet,
     /// What is logged.
     pub log: Log,
     /// Every setting with its value and source, in the order of the table.
@@ -64,8 +67,6 @@ pub struct Shown {
 pub struct Queue {
     /// Open tasks; above, Submit is refused with a hint when to come back.
     pub max_tasks: usize,
-    /// Longest Submit message, in bytes on the wire.
-    pub max_request_bytes: usize,
 }
 
 /// Limits on clients.
@@ -92,6 +93,8 @@ pub struct Storage {
     pub retention_age: Duration,
     /// How many bytes of finished tasks are kept.
     pub retention_bytes: u64,
+    /// How many bytes of facts about files are kept for the next analysis; 0: none.
+    pub cache_bytes: u64,
 }
 
 /// How much room there should be on the volume of the state folder. A tenth of a large disk is a lot of room, and 2 GiB are
@@ -169,15 +172,13 @@ impl Config {
         let config = Self {
             state_dir,
             socket,
-            queue: Queue {
-                max_tasks: values.integer("queue.max_tasks"),
-                max_request_bytes: values.integer("queue.max_request_bytes"),
-            },
+            queue: Queue { max_tasks: values.integer("queue.max_tasks") },
             server: server(&mut values),
             storage: Storage {
                 segment_bytes: values.integer("journal.segment_bytes"),
                 retention_age: DAY * values.integer("retention.days"),
                 retention_bytes: values.integer("retention.bytes"),
+                cache_bytes: values.integer("cache.bytes"),
             },
             disk: Watermarks {
                 low_percent: values.integer("disk.low_percent"),
@@ -185,6 +186,7 @@ impl Config {
                 critical_bytes: values.integer("disk.critical_bytes"),
             },
             crew: crew(&mut values),
+            rules: rules(&mut values),
             log: Log {
                 level: values.text("log.level").parse().expect("the table allows names of levels only"),
                 max_bytes: values.integer("log.max_bytes"),
@@ -218,6 +220,16 @@ fn crew(values: &mut Values) -> Crew {
         max_children: values.integer("children.max"),
         agents: Role::ALL.into_iter().map(|role| (role, agent(role, values))).collect(),
     }
+}
+
+fn rules(values: &mut Values) -> RuleSet {
+    let least = match values.text("rules.min_confidence").as_str() {
+        "low" => Confidence::Low,
+        "high" => Confidence::High,
+        _ => Confidence::Medium,
+    };
+    let off = values.words("rules.off");
+    off.iter().fold(RuleSet::ALL.at_least(least), |rules, id| rules.without(id))
 }
 
 fn agent(role: Role, values: &mut Values) -> Agent {

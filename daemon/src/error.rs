@@ -68,7 +68,7 @@ pub enum Error {
     Host(#[from] agentd_host::Error),
     /// The engine did not start, or did not end well.
     #[error(transparent)]
-    Engine(#[from] agentd_engine::Error),
+    Engine(agentd_engine::Error),
     /// The system refuses a thread, a runtime or a signal handler.
     #[error("the system refuses {what}; raise the limits on processes and descriptors (ulimit -u, ulimit -n)")]
     System {
@@ -91,6 +91,16 @@ pub enum Error {
 
 fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "a process that has not said its number yet".to_owned(), |pid| format!("process {pid}"))
+}
+
+impl From<agentd_engine::Error> for Error {
+    fn from(error: agentd_engine::Error) -> Self {
+        match error {
+            // The lock file may be gone; that the journal is open in its hands still says who is the daemon.
+            agentd_engine::Error::InUse { state_dir, pid } => Self::AlreadyRunning { state_dir, pid },
+            error => Self::Engine(error),
+        }
+    }
 }
 
 impl Classify for Error {
@@ -125,25 +135,10 @@ impl Error {
     }
 }
 
-/// An error with everything that caused it, on one line.
-#[must_use]
-pub fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        // Transparent wrappers repeat what they wrap.
-        if !text.ends_with(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use agentd_base::describe;
+
     use super::*;
 
     #[test]

@@ -8,5 +8,6 @@ mod error;
 pub mod lifecycle;
 pub mod rpc;
 
+pub use agentd_base::describe;
 pub use app::App;
-pub use error::{Error, describe};
+pub use error::Error;

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     io::{IsTerminal as _, Write as _},
     process::ExitCode,
+    sync::Arc,
 };
 
 use agentd::{
@@ -11,9 +12,10 @@ use agentd::{
     app::{LOOK_EVERY, Launch, LogTo},
     args::Args,
     config, describe,
-    lifecycle::owner,
+    lifecycle::{check, owner, service},
 };
-use agentd_host::Limits;
+use agentd_host::{Limits, SystemClock};
+use agentd_proto::codes::Exit;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -24,6 +26,19 @@ fn main() -> ExitCode {
         let written = std::io::stdout().write_all(config::commented_file().as_bytes());
         return if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
+    if args.check_store {
+        return match check_store(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        };
+    }
+    if args.verify_journal {
+        return match verify(&args) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(u8::from(Exit::DataLoss)),
+            Err(error) => failed(&error),
+        };
+    }
     // Whoever gave us none of a terminal's streams, as the client does, does not expect us to end with it.
     if !sees_terminal()
         && let Err(error) = agentd_host::leave_terminal()
@@ -32,12 +47,42 @@ fn main() -> ExitCode {
     }
     match run(&args, limits) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Whoever started us may not see the log: it was perhaps never opened.
-            let _ = writeln!(std::io::stderr(), "agentd: {}", describe(&error));
-            ExitCode::from(error.exit_code())
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// Whoever started us may not see the log: it was perhaps never opened.
+fn failed(error: &Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "agentd: {}", describe(error));
+    let started_by = owner::StartedBy::detect(&environment(), std::process::id());
+    ExitCode::from(service::exit_code(error.exit_code(), started_by))
+}
+
+/// Prints whether this program can serve with the settings and the journal that are there.
+fn check_store(args: &Args) -> Result<(), Error> {
+    let system = |what: &'static str| move |source| Error::System { what, source };
+    let runtime = agentd_host::current_thread_runtime().map_err(system("a runtime"))?;
+    let own_uid = runtime.block_on(async { owner::own_uid() }).map_err(system("a socket"))?;
+    let config = config::load(&args.flags(), &environment(), own_uid)?;
+    let text = service::fitness(&config.state_dir)?;
+    writeln!(std::io::stdout(), "{text}").map_err(system("its standard output"))
+}
+
+/// Prints what a check of everything that is stored has found. True: all is well.
+fn verify(args: &Args) -> Result<bool, Error> {
+    let system = |what: &'static str| move |source| Error::System { what, source };
+    let runtime = agentd_host::current_thread_runtime().map_err(system("a runtime"))?;
+    runtime.block_on(async {
+        let own_uid = owner::own_uid().map_err(system("a socket"))?;
+        let config = config::load(&args.flags(), &environment(), own_uid)?;
+        let (text, well) = check::stored(&config.state_dir, own_uid).await?;
+        writeln!(std::io::stdout(), "{text}").map_err(system("its standard output"))?;
+        Ok(well)
+    })
+}
+
+fn environment() -> HashMap<String, String> {
+    std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
 fn sees_terminal() -> bool {
@@ -45,9 +90,7 @@ fn sees_terminal() -> bool {
 }
 
 fn run(args: &Args, limits: Limits) -> Result<(), Error> {
-    let environment: HashMap<String, String> = std::env::vars_os()
-        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let environment = environment();
     let system = |what: &'static str| move |source| Error::System { what, source };
     let inherited = agentd_host::inherited_listener(agentd::app::SOCKET_NAME)?;
     let runtime = agentd_host::current_thread_runtime().map_err(system("a runtime"))?;
@@ -55,7 +98,8 @@ fn run(args: &Args, limits: Limits) -> Result<(), Error> {
         let own_uid = owner::own_uid().map_err(system("a socket"))?;
         let config = config::load(&args.flags(), &environment, own_uid)?;
         let log = LogTo::of(args.foreground_log);
-        let launch = Launch { environment, own_uid, inherited, log, limits: Some(limits), look_every: LOOK_EVERY };
+        let (limits, clock) = (Some(limits), Arc::new(SystemClock));
+        let launch = Launch { environment, own_uid, inherited, log, limits, look_every: LOOK_EVERY, disk: None, clock };
         App::build(config, launch).await?.run().await
     })
 }

@@ -9,6 +9,7 @@ mod health;
 mod pace;
 mod prometheus;
 mod reflection;
+mod rules;
 mod server;
 mod status;
 mod tasks;
@@ -20,17 +21,18 @@ use agentd_engine::Engine;
 use agentd_host::{Children, Clock, Topology};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 
 use crate::{
     config::Config,
     lifecycle::{owner::StartedBy, premises::Premises},
 };
-use counters::Counters;
+use counters::{Counters, Method};
 
 pub use accept::{Connection, Gate, Peer, Refusal, incoming};
 pub use prometheus::render;
 pub use server::serve;
-pub use status::{RETRY_AFTER, code_for};
+pub use status::code_for;
 
 /// What every service may use.
 #[derive(Debug)]
@@ -125,5 +127,42 @@ impl Context {
             gpu_cores: OnceCell::new(),
             counters: Counters::default(),
         })
+    }
+
+    /// Waits for an answer as long as its kind of call may take, and counts it. What it waits for may go on behind it.
+    async fn answer<T>(&self, method: Method, answer: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+        self.counters.count(method, within(method.limit(), answer).await)
+    }
+}
+
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+        let message = format!("no answer within {} s; see the daemon's log, then ask again", limit.as_secs());
+        Err(Status::deadline_exceeded(message))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests with a clock of their own need tokio's test runtime")]
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_reads_the_whole_journal_may_take_longer_than_other_calls() {
+        for (method, seconds, answered) in [
+            (Method::Status, 29, true),
+            (Method::Status, 31, false),
+            (Method::VerifyJournal, 599, true),
+            (Method::RebuildIndex, 599, true),
+            (Method::VerifyJournal, 601, false),
+        ] {
+            let slow = async {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                Ok(())
+            };
+            let outcome = within(method.limit(), slow).await;
+            assert_eq!(outcome.is_ok(), answered, "{method:?} after {seconds} s: {outcome:?}");
+        }
     }
 }

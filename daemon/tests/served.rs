@@ -62,7 +62,9 @@ impl Place {
             settings.iter().copied().chain([home]).map(|(key, value)| (key.into(), value.into())).collect();
         let config = config::load(&Flags::default(), &environment, self.uid)?;
         let (log, look_every) = (LogTo::Nowhere, self.look_every);
-        App::build(config, Launch { environment, own_uid: self.uid, inherited, log, limits: None, look_every }).await
+        let (own_uid, clock) = (self.uid, std::sync::Arc::new(agentd_host::SystemClock));
+        let launch = Launch { environment, own_uid, inherited, log, limits: None, look_every, disk: None, clock };
+        App::build(config, launch).await
     }
 
     fn socket(&self) -> PathBuf {
@@ -218,7 +220,7 @@ fn requests_that_are_wrong_get_their_code_and_the_name_of_the_field() {
         let cases = [
             (v1::SubmitRequest { workspace: "rel".to_owned(), ..noop("") }, Code::InvalidArgument, "workspace:"),
             (v1::SubmitRequest { request: "x".repeat(40_000), ..noop("") }, Code::InvalidArgument, "request:"),
-            (v1::SubmitRequest { path: "x".repeat(70_000), ..noop("") }, Code::InvalidArgument, "request: the whole"),
+            (v1::SubmitRequest { path: "x".repeat(70_000), ..noop("") }, Code::InvalidArgument, "path:"),
             (v1::SubmitRequest { request: "x".repeat(2 << 20), ..noop("") }, Code::OutOfRange, "too large"),
         ];
         for (wire, code, part) in cases {
@@ -249,7 +251,14 @@ fn a_flood_of_submits_from_one_connection_is_told_when_to_come_back() {
         }
         let refused = refused.expect("a thousand submits do not take five hundred seconds");
         assert_eq!(refused.code(), Code::ResourceExhausted);
-        let wait: u64 = refused.metadata().get(rpc::RETRY_AFTER).unwrap().to_str().unwrap().parse().unwrap();
+        let wait: u64 = refused
+            .metadata()
+            .get(agentd_proto::limits::RETRY_AFTER_TRAILER)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!((1..=500).contains(&wait), "{wait}");
     });
 }

@@ -1,6 +1,9 @@
 //! Where client and daemon meet. Both sides take the address from here, so they cannot disagree.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 /// Moves the whole state folder.
 pub const HOME_VARIABLE: &str = "AGENTD_HOME";
@@ -10,6 +13,13 @@ pub const SOCKET_VARIABLE: &str = "AGENTD_SOCKET";
 
 /// Longest socket path in bytes: `sun_path` holds 104 bytes with its NUL on macOS, 108 on Linux; one limit for both.
 pub const MAX_SOCKET_PATH: usize = 103;
+
+/// Name of the lock in the state folder. Who holds it is the daemon; the number in it is that of the process that took it
+/// last, in decimal digits.
+pub const LOCK_FILE: &str = "agentd.lock";
+
+/// Longest number of a process in the lock, with room.
+const LONGEST_NUMBER: u64 = 32;
 
 /// Name of the configuration file in the state folder.
 pub const CONFIG_FILE: &str = "config.toml";
@@ -84,6 +94,13 @@ pub fn socket_path(variable: impl Fn(&str) -> Option<String>) -> Result<PathBuf,
     if path.as_os_str().len() > MAX_SOCKET_PATH { Err(AddressError::TooLong(path)) } else { Ok(path) }
 }
 
+/// The number in the lock, read from its start; none until its owner has written it.
+pub fn owner_in(lock: impl Read) -> Option<u32> {
+    let mut text = String::new();
+    lock.take(LONGEST_NUMBER).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
 fn absolute(path: PathBuf) -> Result<PathBuf, AddressError> {
     if path.is_absolute() { Ok(path) } else { Err(AddressError::Relative(path)) }
 }
@@ -103,6 +120,14 @@ mod tests {
         assert_eq!(socket_path(env(&[("HOME", "/h"), ("AGENTD_HOME", "/s")])), Ok("/s/agentd.sock".into()));
         assert_eq!(socket_path(env(&[("AGENTD_HOME", "/s"), ("AGENTD_SOCKET", "/x")])), Ok("/x".into()));
         assert_eq!(socket_path(env(&[("HOME", "/h"), ("AGENTD_HOME", "")])), Ok("/h/.agentd/agentd.sock".into()));
+    }
+
+    #[test]
+    fn the_number_in_a_lock_is_read_or_there_is_none() {
+        for (text, number) in [("4711\n", Some(4711)), (" 12", Some(12)), ("", None), ("-1", None), ("x 4", None)] {
+            assert_eq!(owner_in(text.as_bytes()), number, "{text:?}");
+        }
+        assert_eq!(owner_in(std::io::repeat(b'1')), None, "no number has so many digits");
     }
 
     #[test]

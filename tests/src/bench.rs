@@ -11,13 +11,14 @@ mod samples;
 mod start;
 mod system;
 mod table;
+mod warm;
 
 use std::path::PathBuf;
 
 use table::Table;
 
 /// All rows, in the order in which they are measured.
-pub const ROWS: [&str; 9] = ["start", "noop", "clients", "beside", "graph", "job", "scatter", "idle", "kill"];
+pub const ROWS: [&str; 10] = ["start", "noop", "clients", "beside", "graph", "job", "scatter", "idle", "warm", "kill"];
 
 /// What is measured, and how long.
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ pub fn run(options: &Options) -> std::io::Result<()> {
     if options.wants("graph") {
         graph::graph(options, &mut table);
     }
-    if ["job", "scatter", "idle"].iter().any(|row| options.wants(row)) {
+    if ["job", "scatter", "idle", "warm"].iter().any(|row| options.wants(row)) {
         job::all(options, &mut table);
     }
     if options.wants("kill") {

@@ -10,7 +10,7 @@ use std::{
 
 use agentd_proto::v1::{
     HandshakeRequest, agent_service_client::AgentServiceClient, daemon_service_client::DaemonServiceClient,
-    task_service_client::TaskServiceClient,
+    rule_service_client::RuleServiceClient, task_service_client::TaskServiceClient,
 };
 use tonic::transport::{Channel, Endpoint};
 
@@ -247,7 +247,7 @@ impl Drop for TestDaemon {
     }
 }
 
-/// Clients for all three services of a daemon.
+/// Clients for all services of a daemon.
 #[derive(Debug, Clone)]
 pub struct Clients {
     /// Tasks.
@@ -256,6 +256,8 @@ pub struct Clients {
     pub agents: AgentServiceClient<Channel>,
     /// The daemon itself.
     pub daemon: DaemonServiceClient<Channel>,
+    /// The performance rules.
+    pub rules: RuleServiceClient<Channel>,
 }
 
 impl Clients {
@@ -268,7 +270,8 @@ impl Clients {
         Ok(Self {
             tasks: TaskServiceClient::new(channel.clone()),
             agents: AgentServiceClient::new(channel.clone()),
-            daemon: DaemonServiceClient::new(channel),
+            daemon: DaemonServiceClient::new(channel.clone()),
+            rules: RuleServiceClient::new(channel),
         })
     }
 }

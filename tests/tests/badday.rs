@@ -16,6 +16,7 @@ mod badday {
     mod power_cut;
     mod refusals;
     mod rot;
+    mod stops;
     mod strace;
     mod support;
     mod threads;

@@ -7,12 +7,18 @@
 
 #[path = "it/cli.rs"]
 mod cli;
+#[path = "it/findings.rs"]
+mod findings;
 #[path = "it/flood.rs"]
 mod flood;
+#[path = "it/hostile.rs"]
+mod hostile;
 #[path = "it/interop.rs"]
 mod interop;
 #[path = "it/job.rs"]
 mod job;
+#[path = "it/managed.rs"]
+mod managed;
 #[path = "it/polyglot.rs"]
 mod polyglot;
 #[path = "it/service.rs"]

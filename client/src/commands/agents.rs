@@ -1,5 +1,7 @@
 //! `agentd-cli agents`: the twelve agents, where each runs and how it does.
 
+use std::collections::BTreeMap;
+
 use agentd_proto::{
     codes::Exit,
     v1::{Agent, ListAgentsRequest},
@@ -23,7 +25,7 @@ const EXAMPLES: &str = "Examples:
   agentd-cli agents --json | jq '.agents[] | {name, placement}'
 
 ASKED is the placement asked for, GRANTED what the system says it gave, FAST the share of CPU time on the fastest \
-cores, if it can be measured. Starts no daemon.";
+cores, if it can be measured. A narrow terminal shows fewer columns; --json has everything. Starts no daemon.";
 
 /// Show the agents: where they run and how they do
 #[derive(Debug, Args)]
@@ -42,15 +44,15 @@ pub async fn run(context: &Context<'_>, _: AgentsArgs) -> Result<Exit, Error> {
         context.ui.object(&AgentsShape::from(answer))?;
         return Ok(Exit::Success);
     }
-    let mut table = Table::new(&["AGENT", "CLASS", "ASKED", "GRANTED", "FAST", "DONE", "FAILED", "MEAN", "HOLDS"]);
+    // One line for each agent: what its class asks for says the same as its class, and both go before a line breaks.
+    let mut table = Table::new(&["AGENT", "CLASS", "ASKED", "GRANTED", "FAST", "DONE", "FAILED", "MEAN", "HOLDS"])
+        .dispensable(&[1, 2])
+        .one_line();
     for agent in &answer.agents {
-        table.row(row(agent));
+        table.row(row(agent, context.ui.out.width.is_some()));
     }
     context.ui.table(&table)?;
-    let mut notes = Table::fields();
-    for agent in answer.agents.iter().filter(|agent| !agent.note.is_empty()) {
-        notes.field(&agent.name, &agent.note);
-    }
+    let notes = notes(&answer.agents);
     if !notes.is_empty() {
         context.ui.data("\n")?;
         context.ui.table(&notes)?;
@@ -58,14 +60,35 @@ pub async fn run(context: &Context<'_>, _: AgentsArgs) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
-fn row(agent: &Agent) -> [Cell; 9] {
+/// Why the share of the fast cores is not known, once for all whom it concerns, and what each agent has to say.
+fn notes(agents: &[Agent]) -> Table {
+    let mut notes = Table::fields();
+    let mut unmeasured: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for agent in agents {
+        if let Some(placement) = agent.placement.as_ref().filter(|at| !at.unmeasured.is_empty()) {
+            unmeasured.entry(&placement.unmeasured).or_default().push(&agent.name);
+        }
+    }
+    for (why, names) in unmeasured {
+        let whose = if names.len() == agents.len() { String::new() } else { format!(": {}", names.join(", ")) };
+        notes.field("unmeasured", format!("{why}{whose}"));
+    }
+    for agent in agents.iter().filter(|agent| !agent.note.is_empty()) {
+        notes.field(&agent.name, &agent.note);
+    }
+    notes
+}
+
+/// `short`: a held step is named without its task.
+fn row(agent: &Agent, short: bool) -> [Cell; 9] {
     let placement = agent.placement.clone().unwrap_or_default();
     let record = agent.record.unwrap_or_default();
     let fast = match placement.fast_share {
         Some(share) => format!("{:.0} %", share * 100.0).into(),
-        None if placement.unmeasured.is_empty() => "unmeasured".into(),
-        None => Cell::labelled(format!("unmeasured ({})", placement.unmeasured), Label::Dim),
+        None => Cell::labelled("unmeasured", Label::Dim),
     };
+    let step = |held: &String| held.rsplit('/').next().unwrap_or_default().to_owned();
+    let held: Vec<String> = if short { agent.holding.iter().map(step).collect() } else { agent.holding.clone() };
     let pinned = if placement.pinned { " (pinned)" } else { "" };
     let mean = if record.steps_succeeded + record.steps_failed == 0 {
         String::new()
@@ -90,6 +113,6 @@ fn row(agent: &Agent) -> [Cell; 9] {
             Cell::labelled(text::count(record.steps_failed), Label::Bad)
         },
         mean.into(),
-        agent.holding.join(" ").into(),
+        held.join(" ").into(),
     ]
 }

@@ -1,10 +1,10 @@
 //! `agentd-cli completions`: completion scripts for shells.
 
 use agentd_proto::codes::Exit;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::{cli::Cli, context::Context, error::Error};
+use crate::{context::Context, error::Error};
 
 const EXAMPLES: &str = "Examples:
   agentd-cli completions zsh > ~/.zfunc/_agentd-cli
@@ -20,13 +20,13 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints the script.
+/// Prints the script for the command line `cli`.
 ///
 /// # Errors
 /// [`Error::Output`].
-pub async fn run(context: &Context<'_>, args: CompletionsArgs) -> Result<Exit, Error> {
+pub async fn run(context: &Context<'_>, args: CompletionsArgs, mut cli: Command) -> Result<Exit, Error> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "agentd-cli", &mut script);
+    clap_complete::generate(args.shell, &mut cli, "agentd-cli", &mut script);
     context.ui.bytes(&script)?;
     Ok(Exit::Success)
 }

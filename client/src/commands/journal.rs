@@ -18,7 +18,8 @@ const EXAMPLES: &str = "Examples:
   agentd-cli journal verify
   agentd-cli journal rebuild
 
-Both work while tasks run, and start no daemon.";
+Both work while tasks run, and start no daemon. Without one, verify lets its program read the state
+folder; rebuild needs one.";
 
 /// Check the stored data, or make the index anew
 #[derive(Debug, Args)]
@@ -50,12 +51,10 @@ pub async fn run(context: &Context<'_>, args: JournalArgs) -> Result<Exit, Error
 }
 
 async fn verify(context: &Context<'_>) -> Result<Exit, Error> {
-    let connection = context.connect().await?;
-    let answer = connection.daemon().verify_journal(with_limit(VerifyJournalRequest {}, JOURNAL_LIMIT)).await;
-    let found = answer.map_err(Error::call("check the journal"))?.into_inner();
+    let found = find_faults(context).await?;
     let exit = if found.faults.is_empty() { Exit::Success } else { Exit::DataLoss };
     if context.ui.json {
-        context.ui.object(&JournalShape::from(found))?;
+        context.ui.object(&found)?;
         return Ok(exit);
     }
     context.ui.data(&format!(
@@ -72,6 +71,22 @@ async fn verify(context: &Context<'_>) -> Result<Exit, Error> {
         context.ui.data(&format!("damaged: {}", text::one_line(fault)))?;
     }
     Ok(exit)
+}
+
+/// Asks the daemon; if none runs, its program, which is the owner of the state folder for that time.
+async fn find_faults(context: &Context<'_>) -> Result<JournalShape, Error> {
+    let connection = match context.connect().await {
+        Err(error) if error.is_absence() => match context.starter()?.verify()? {
+            Some(printed) => {
+                let unreadable = |error| Error::Unexpected { what: format!("a result of the check ({error})") };
+                return serde_json::from_slice(&printed).map_err(unreadable);
+            }
+            None => context.connect().await?,
+        },
+        connection => connection?,
+    };
+    let answer = connection.daemon().verify_journal(with_limit(VerifyJournalRequest {}, JOURNAL_LIMIT)).await;
+    Ok(answer.map_err(Error::call("check the journal"))?.into_inner().into())
 }
 
 async fn rebuild(context: &Context<'_>) -> Result<Exit, Error> {

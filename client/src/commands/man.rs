@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use agentd_proto::codes::Exit;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
-use crate::{cli::Cli, context::Context, error::Error};
+use crate::{context::Context, error::Error};
 
 const EXAMPLES: &str = "Examples:
   agentd-cli man --dir ~/.local/share/man/man1";
@@ -19,12 +19,12 @@ pub struct ManArgs {
     dir: PathBuf,
 }
 
-/// Writes the pages.
+/// Writes the pages of the command line `cli`.
 ///
 /// # Errors
 /// [`Error::File`].
-pub async fn run(context: &Context<'_>, args: ManArgs) -> Result<Exit, Error> {
-    clap_mangen::generate_to(Cli::command(), &args.dir).map_err(Error::file("write manual pages to", &args.dir))?;
+pub async fn run(context: &Context<'_>, args: ManArgs, cli: Command) -> Result<Exit, Error> {
+    clap_mangen::generate_to(cli, &args.dir).map_err(Error::file("write manual pages to", &args.dir))?;
     context.ui.note(&format!("wrote manual pages to {}", args.dir.display()));
     Ok(Exit::Success)
 }

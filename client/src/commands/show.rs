@@ -26,6 +26,7 @@ const EXAMPLES: &str = "Examples:
   agentd-cli show last
   agentd-cli show 01JD --document report.md
   agentd-cli show 01JD --document report.json --output report.json
+  agentd-cli show last --document report.sarif --output report.sarif
   agentd-cli show last --json | jq .state
 
 Starts no daemon. With --json: one object with the fields that `list --json` has.";

@@ -1,18 +1,15 @@
 //! `agentd-cli start`: starts the daemon unless one runs.
 
-use agentd_proto::{
-    codes::Exit,
-    v1::{Health, StatusRequest},
-};
+use agentd_proto::{codes::Exit, v1::Health};
 use clap::Args;
 
-use crate::{connect::within_limit, context::Context, error::Error, shape::StartShape};
+use crate::{context::Context, error::Error, shape::StartShape};
 
 const EXAMPLES: &str = "Examples:
   agentd-cli start
   agentd-cli --daemon ./target/release/agentd start
 
-Returns when the daemon answers; it is no fault if one runs already. If its journal cannot be written, it runs read-only: \
+Returns when the daemon answers; it is no fault if one runs already. An installed service is started by its manager. If its journal cannot be written, it runs read-only: \
 that is said, with exit code 4. The program is --daemon, else `agentd` beside this \
 one, else on PATH. What it says until its own log is open goes to logs/agentd.start.log in the state folder.
 With --json: {started, pid, version, socket}.";
@@ -28,8 +25,7 @@ pub struct StartArgs {}
 /// [`Error::ReadOnly`], [`Error::Call`], and those of connecting and starting.
 pub async fn run(context: &Context<'_>, _: StartArgs) -> Result<Exit, Error> {
     let (connection, started) = context.connect_or_start().await?;
-    let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
-    let status = answer.map_err(Error::call("read the status"))?.into_inner();
+    let status = connection.status().await?;
     let (pid, version) = (status.pid, connection.daemon.version);
     if context.ui.json {
         let socket = context.dial()?.socket.display().to_string();

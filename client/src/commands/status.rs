@@ -2,12 +2,11 @@
 
 use agentd_proto::{
     codes::Exit,
-    v1::{StatusRequest, StatusResponse},
+    v1::{Health, StatusResponse},
 };
 use clap::Args;
 
 use crate::{
-    connect::within_limit,
     context::Context,
     error::Error,
     shape::{
@@ -26,7 +25,8 @@ const EXAMPLES: &str = "Examples:
   agentd-cli status > /dev/null && echo up
   agentd-cli status --json | jq .health
 
-Starts no daemon: if none runs, it says so and ends with exit code 4; so it does if one runs whose socket is gone. With \
+Starts no daemon: if none runs, it says so and ends with exit code 4; so it does if one runs whose socket is gone, and \
+(after the table) if one runs that cannot write and so takes no tasks. With \
 --json (null: not known, since none answers): {up, health, reasons, warnings, \
 version, pid, started_at, started_by, epoch, state_dir, socket, queued, running, waiting, cursor, index, machine}.";
 
@@ -38,7 +38,7 @@ pub struct StatusArgs {}
 /// Shows the status.
 ///
 /// # Errors
-/// [`Error::Call`], and those of connecting.
+/// [`Error::ReadOnly`], [`Error::Call`], and those of connecting.
 pub async fn run(context: &Context<'_>, _: StatusArgs) -> Result<Exit, Error> {
     let connection = match context.connect().await {
         Err(error) if context.ui.json => {
@@ -48,20 +48,22 @@ pub async fn run(context: &Context<'_>, _: StatusArgs) -> Result<Exit, Error> {
         }
         other => other?,
     };
-    let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
-    let status = answer.map_err(Error::call("read the status"))?.into_inner();
+    let status = connection.status().await?;
+    let read_only = (status.health() == Health::ReadOnly)
+        .then(|| Error::ReadOnly { pid: status.pid, reasons: status.reasons.clone() });
     if context.ui.json {
         context.ui.object(&StatusShape::from(status))?;
-        return Ok(Exit::Success);
+    } else {
+        context.ui.table(&table(&status))?;
+        // The fault itself names the reasons of a daemon that cannot write.
+        for reason in status.reasons.iter().filter(|_| read_only.is_none()) {
+            context.ui.problem(reason);
+        }
+        for warning in &status.warnings {
+            context.ui.warn(warning);
+        }
     }
-    context.ui.table(&table(&status))?;
-    for reason in &status.reasons {
-        context.ui.problem(reason);
-    }
-    for warning in &status.warnings {
-        context.ui.warn(warning);
-    }
-    Ok(Exit::Success)
+    read_only.map_or(Ok(Exit::Success), Err)
 }
 
 fn table(status: &StatusResponse) -> Table {

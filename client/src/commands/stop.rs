@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 
 Takes no new tasks, gives running steps a moment, and suspends the rest; they go on after the next start. It is no fault \
 if no daemon runs. One whose socket is gone is found by the lock that it holds, and gets SIGTERM (--grace does not \
-count then). With --json: {stopped, in_flight}; in_flight is null if it could not be asked.";
+count then). One that runs as a service is started again for the next client; `service stop` ends that too. With --json: {stopped, in_flight}; in_flight is null if it could not be asked.";
 
 /// Stop the daemon; its tasks go on after the next start
 #[derive(Debug, Args)]
@@ -59,12 +59,18 @@ pub async fn run(context: &Context<'_>, args: StopArgs) -> Result<Exit, Error> {
         }
         other => other?,
     };
+    let status = connection.status().await?;
     // 0 means the default on the wire; the shortest grace is one millisecond.
     let grace_ms = u32::try_from(args.grace.as_millis()).unwrap_or(MAX_GRACE_MS).clamp(1, MAX_GRACE_MS);
     let answer = connection.daemon().shutdown(within_limit(ShutdownRequest { grace_ms })).await;
     let in_flight = answer.map_err(Error::call("stop agentd"))?.into_inner().in_flight;
     drop(connection);
-    wait_until_gone(context, args.grace + EXIT_LIMIT).await?;
+    let held = status.started_by != "terminal";
+    if held {
+        wait_for_end(context, status.pid, args.grace + EXIT_LIMIT).await?;
+    } else {
+        wait_until_gone(context, args.grace + EXIT_LIMIT).await?;
+    }
     if context.ui.json {
         context.ui.object(&StopShape { stopped: true, in_flight: Some(in_flight) })?;
     } else {
@@ -76,6 +82,12 @@ pub async fn run(context: &Context<'_>, args: StopArgs) -> Result<Exit, Error> {
             ),
         };
         context.ui.note(&format!("agentd stopped{rest}"));
+        if held {
+            context.ui.hint(&format!(
+                "{} holds its socket and starts it again for the next client; to end that too: agentd-cli service stop",
+                status.started_by
+            ));
+        }
     }
     Ok(Exit::Success)
 }
@@ -95,6 +107,24 @@ async fn stop_by_signal(context: &Context<'_>, pid: u32, socket: PathBuf) -> Res
         context.ui.note("agentd stopped; what did not end goes on after the next start");
     }
     Ok(Exit::Success)
+}
+
+/// A daemon whose socket a manager holds is gone when another one, or nobody, holds its lock. Nobody may connect to find
+/// out: that would start it again.
+pub(crate) async fn wait_for_end(context: &Context<'_>, pid: u32, limit: Duration) -> Result<(), Error> {
+    let lock = context.lock()?;
+    let deadline = Instant::now() + limit;
+    for pause in Pauses::new(Duration::from_millis(5), Duration::from_millis(100)) {
+        if lock.owner() != Owner::Daemon(Some(pid)) {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            break;
+        }
+        sleep(pause).await;
+    }
+    let said = format!("process {pid} was told to stop, and has not ended");
+    Err(Error::Failing { socket: context.dial()?.socket, said })
 }
 
 /// A daemon that ends in order removes its socket, and at the very end lets go of the lock; a socket that is still there

@@ -3,23 +3,24 @@
 use std::{
     collections::hash_map::RandomState,
     hash::BuildHasher,
-    io::{IsTerminal, Read},
+    io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
     pin::pin,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use agentd_proto::{
     codes::Exit,
     limits::{MAX_KEY_BYTES, MAX_SUBMIT_BYTES, MAX_TASK_TEXT_BYTES, RETRY_AFTER_TRAILER},
-    v1::{CpuHint, Health, Hints, Priority, StatusRequest, SubmitRequest, SubmitResponse},
+    v1::{CpuHint, Health, Hints, Priority, SubmitRequest, SubmitResponse},
 };
 use clap::{Args, ValueEnum};
 use tokio::{signal::unix::Signal, time::sleep};
 use tonic::{Code, Status};
+use ulid::Ulid;
 
 use crate::{
-    attend::{Product, attend, interrupts, origin},
+    attend::{Product, attend, interrupts},
     connect::{Connection, within_limit},
     context::Context,
     env,
@@ -35,18 +36,16 @@ const TRIES: usize = 6;
 /// Longest pause that a busy daemon can ask for between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Workflows of the daemon that make no report, so that `--output` is refused before anything is done.
-const WITHOUT_REPORT: [&str; 2] = ["noop", "drill"];
-
 const EXAMPLES: &str = "Examples:
   agentd-cli submit \"Analyze this repository\"
   agentd-cli submit --workspace ~/src/app --output report.md \"Analyze the app\"
   agentd-cli submit --detach --priority low --cpu quiet \"Nightly measurement\"
   agentd-cli submit \"Analyze this repository\" --json | jq .report
+  agentd-cli submit --output report.sarif \"Find performance problems in this repository\"
 
 What happens is decided by the workflow alone: today no model reads the request; its words are kept with the task and \
-shown. Workflows: analyze (the default: measures the code in the folder and reports its size, structure and heaviest \
-functions), noop (nothing at all; shows the way there and back), drill (40 steps that only wait; a practice run of all \
+shown. Workflows: analyze (the default: measures the code in the folder and reports its size, structure, heaviest \
+functions and performance findings), noop (nothing at all; shows the way there and back), drill (40 steps that only wait; a practice run of all \
 agents). Only analyze makes a report.
 
 Without --detach the command stays until the task has ended. Progress goes to stderr, the report to stdout: drawn on a \
@@ -74,7 +73,7 @@ pub struct SubmitArgs {
     /// Makes a repetition harmless: the same key and request give the same task
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// Agent that should get the first step of a role it may fill
+    /// Agent that should get the steps that it may do
     #[arg(long, value_name = "AGENT", default_value = "", hide_default_value = true)]
     prefer: String,
     /// Whether someone waits for the result
@@ -86,7 +85,7 @@ pub struct SubmitArgs {
     /// Print the task's id and do not wait
     #[arg(long, short, conflicts_with = "output")]
     detach: bool,
-    /// Write the report to a file: markdown, or JSON if its name ends in `.json`
+    /// Write the report to a file: JSON if its name ends in `.json`, findings alone if in `.sarif`, else markdown
     #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
 }
@@ -121,17 +120,11 @@ fn expected(text: &str) -> Result<Duration, String> {
 /// [`Error::Usage`] (request), [`Error::Call`] (refused), and those of connecting, starting and following.
 pub async fn run(context: &Context<'_>, mut args: SubmitArgs) -> Result<Exit, Error> {
     let product = Product::choose(args.output.take(), context.ui.json, Product::Object)?;
-    if let Product::File(path) = &product
-        && WITHOUT_REPORT.contains(&args.workflow.as_str())
-    {
-        return Err(Error::NoReport { workflow: args.workflow, path: path.clone() });
-    }
     let detach = args.detach;
     let request = build(context, args)?;
     let (connection, started) = context.connect_or_start().await?;
     if started {
-        let (_, pid) = origin(&connection).await?;
-        context.say_started(pid);
+        context.say_started(connection.status().await?.pid);
     }
     if detach {
         let mut connection = connection;
@@ -202,11 +195,11 @@ fn text(argument: Option<String>, file: Option<PathBuf>) -> Result<String, Error
             read_text(file, &path)?
         }
         (argument, None) if from_stdin => {
-            if argument.is_none() && std::io::stdin().is_terminal() {
+            if argument.is_none() && io::stdin().is_terminal() {
                 let hint = "say what to do: agentd-cli submit \"…\", or --file PATH, or `-` to type it";
                 return Err(Error::usage("there is no request", hint));
             }
-            read_text(std::io::stdin().lock(), Path::new("standard input"))?
+            read_text(io::stdin().lock(), Path::new("standard input"))?
         }
         (argument, None) => argument.unwrap_or_default(),
     };
@@ -235,20 +228,23 @@ fn read_text(source: impl Read, name: &Path) -> Result<String, Error> {
 fn workspace(named: Option<&Path>) -> Result<String, Error> {
     let path = named.unwrap_or_else(|| Path::new("."));
     let hint = "name the folder that the task is about: --workspace PATH";
-    let real = path
-        .canonicalize()
-        .ok()
-        .filter(|real| real.is_dir())
-        .ok_or_else(|| Error::usage(format!("there is no folder {}", path.display()), hint))?;
+    // Listing it is what the task begins with: what fails here would fail there, after the task was accepted.
+    let listed = path.canonicalize().and_then(|real| std::fs::read_dir(&real).map(|_| real));
+    let real = listed.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::usage(format!("there is no folder {}", path.display()), hint),
+        io::ErrorKind::NotADirectory => Error::usage(format!("{} is no folder", path.display()), hint),
+        _ => Error::file("list the folder", path)(error),
+    })?;
     real.into_os_string()
         .into_string()
         .map_err(|path| Error::usage(format!("the path {} is not UTF-8", Path::new(&path).display()), hint))
 }
 
-/// 128 random bits: the standard library seeds each `RandomState` from the system's source.
+/// A ULID, so that the daemon can tell that it is new. The standard library seeds each `RandomState` from the system's source.
 fn random_key() -> String {
-    let word = || RandomState::new().hash_one(std::process::id());
-    format!("cli-{:016x}{:016x}", word(), word())
+    let word = || u128::from(RandomState::new().hash_one(std::process::id()));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ulid::from_parts(u64::try_from(now.as_millis()).unwrap_or(0), word() << 64 | word()).to_string()
 }
 
 /// Submits; `None` if the user left before the daemon answered.
@@ -326,8 +322,7 @@ async fn is_read_only(connection: &Connection, refusal: &Status) -> bool {
     if refusal.code() != Code::Unavailable || broke(refusal) {
         return false;
     }
-    let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
-    answer.is_ok_and(|status| status.get_ref().health() == Health::ReadOnly)
+    connection.status().await.is_ok_and(|status| status.health() == Health::ReadOnly)
 }
 
 /// A new connection if there is a daemon; else the old one, which is tried again after the next pause.

@@ -2,12 +2,12 @@
 
 use std::{path::PathBuf, pin::pin};
 
-use agentd_proto::{codes::Exit, v1::StatusRequest};
+use agentd_proto::codes::Exit;
 use clap::Args;
 
 use crate::{
-    attend::{Product, attend, interrupts, origin},
-    connect::{Connection, within_limit},
+    attend::{Product, attend, interrupts},
+    connect::Connection,
     context::Context,
     error::Error,
     follow::{Follow, Item, Subject},
@@ -35,7 +35,7 @@ pub struct WatchArgs {
     /// Only events after this cursor [default: all of the task; without a task, those from now on]
     #[arg(long, value_name = "CURSOR")]
     from: Option<u64>,
-    /// Write the report to a file: markdown, or JSON if its name ends in `.json`
+    /// Write the report to a file: JSON if its name ends in `.json`, findings alone if in `.sarif`, else markdown
     #[arg(long, short, value_name = "PATH", requires = "task")]
     output: Option<PathBuf>,
 }
@@ -60,14 +60,10 @@ async fn watch_all(context: &Context<'_>, connection: Connection, from: Option<u
     let mut interrupts = interrupts()?;
     let cursor = match from {
         Some(cursor) => cursor,
-        None => {
-            let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
-            answer.map_err(Error::call("read the status"))?.into_inner().cursor
-        }
+        None => connection.status().await?.cursor,
     };
-    let (started_by, _) = origin(&connection).await?;
     let subject = Subject { task_id: String::new(), cursor, progress: false };
-    let mut follow = Follow::new(connection, subject, context.starter()?, started_by == "terminal");
+    let mut follow = Follow::new(context.starter()?, connection, subject).await?;
     loop {
         let item = {
             let next = pin!(follow.next());

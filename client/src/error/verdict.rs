@@ -30,20 +30,27 @@ impl Error {
             Self::Signal { .. } => "signal",
             Self::ReadOnly { .. } => "read_only",
             Self::Foreign { .. } => "foreign",
+            Self::OtherUser { .. } => "denied",
             Self::Silent { .. } => "silent",
             Self::Failing { .. } => "failing",
             Self::DaemonTooOld { .. } | Self::ClientTooOld { .. } | Self::Refused { .. } => "protocol",
-            Self::NoProgram { .. } | Self::Spawn { .. } | Self::Died { .. } | Self::Slow { .. } => "start",
+            Self::NoProgram { .. }
+            | Self::Spawn { .. }
+            | Self::Check { .. }
+            | Self::Died { .. }
+            | Self::Slow { .. } => "start",
             Self::Lost { .. } => "lost",
             Self::Call { status, .. } if broke(status) => "lost",
             Self::Call { status, .. } => code_word(status.code()),
-            Self::Usage { .. } | Self::NoReport { .. } | Self::Address(_) => "usage",
+            Self::Usage { .. } | Self::Address(_) => "usage",
             Self::NoTask { .. } | Self::NoTasks => "no_task",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NoDocument { .. } | Self::NothingToWrite { .. } => "no_document",
             Self::NoSetting { .. } => "no_setting",
+            Self::NoRule { .. } => "no_rule",
             Self::Unexpected { .. } => "unexpected",
             Self::File { .. } => "file",
+            Self::Service(fault) => fault.kind(),
             Self::Output(_) => "output",
         }
     }
@@ -66,8 +73,12 @@ impl Error {
                 vec!["mend that and start it anew: agentd-cli stop && agentd-cli start".into(), "what can still be read: agentd-cli list".into()],
             ),
             Self::Socket { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                (Exit::Denied, vec!["it belongs to another user; set AGENTD_HOME to a folder of your own".into()])
+                (Exit::Denied, vec!["agentd serves its own user only; set AGENTD_HOME to a folder of your own".into()])
             }
+            Self::OtherUser { .. } => (
+                Exit::Denied,
+                vec!["each user has an agentd of his own: run this as that user, or set AGENTD_HOME to a folder of yours".into()],
+            ),
             Self::Socket { .. } => {
                 (Exit::Unavailable, vec!["set AGENTD_SOCKET or AGENTD_HOME to where agentd listens".into()])
             }
@@ -92,6 +103,7 @@ impl Error {
                 (Exit::Unavailable, vec!["name it: --daemon PATH, or AGENTD_DAEMON=PATH".into()])
             }
             Self::Spawn { .. } => (Exit::Unavailable, vec!["name another program: --daemon PATH".into()]),
+            Self::Check { .. } => (Exit::Unavailable, vec!["an agentd of this client's version can".into()]),
             Self::Died { log, .. } | Self::Slow { log, .. } => {
                 (Exit::Unavailable, vec![format!("all it said is in {}", log.display())])
             }
@@ -103,7 +115,6 @@ impl Error {
             Self::Ambiguous { .. } => (Exit::Usage, vec!["give more characters of the id".into()]),
             Self::NoDocument { found, .. } if found.is_empty() => (Exit::NotFound, vec!["it has none".into()]),
             Self::NoDocument { found, .. } => (Exit::NotFound, vec![format!("it has: {}", found.join(", "))]),
-            Self::NoReport { .. } => (Exit::Usage, vec!["leave --output away, or take --workflow analyze".into()]),
             Self::NothingToWrite { found, .. } if found.is_empty() => (Exit::NotFound, vec!["it has no documents".into()]),
             Self::NothingToWrite { task_id, found, .. } => (
                 Exit::NotFound,
@@ -116,8 +127,14 @@ impl Error {
                 Exit::NotFound,
                 vec![format!("near: {}", near.join(", ")), "see all: agentd-cli config show".into()],
             ),
+            Self::NoRule { near, .. } => {
+                let meant = near.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" or ");
+                let meant = if meant.is_empty() { meant } else { format!("did you mean {meant}?") };
+                (Exit::NotFound, vec![meant, "see all: agentd-cli rules".into()])
+            }
             Self::Unexpected { .. } => (Exit::Internal, vec!["compare versions: agentd-cli status".into()]),
             Self::File { .. } | Self::Address(_) => (Exit::Usage, vec![]),
+            Self::Service(fault) => fault.verdict(),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => (Exit::Success, vec![]),
             Self::Output(_) => (Exit::Internal, vec![]),
         };
@@ -214,13 +231,18 @@ mod tests {
                 "kill 7",
             ),
             (Error::NoSocket { path: socket.clone() }, Exit::Unavailable, "--socket"),
+            (Error::OtherUser { socket: socket.clone(), theirs: 501, ours: 0 }, Exit::Denied, "AGENTD_HOME"),
             (
                 Error::ReadOnly { pid: 7, reasons: vec!["the disk is full".into()] },
                 Exit::Unavailable,
                 "agentd-cli stop",
             ),
-            (Error::NoReport { workflow: "noop".into(), path: "r.md".into() }, Exit::Usage, "--output"),
             (Error::NoSetting { prefix: "x".into(), near: vec!["log".into()] }, Exit::NotFound, "near: log"),
+            (
+                Error::NoRule { id: "x".into(), near: vec!["loop-sort".into()] },
+                Exit::NotFound,
+                "did you mean `loop-sort`?",
+            ),
             (Error::Silent { socket: socket.clone(), waited_ms: 5000 }, Exit::Unavailable, "log"),
             (Error::Failing { socket, said: String::new() }, Exit::Unavailable, "log"),
             (Error::DaemonTooOld { version: "0".into(), theirs: 0, ours: 1 }, Exit::Protocol, "agentd-cli stop"),

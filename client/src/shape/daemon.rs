@@ -1,7 +1,7 @@
 //! Shapes of the commands that look at the daemon itself.
 
 use agentd_proto::v1;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::time;
 use crate::error::Error;
@@ -257,15 +257,19 @@ pub struct ConfigFileShape {
     pub path: String,
 }
 
-/// `journal verify --json`.
-#[derive(Debug, Serialize)]
+/// `journal verify --json`; also what the daemon's program prints when it checks without running.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct JournalShape {
-    segments: u64,
-    records: u64,
-    documents: u64,
-    bytes: u64,
+    /// Segments read.
+    pub segments: u64,
+    /// Records read.
+    pub records: u64,
+    /// Documents read.
+    pub documents: u64,
+    /// Bytes read.
+    pub bytes: u64,
     /// Empty: all is well.
-    faults: Vec<String>,
+    pub faults: Vec<String>,
 }
 
 impl From<v1::VerifyJournalResponse> for JournalShape {

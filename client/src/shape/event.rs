@@ -70,6 +70,11 @@ enum Kind {
         done: u64,
         /// 0: not known.
         total: u64,
+        /// Absent if they are not counted.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bytes_done: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bytes_total: Option<u64>,
     },
     /// An event that a newer daemon knows and this client does not.
     Unknown,
@@ -84,8 +89,11 @@ impl From<Event> for WatchShape {
 
 impl From<Progress> for WatchShape {
     fn from(progress: Progress) -> Self {
-        let Progress { task_id, step, agent, unit, done, total } = progress;
-        Self { cursor: None, task_id, at: None, kind: Kind::Progress { step, agent, unit, done, total } }
+        let Progress { task_id, step, agent, unit, done, total, bytes_done, bytes_total } = progress;
+        let counted = |number| (bytes_total > 0).then_some(number);
+        let (bytes_done, bytes_total) = (counted(bytes_done), counted(bytes_total));
+        let kind = Kind::Progress { step, agent, unit, done, total, bytes_done, bytes_total };
+        Self { cursor: None, task_id, at: None, kind }
     }
 }
 

@@ -177,12 +177,19 @@ impl Live {
         let agent = text::one_line(&progress.agent);
         let unit = text::one_line(&progress.unit);
         if progress.total > 0 {
-            if bar.length() != Some(progress.total) {
-                bar.set_length(progress.total);
+            // Bytes tell better than files how much is left.
+            let of_bytes = progress.bytes_total > 0;
+            let (done, total) =
+                if of_bytes { (progress.bytes_done, progress.bytes_total) } else { (progress.done, progress.total) };
+            if bar.length() != Some(total) {
+                bar.set_length(total);
                 bar.set_style(style(if self.width < NARROW { SHORT_BAR } else { BAR }, self.paint));
             }
-            bar.set_position(progress.done);
-            bar.set_message(format!("{}/{} {unit}  {agent}", text::count(progress.done), text::count(progress.total)));
+            bar.set_position(done);
+            let bytes =
+                if of_bytes { format!(", {} of {}", text::bytes(done), text::bytes(total)) } else { String::new() };
+            let (files, all) = (text::count(progress.done), text::count(progress.total));
+            bar.set_message(format!("{files}/{all} {unit}{bytes}  {agent}"));
         } else {
             bar.set_message(format!("{} {unit}  {agent}", text::count(progress.done)));
         }

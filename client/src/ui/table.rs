@@ -38,6 +38,7 @@ pub struct Table {
     rows: Vec<Vec<Cell>>,
     has_head: bool,
     cut: bool,
+    one_line: bool,
     /// Columns that may be left out, the first one first.
     dispensable: Vec<usize>,
 }
@@ -67,6 +68,13 @@ impl Table {
     #[must_use]
     pub fn dispensable(mut self, columns: &[usize]) -> Self {
         self.dispensable = columns.to_vec();
+        self
+    }
+
+    /// Leaves dispensable columns out already where otherwise a cell would need a second line.
+    #[must_use]
+    pub const fn one_line(mut self) -> Self {
+        self.one_line = true;
         self
     }
 
@@ -107,7 +115,8 @@ impl Table {
         let mut left_out: Vec<usize> = Vec::new();
         for &column in &self.dispensable {
             let columns = kept.rows.first().map_or(0, Vec::len);
-            let needed: usize = (0..columns).map(|at| kept.longest_word(at)).sum();
+            let needed: usize =
+                (0..columns).map(|at| if self.one_line { kept.natural(at) } else { kept.longest_word(at) }).sum();
             if needed + GAP * columns.saturating_sub(1) <= limit {
                 break;
             }
@@ -120,6 +129,12 @@ impl Table {
         kept
     }
 
+    /// Columns that the widest line of a column takes.
+    fn natural(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        cells.flat_map(|cell| cell.text.lines()).map(text::width).max().unwrap_or(0)
+    }
+
     fn longest_word(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
         cells.flat_map(|cell| cell.text.split_whitespace()).map(text::width).max().unwrap_or(0)
@@ -129,13 +144,7 @@ impl Table {
     /// those with text of several words, since an id or a path that is broken cannot be copied.
     fn widths(&self, limit: Option<usize>) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let mut widths = vec![0; columns];
-        for row in &self.rows {
-            for (at, cell) in row.iter().enumerate() {
-                let natural = cell.text.lines().map(text::width).max().unwrap_or(0);
-                widths[at] = natural.max(widths[at]);
-            }
-        }
+        let mut widths: Vec<usize> = (0..columns).map(|at| self.natural(at)).collect();
         let Some(limit) = limit else { return widths };
         let room = limit.saturating_sub(GAP * columns.saturating_sub(1));
         let floor = NARROWEST.min(room / columns.max(1)).max(1);
@@ -238,6 +247,18 @@ mod tests {
         assert_eq!(heads(37), ["STEP", "ROLE", "TRIES", "NEEDS"]);
         assert_eq!(heads(30), ["STEP", "ROLE", "NEEDS"]);
         assert_eq!(heads(20), ["STEP", "NEEDS"]);
+    }
+
+    #[test]
+    fn a_table_of_single_lines_gives_columns_away_first() {
+        let mut table = Table::new(&["AGENT", "ASKED", "GRANTED"]).dispensable(&[1]).one_line();
+        table.row(["analyzer".into(), "any cpu, nice 5".into(), "any cpu, nice 5".into()]);
+        for (width, lines) in [
+            (80, "AGENT     ASKED            GRANTED\nanalyzer  any cpu, nice 5  any cpu, nice 5\n"),
+            (41, "AGENT     GRANTED\nanalyzer  any cpu, nice 5\n"),
+        ] {
+            assert_eq!(table.render(Paint::new(false), Some(width)), lines, "{width}");
+        }
     }
 
     #[test]

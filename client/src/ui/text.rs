@@ -4,10 +4,19 @@ use std::time::{Duration, SystemTime};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text without control characters (a terminal would obey them), line ends and tabs excepted.
+/// The text without characters that a terminal would obey, that turn the reading direction, or that nobody sees; line ends
+/// and tabs excepted.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_treacherous(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Control characters; zero-width and bidirectional marks; line and paragraph separators; variation selectors; tags
+/// (U+E0000 to U+E0FFF), which carry text that no one sees. The daemon's reports escape the same ones.
+fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The text on one line, cleaned.
@@ -66,6 +75,34 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// Longer lines broken between words, each line with its own indent; `before` columns of the first line are taken. A line with a word
+/// that is too long stays whole.
+#[must_use]
+pub fn fit(text: &str, columns: usize, before: usize) -> String {
+    let fitted = text.split('\n').enumerate().map(|(at, line)| {
+        let taken = if at == 0 { before } else { 0 };
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let room = columns.saturating_sub(width(indent));
+        if width(line) + taken <= columns || line.split_whitespace().any(|word| width(word) > room) {
+            return line.to_owned();
+        }
+        let mut words = line.split_whitespace();
+        let mut out = format!("{indent}{}", words.next().unwrap_or_default());
+        let mut used = taken + width(&out);
+        for word in words {
+            if used + 1 + width(word) > columns {
+                out.push_str(&format!("\n{indent}{word}"));
+                used = width(indent) + width(word);
+            } else {
+                out.push_str(&format!(" {word}"));
+                used += 1 + width(word);
+            }
+        }
+        out
+    });
+    fitted.collect::<Vec<_>>().join("\n")
 }
 
 fn split_word(word: &str, columns: usize) -> Vec<String> {
@@ -165,6 +202,9 @@ mod tests {
     fn control_characters_never_reach_a_terminal() {
         assert_eq!(clean("a\u{1b}[31mb\r\u{7}\tc\n"), "a\u{fffd}[31mb\u{fffd}\u{fffd}\tc\n");
         assert_eq!(one_line(" a\n b\u{9b}1m "), "a b\u{fffd}1m");
+        let (turned, unseen) = (clean("abc\u{202e}sr.exe"), clean("o\u{200b}k\u{feff}\u{e0041}"));
+        assert_eq!((turned.as_str(), unseen.as_str()), ("abc\u{fffd}sr.exe", "o\u{fffd}k\u{fffd}\u{fffd}"));
+        assert_eq!(clean("größe 日本語 🦀"), "größe 日本語 🦀");
     }
 
     #[test]
@@ -176,6 +216,19 @@ mod tests {
         assert_eq!(cut("abcdef", 4), "abc…");
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("abc", 3), "abc");
+    }
+
+    #[test]
+    fn lines_are_broken_between_words_or_not_at_all() {
+        for (text, before, expected) in [
+            ("one two three", 0, "one two\nthree"),
+            ("one two", 0, "one two"),
+            ("one two", 3, "one\ntwo"),
+            ("a /very/long/path b", 0, "a /very/long/path b"),
+            ("one two\n  one two", 0, "one two\n  one\n  two"),
+        ] {
+            assert_eq!(fit(text, 8, before), expected, "{text}");
+        }
     }
 
     #[test]

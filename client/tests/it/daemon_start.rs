@@ -62,7 +62,11 @@ fn start_starts_waits_and_is_content_with_one_that_runs() {
     let running = Cli::new(fake.home(), &["start", "--daemon", standin.path()]).spawn();
     let said = standin.started();
     fake.serve();
-    running.end().expect(0).says(&["started agentd (pid 4242)", "does not survive a reboot", "a later version"]);
+    running.end().expect(0).says(&[
+        "started agentd (pid 4242)",
+        "does not survive a reboot until",
+        "agentd-cli service install",
+    ]);
     let home = fake.home().to_str().unwrap();
     let real = fake.home().canonicalize().unwrap();
     assert_eq!(said[..4], ["0", home, "none", real.to_str().unwrap()]);

@@ -11,6 +11,7 @@ use std::{
 use agentd_proto::v1::{
     agent_service_server::{AgentService, AgentServiceServer},
     daemon_service_server::{DaemonService, DaemonServiceServer},
+    rule_service_server::{RuleService, RuleServiceServer},
     task_service_server::{TaskService, TaskServiceServer},
     watch_response::Item,
     *,
@@ -47,6 +48,7 @@ pub struct Script {
     pub metrics: MetricsResponse,
     pub settings: Vec<Setting>,
     pub journal: VerifyJournalResponse,
+    pub rules: ListRulesResponse,
     pub submitted: Vec<SubmitRequest>,
     pub watched: Vec<WatchRequest>,
     pub listed: Vec<ListTasksRequest>,
@@ -119,6 +121,7 @@ impl Fake {
             Server::builder()
                 .add_service(DaemonServiceServer::new(player.clone()))
                 .add_service(AgentServiceServer::new(player.clone()))
+                .add_service(RuleServiceServer::new(player.clone()))
                 .add_service(TaskServiceServer::new(player))
                 .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop.notified())
                 .await
@@ -180,6 +183,13 @@ impl DaemonService for Player {
 impl AgentService for Player {
     async fn list(&self, _: Request<ListAgentsRequest>) -> Result<Response<ListAgentsResponse>, Status> {
         Ok(Response::new(ListAgentsResponse { agents: self.script().agents.clone() }))
+    }
+}
+
+#[tonic::async_trait]
+impl RuleService for Player {
+    async fn list(&self, _: Request<ListRulesRequest>) -> Result<Response<ListRulesResponse>, Status> {
+        Ok(Response::new(self.script().rules.clone()))
     }
 }
 
@@ -295,7 +305,8 @@ pub fn document(name: &str) -> DocumentInfo {
 
 pub fn progress(step: &str, done: u64) -> Act {
     let (step, agent, unit) = (step.into(), "researcher".into(), "files".into());
-    Act::Send(Item::Progress(Progress { task_id: TASK.into(), step, agent, unit, done, total: 1480 }))
+    let (task_id, bytes_done, bytes_total) = (TASK.into(), done * 10_000, 14_800_000);
+    Act::Send(Item::Progress(Progress { task_id, step, agent, unit, done, total: 1480, bytes_done, bytes_total }))
 }
 
 /// The usual course of a task that succeeds with a report.

@@ -12,6 +12,8 @@ mod help;
 mod lock;
 mod meeting;
 mod output;
+#[cfg(target_os = "linux")]
+mod service;
 mod shapes;
 mod submit;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! What goes to which stream: data to stdout, talk to stderr, escape codes only where they belong.
 
-use agentd_proto::v1::TaskState;
+use agentd_proto::v1::{Agent, AgentRecord, Health, Placement, TaskState};
 
 use crate::{
     cli::Cli,
@@ -27,6 +27,47 @@ fn a_pipe_gets_no_escape_codes_unless_asked_for() {
         let never = Cli::new(fake.home(), command).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").run().expect(0);
         assert_eq!(never.stdout, output.stdout);
     }
+}
+
+#[test]
+fn agents_have_one_line_each_on_a_narrow_terminal() {
+    let fake = Fake::serving();
+    let placement = Placement {
+        asked: "any cpu, nice 5".into(),
+        granted: "any cpu, nice 5".into(),
+        unmeasured: "one tier of cores".into(),
+        ..Placement::default()
+    };
+    let agent = |name: &str| Agent {
+        name: name.into(),
+        placement: Some(placement.clone()),
+        record: Some(AgentRecord { steps_succeeded: 1_480, mean_step_ms: 849.0, ..AgentRecord::default() }),
+        holding: vec![format!("{TASK}/structure")],
+        ..Agent::default()
+    };
+    fake.script().agents = vec![agent("synthesizer"), agent("coordinator")];
+    let narrow = Cli::new(fake.home(), &["agents", "--color", "always"]).env("COLUMNS", "80").run().expect(0);
+    let lines: Vec<&str> = narrow.stdout.lines().collect();
+    assert!(lines[1].contains("synthesizer") && lines[2].contains("coordinator"), "{narrow:?}");
+    assert!(lines[1].contains("structure") && !narrow.stdout.contains(TASK), "{narrow:?}");
+    assert_eq!(narrow.stdout.matches("one tier of cores").count(), 1, "{narrow:?}");
+    let piped = Cli::new(fake.home(), &["agents"]).run().expect(0);
+    assert!(piped.stdout.contains("ASKED") && piped.stdout.contains(&format!("{TASK}/structure")), "{piped:?}");
+}
+
+#[test]
+fn a_daemon_that_cannot_write_is_shown_and_is_no_success() {
+    let fake = Fake::serving();
+    fake.script().status.health = Health::ReadOnly.into();
+    fake.script().status.reasons = vec!["the disk is full".into()];
+    let output = Cli::new(fake.home(), &["status"]).run().expect(4);
+    assert!(output.stdout.contains("read-only"), "{output:?}");
+    assert_eq!(output.stderr.matches("the disk is full").count(), 1, "{output:?}");
+    let json = Cli::new(fake.home(), &["status", "--json"]).run().expect(4);
+    assert!(
+        json.stdout.contains(r#""health":"read_only""#) && json.stderr.contains(r#""kind":"read_only""#),
+        "{json:?}"
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The shapes that `--json` prints are committed: scripts rely on them.
 
 use agentd_proto::v1::{
-    Agent, AgentRecord, CoreClass, IndexState, Label, Machine, Metric, MetricsResponse, Placement, Setting, Tier,
-    VerifyJournalResponse,
+    Agent, AgentRecord, Confidence, CoreClass, IndexState, Label, ListRulesResponse, Machine, Metric, MetricsResponse,
+    Placement, Rule, Setting, Severity, Tier, VerifyJournalResponse,
 };
 
 use crate::{
@@ -61,6 +61,21 @@ fn full() -> Fake {
         ..Default::default()
     }];
     script.journal = VerifyJournalResponse { segments: 1, records: 20, documents: 2, bytes: 4096, faults: vec![] };
+    let rule = |id: &str, on: bool| Rule {
+        id: id.into(),
+        version: 1,
+        title: "the same collection sorted in each round".into(),
+        languages: vec!["python".into(), "rust".into()],
+        severity: Severity::High.into(),
+        why: "each round sorts the whole collection again".into(),
+        instead: "sort once outside of the loop".into(),
+        wrong_when: "the keys change in each round".into(),
+        example_bad: "for x in xs:\n    ys.sort()".into(),
+        example_good: "ys.sort()\nfor x in xs:\n    pass".into(),
+        on,
+    };
+    let rules = vec![rule("loop-sort", true), rule("loop-strcat", false)];
+    script.rules = ListRulesResponse { rules, min_confidence: Confidence::Medium.into() };
     drop(script);
     fake
 }
@@ -79,6 +94,8 @@ fn json_shapes_are_as_committed() {
         ("stats", &["stats"]),
         ("config-show", &["config", "show"]),
         ("config-init", &["config", "init"]),
+        ("rules", &["rules"]),
+        ("rules-explain", &["rules", "explain", "loop-sort"]),
         ("journal-verify", &["journal", "verify"]),
         ("journal-rebuild", &["journal", "rebuild"]),
         ("start", &["start"]),
@@ -107,6 +124,8 @@ fn faults_are_json_too() {
         (&["show", "not an id"], "usage", 2),
         (&["show", "last", "-d", "x.md"], "no_document", 3),
         (&["config", "show", "nothere"], "no_setting", 3),
+        (&["rules", "explain", "loop-srt"], "no_rule", 3),
+        (&["rules", "--language", "cobol"], "usage", 2),
         (&["cancel", "01ZZ"], "no_task", 3),
         (&["sumbit", "x"], "usage", 2),
         (&["list", "--limit", "few"], "usage", 2),
@@ -172,4 +191,24 @@ impl Cli {
         let output = self.argument("--json").run().expect(0);
         output.stdout
     }
+}
+
+#[test]
+fn rules_are_listed_and_explained_for_people() {
+    let fake = full();
+    let listed = Cli::new(fake.home(), &["rules", "--language", "Rust"]).run().expect(0).stdout;
+    assert!(listed.contains("loop-sort    high      python, rust  the same collection"), "{listed}");
+    assert!(listed.contains("loop-strcat") && listed.contains("(switched off)"), "{listed}");
+    let page = Cli::new(fake.home(), &["rules", "explain", "loop-sort"]).run().expect(0).stdout;
+    for part in [
+        "# loop-sort\n",
+        "high severity; reads python, rust.",
+        "**Instead**: sort once outside of the loop.",
+        "## Costs\n\n```python\nfor x in xs:\n    ys.sort()\n```\n",
+        "agentd: allow(loop-sort)",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    let missing = Cli::new(fake.home(), &["rules", "explain", "loop-srt"]).run().expect(3).stderr;
+    assert!(missing.contains("did you mean `loop-sort`"), "{missing}");
 }

@@ -32,8 +32,6 @@ struct Running {
     /// Told how many attempts were in flight when the stop began.
     answer: Option<oneshot::Sender<u32>>,
     served: Served,
-    /// A vital part is gone: nothing that needs the journal is waited for.
-    died: bool,
 }
 
 /// The `net` thread, and what it says when the server has ended.
@@ -65,8 +63,7 @@ impl App {
         let (premises, own_uid) = (Arc::clone(&context.premises), context.gate.own_uid());
         drop(context);
         let mut hold = Hold { socket, lock, premises, own_uid, every: look_every, listeners };
-        let mut running =
-            Running { engine, threads: Some(threads), topology, stops, answer: None, served, died: false };
+        let mut running = Running { engine, threads: Some(threads), topology, stops, answer: None, served };
         let why = running.wait(&mut signals, &mut requests, &mut hold).await;
         drop(requests); // whoever asks from here on hears that the stop is under way
         let outcome = running.stop(why, signals).await;
@@ -119,7 +116,7 @@ impl Running {
         requests: &mut mpsc::Receiver<StopRequest>,
         hold: &mut Hold,
     ) -> Why {
-        let threads = self.threads.as_ref().expect("threads are there until the stop");
+        let threads = self.threads.as_mut().expect("threads are there until the stop");
         tokio::select! {
             signal = signals.next() => Why::Signal(signal),
             Some(request) = requests.recv() => Why::Asked(request),
@@ -142,10 +139,9 @@ impl Running {
                 self.answer = Some(answer);
                 (grace, None)
             }
-            // Nothing can be written any more, so there is nothing to wait for.
+            // Steps get no time, but if the journal lives, it must say that this is no step's fault.
             Why::Died(error) => {
                 tracing::error!(error = describe(&error), "stopping");
-                self.died = true;
                 (Duration::ZERO, Some(error))
             }
         };
@@ -164,11 +160,9 @@ impl Stages for Running {
 
     async fn drain(&mut self, grace: Duration) {
         let mut in_flight = 0;
-        if !self.died {
-            match self.engine.drain(grace).await {
-                Ok(steps) => in_flight = steps,
-                Err(error) => tracing::warn!(error = describe(&error), "steps could not be suspended"),
-            }
+        match self.engine.drain(grace).await {
+            Ok(steps) => in_flight = steps,
+            Err(error) => tracing::warn!(error = describe(&error), "steps could not be suspended"),
         }
         if let Some(threads) = &self.threads {
             threads.children().kill_all().await;
@@ -226,7 +220,16 @@ mod tests {
             let own_uid = owner::own_uid().unwrap();
             let config = config::load(&Flags::default(), &environment, own_uid).unwrap();
             let (log, look_every) = (LogTo::Nowhere, LOOK_EVERY);
-            let launch = Launch { environment, own_uid, inherited: None, log, limits: None, look_every };
+            let launch = Launch {
+                environment,
+                own_uid,
+                inherited: None,
+                log,
+                limits: None,
+                look_every,
+                disk: None,
+                clock: Arc::new(agentd_host::SystemClock),
+            };
             let app = App::build(config, launch).await.unwrap();
             let App { context, engine, threads, mut signals, mut requests, socket, lock, .. } = app;
             let (listeners, _next) = mpsc::channel(1);
@@ -241,8 +244,7 @@ mod tests {
             });
             let served = Served { outcome, over: false, _thread: thread.unwrap() };
             let stops = context.stops.clone();
-            let mut running =
-                Running { engine, threads: Some(threads), topology, stops, answer: None, served, died: false };
+            let mut running = Running { engine, threads: Some(threads), topology, stops, answer: None, served };
             let why = running.wait(&mut signals, &mut requests, &mut hold).await;
             let error = running.stop(why, signals).await.unwrap_err();
             assert_eq!(error.exit_code(), 70);

@@ -2,8 +2,6 @@
 
 /// A terminal user never has so many open; a script that loops by mistake is stopped before memory or disk notice.
 pub(super) const QUEUE_MAX_TASKS: i64 = 1_000;
-/// The longest request text (32 KiB) with a long PATH and room to spare.
-pub(super) const QUEUE_MAX_REQUEST_BYTES: i64 = 64 * 1024;
 /// Every terminal and editor of one user, with room for a script; 128 idle connections cost a few MiB.
 pub(super) const MAX_CONNECTIONS: i64 = 128;
 /// One program that leaks connections leaves three quarters of them to the others.
@@ -20,6 +18,8 @@ pub(super) const SEGMENT_BYTES: i64 = 8 * 1024 * 1024;
 pub(super) const RETENTION_DAYS: i64 = 30;
 /// Nobody notices 1 GiB on a developer's disk.
 pub(super) const RETENTION_BYTES: i64 = 1024 * 1024 * 1024;
+/// What is known about some 200,000 source files.
+pub(super) const CACHE_BYTES: i64 = 256 * 1024 * 1024;
 /// A volume that is so full slows down, and is full before long.
 pub(super) const DISK_LOW_PERCENT: i64 = 10;
 /// A build or a clone takes so much in minutes.
@@ -44,6 +44,8 @@ pub(super) const COMPUTE_SLOTS: i64 = 2;
 pub(super) const COORDINATOR_SLOTS: i64 = 32;
 /// The kind of agent says which cores it asks for; a class for one agent alone is for experiments.
 pub(super) const AGENT_QOS: &str = "class";
+/// What only looks like a cost is wrong too often to be told unasked.
+pub(super) const RULES_MIN_CONFIDENCE: &str = "medium";
 /// Starts, stops, faults: a page per day.
 pub(super) const LOG_LEVEL: &str = "info";
 /// A log that opens in any editor.

@@ -1,6 +1,6 @@
 //! From the settings to what the engine is told.
 
-use agentd_agents::RoleConfig;
+use agentd_agents::{CrewConfig, RoleConfig};
 use agentd_base::Role;
 use agentd_engine::{EngineConfig, Keep, OverloadLimits};
 use agentd_host::PlanSettings;
@@ -11,22 +11,13 @@ impl Config {
     /// What the engine is told. `child_descriptors`: the limit that children get back.
     #[must_use]
     pub fn engine(&self, child_descriptors: Option<u64>) -> EngineConfig {
-        let mut engine = EngineConfig::new(self.state_dir.clone());
         let crew = &self.crew;
         let plan = PlanSettings {
             coordinator_qos: crew.coordinators_qos,
             compute_nice: crew.compute_nice,
             ..PlanSettings::default()
         };
-        engine.max_tasks = self.queue.max_tasks;
-        engine.segment_bytes = self.storage.segment_bytes;
-        engine.keep = Keep { age: self.storage.retention_age, bytes: self.storage.retention_bytes };
-        engine.overload = OverloadLimits { mean: crew.overload_mean, success: crew.overload_success };
-        engine.silent_after = crew.silent;
-        engine.max_children = crew.max_children;
-        engine.child_descriptors = child_descriptors;
-        engine.crew.plan = plan;
-        engine.crew.roles = std::array::from_fn(|number| {
+        let roles = std::array::from_fn(|number| {
             let agent = &crew.agents[&Role::ALL[number]];
             RoleConfig {
                 slots: agent.slots,
@@ -34,7 +25,22 @@ impl Config {
                 plan: agent.qos.map(|qos| PlanSettings { qos: Some(qos), ..plan }),
             }
         });
-        engine
+        EngineConfig {
+            state_dir: self.state_dir.clone(),
+            max_tasks: self.queue.max_tasks,
+            segment_bytes: self.storage.segment_bytes,
+            keep: Keep { age: self.storage.retention_age, bytes: self.storage.retention_bytes },
+            overload: OverloadLimits { mean: crew.overload_mean, success: crew.overload_success },
+            silent_after: crew.silent,
+            max_children: crew.max_children,
+            child_descriptors,
+            crew: CrewConfig {
+                plan,
+                rules: self.rules,
+                cache_bytes: self.storage.cache_bytes,
+                ..CrewConfig::new(self.state_dir.clone(), roles)
+            },
+        }
     }
 }
 
@@ -43,6 +49,7 @@ mod tests {
     use std::{collections::HashMap, time::Duration};
 
     use agentd_host::{CoordinatorQos, Qos};
+    use agentd_tools::findings::{Confidence, RuleSet};
     use agentd_workflow::Action;
 
     use crate::config::{Flags, load};
@@ -55,10 +62,13 @@ mod tests {
             ("AGENTD_JOURNAL__SEGMENT_BYTES", "2097152"),
             ("AGENTD_RETENTION__DAYS", "2"),
             ("AGENTD_RETENTION__BYTES", "33554432"),
+            ("AGENTD_CACHE__BYTES", "4096"),
             ("AGENTD_ASSIGN__OVERLOAD_MEAN_MS", "7"),
             ("AGENTD_ASSIGN__OVERLOAD_SUCCESS", "0.5"),
             ("AGENTD_WEDGE__SILENT_MS", "6000"),
             ("AGENTD_CHILDREN__MAX", "3"),
+            ("AGENTD_RULES__OFF", "loop-sort, string-chain"),
+            ("AGENTD_RULES__MIN_CONFIDENCE", "high"),
             ("AGENTD_COORDINATORS__QOS", "utility"),
             ("AGENTD_COMPUTE__NICE", "9"),
             ("AGENTD_AGENTS__ARCHITECT__SLOTS", "5"),
@@ -72,6 +82,8 @@ mod tests {
         assert_eq!((engine.overload.mean, engine.overload.success), (Duration::from_millis(7), 0.5));
         assert_eq!((engine.silent_after, engine.child_descriptors), (Duration::from_secs(6), Some(256)));
         assert_eq!((engine.crew.plan.coordinator_qos, engine.crew.plan.compute_nice), (CoordinatorQos::Utility, 9));
+        let rules = RuleSet::ALL.without("loop-sort").without("string-chain").at_least(Confidence::High);
+        assert_eq!((engine.crew.rules, engine.crew.cache_bytes), (rules, 4_096));
         let [_, architect, optimizer, ..] = &engine.crew.roles;
         assert_eq!((architect.slots, architect.capabilities.as_deref()), (5, Some(&[Action::Structure][..])));
         assert_eq!(architect.plan.map(|plan| (plan.qos, plan.compute_nice)), Some((Some(Qos::Background), 9)));

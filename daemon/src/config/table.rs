@@ -5,6 +5,7 @@ use std::{fmt::Write as _, sync::LazyLock};
 
 use agentd_agents::MOST_SLOTS;
 use agentd_base::{CoreClass, Role};
+use agentd_tools::findings;
 use agentd_workflow::Action;
 use toml::Value;
 
@@ -36,8 +37,7 @@ const TIB: i64 = MIB * MIB;
 fn table() -> Vec<Setting> {
     use defaults as d;
     let mut all = vec![
-        int("queue.max_tasks", d::QUEUE_MAX_TASKS, 1, 100_000, "Open tasks; above, submitting is refused until one has ended."),
-        int("queue.max_request_bytes", d::QUEUE_MAX_REQUEST_BYTES, 1_024, MIB, "Longest message that submits a task, in bytes."),
+        int("queue.max_tasks", d::QUEUE_MAX_TASKS, 1, 100_000, "Open tasks; above, submitting is refused until one has ended. So it is, however few they are, while their records take 32 MiB."),
         int("server.max_connections", d::MAX_CONNECTIONS, 1, 10_000, "Connections of all clients together."),
         int("server.max_connections_per_process", d::MAX_CONNECTIONS_PER_PROCESS, 1, 10_000, "Connections of one process."),
         int("server.max_streams", d::MAX_STREAMS, 1, 1_000, "Open calls of one connection, watches included."),
@@ -45,7 +45,8 @@ fn table() -> Vec<Setting> {
         int("server.submits_per_second", d::SUBMITS_PER_SECOND, 0, 1_000_000, "Tasks that one connection may submit per second. 0: as many as the queue takes."),
         int("journal.segment_bytes", d::SEGMENT_BYTES, MIB, 1024 * MIB, "Length of a log segment in bytes. Smaller ones are given back sooner."),
         int("retention.days", d::RETENTION_DAYS, 1, 3_650, "How long finished tasks are kept, in days."),
-        int("retention.bytes", d::RETENTION_BYTES, 16 * MIB, TIB, "How many bytes of finished tasks are kept."),
+        int("retention.bytes", d::RETENTION_BYTES, 16 * MIB, TIB, "How many bytes of finished tasks are kept at most: log, stored results and task files together."),
+        int("cache.bytes", d::CACHE_BYTES, 0, TIB, "How many bytes of what was found out about source files are kept, so that the next analysis parses only what has changed. 0: nothing is kept."),
         int("disk.low_percent", d::DISK_LOW_PERCENT, 0, 100, "Share of the state folder's volume, in hundredths, below which `status` warns; the smaller of it and disk.low_bytes counts. 0: free space is not watched."),
         int("disk.low_bytes", d::DISK_LOW_BYTES, 0, 1024 * TIB, "Free bytes of the volume below which `status` warns."),
         int("disk.critical_bytes", d::DISK_CRITICAL_BYTES, 0, 1024 * TIB, "Free bytes of the volume below which no task is accepted; never more than what `status` warns of. 0: tasks are accepted until the disk is full."),
@@ -55,6 +56,8 @@ fn table() -> Vec<Setting> {
         float("assign.overload_success", d::OVERLOAD_SUCCESS, 0.0, 1.0, "An agent that succeeds less often than this on a kind of step comes last in assignment."),
         int("wedge.silent_ms", d::SILENT_MS, 1_000, 600_000, "An agent that gives no sign of life for so long is replaced, in milliseconds."),
         int("children.max", d::CHILDREN_MAX, 1, 1_000, "Programs (git, builds, tests) that agents run at once."),
+        setting("rules.off", Value::Array(Vec::new()), Rule::Names { of: "rule", known: rule_ids(), list: "agentd-cli rules" }, "Performance rules that are switched off, by id."),
+        word("rules.min_confidence", d::RULES_MIN_CONFIDENCE, &["low", "medium", "high"], "How sure a performance rule must be for a finding to be reported."),
         word("log.level", d::LOG_LEVEL, &["error", "warn", "info", "debug", "trace"], "What is logged, from the gravest on."),
         int("log.max_bytes", d::LOG_MAX_BYTES, 64 * 1024, 1024 * MIB, "A log file that would grow beyond this is set aside and a new one begun, in bytes."),
         int("log.files", d::LOG_FILES, 1, 100, "Log files that are kept, the current one included."),
@@ -94,6 +97,10 @@ fn agent(role: Role) -> [Setting; 3] {
             ),
         ),
     ]
+}
+
+fn rule_ids() -> Vec<&'static str> {
+    findings::all().iter().map(|rule| rule.id).collect()
 }
 
 fn int(key: &str, default: i64, min: i64, max: i64, help: &str) -> Setting {

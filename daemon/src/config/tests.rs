@@ -80,14 +80,17 @@ fn marks_of_the_disk_fit_large_and_small_volumes() {
 #[test]
 fn the_last_one_that_speaks_wins_and_is_named() {
     let place = Place::new();
-    place.write("[queue]\nmax_tasks = 5\nmax_request_bytes = 2_048\n[log]\nlevel = 'warn'\nfiles = 2\n");
+    place.write("[queue]\nmax_tasks = 5\n[log]\nlevel = 'warn'\nfiles = 2\nmax_bytes = 2_097_152\n");
     let flags = Flags { settings: vec![("log.level", "debug".to_owned())], ..Flags::default() };
     let config = place.load_with(&[("AGENTD_QUEUE__MAX_TASKS", "6"), ("AGENTD_LOG__LEVEL", "error")], flags).unwrap();
-    assert_eq!((config.queue.max_tasks, config.queue.max_request_bytes, config.log.files), (6, 2_048, 2));
+    assert_eq!((config.queue.max_tasks, config.log.max_bytes, config.log.files), (6, 2 << 20, 2));
     assert_eq!(config.log.level, tracing::Level::DEBUG);
     assert_eq!(source(&config, "queue.max_tasks"), "environment AGENTD_QUEUE__MAX_TASKS");
-    assert_eq!(source(&config, "queue.max_request_bytes"), format!("file {}", place.file().display()));
-    assert_eq!((source(&config, "log.level"), source(&config, "log.max_bytes")), ("flag".into(), "default".into()));
+    assert_eq!(source(&config, "log.max_bytes"), format!("file {}", place.file().display()));
+    assert_eq!(
+        (source(&config, "log.level"), source(&config, "journal.segment_bytes")),
+        ("flag".into(), "default".into())
+    );
 }
 
 #[test]
@@ -114,7 +117,7 @@ fn all_faults_are_told_at_once_with_key_place_and_what_is_allowed() {
     let expected = [
         (format!("{file}:1: spare:"), "the file has queue, server"),
         (format!("{file}:3: queue.max_tasks:"), "a whole number from 1 to 100000"),
-        (format!("{file}:4: queue.max_task:"), "section `queue` has max_tasks, max_request_bytes"),
+        (format!("{file}:4: queue.max_task:"), "section `queue` has max_tasks"),
         (format!("{file}:6: log.level:"), "one of \"error\", \"warn\""),
         (format!("{file}:7: agents.chef:"), "section `agents` has analyzer"),
         (format!("{file}:10: agents.analyzer.slots:"), "\"x\" is not allowed"),
@@ -138,6 +141,24 @@ fn agents_are_configured_one_by_one() {
     assert_eq!(config.crew.agents[&Role::Monitor].capabilities, Some(vec![Action::Noop, Action::Pause]));
     let shown = config.shown.iter().find(|shown| shown.key == "agents.analyzer.capabilities").unwrap();
     assert_eq!(shown.value, r#"["survey", "measure"]"#);
+}
+
+#[test]
+fn rules_are_switched_off_by_name_and_a_slip_is_told() {
+    let place = Place::new();
+    place.write("rules.off = ['loop-sort']\nrules.min_confidence = 'low'\n");
+    assert_eq!(place.load(&[]).unwrap().rules, RuleSet::ALL.without("loop-sort"));
+    place.write("rules.off = ['loop-sort', 'loop-regx-compile', 'zzz']\n");
+    let faults = place.faults(&[("AGENTD_RULES__MIN_CONFIDENCE", "sure")]);
+    let file = place.file().display().to_string();
+    assert_eq!(faults.len(), 2, "{faults:#?}");
+    let meant = "there is no rule `loop-regx-compile`; did you mean `loop-regex-compile`?; there is no rule `zzz` (`agentd-cli rules` lists all)";
+    assert!(faults.contains(&format!("{file}:1: rules.off: {meant}")), "{faults:#?}");
+    assert!(faults.iter().any(|fault| fault.contains("one of \"low\", \"medium\", \"high\"")), "{faults:#?}");
+    let faults = place.faults(&[("AGENTD_RULES__OFF", "lop-sort")]);
+    assert!(faults.iter().any(|fault| fault.contains("did you mean `loop-sort`?")), "{faults:#?}");
+    place.write("rules.off = 'loop-sort'");
+    assert!(place.faults(&[])[0].contains("a list of names of a rule, as `agentd-cli rules` shows them"));
 }
 
 #[test]

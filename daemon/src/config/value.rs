@@ -23,6 +23,15 @@ pub enum Rule {
     Choice(Vec<&'static str>),
     /// Any of these words, in any order; as a list in the file, separated by commas elsewhere.
     Words(Vec<&'static str>),
+    /// The same, of many names that are better looked up than listed.
+    Names {
+        /// What is named, in the singular.
+        of: &'static str,
+        /// All of them.
+        known: Vec<&'static str>,
+        /// The command that lists them.
+        list: &'static str,
+    },
 }
 
 impl Rule {
@@ -34,6 +43,7 @@ impl Rule {
             Self::Float { min, max } => format!("a number from {min:?} to {max:?}"),
             Self::Choice(words) => format!("one of {}", quoted(words)),
             Self::Words(words) => format!("a list of {}", quoted(words)),
+            Self::Names { of, list, .. } => format!("a list of names of a {of}, as `{list}` shows them"),
         }
     }
 
@@ -46,7 +56,7 @@ impl Rule {
             (Self::Float { .. }, DeValue::Float(number)) => number.as_str().parse().ok().map(Value::Float),
             (Self::Float { .. }, DeValue::Integer(number)) => number.as_str().parse().ok().map(Value::Float),
             (Self::Choice(_), DeValue::String(word)) => Some(Value::String(word.to_string())),
-            (Self::Words(_), DeValue::Array(words)) => {
+            (Self::Words(_) | Self::Names { .. }, DeValue::Array(words)) => {
                 let word = |word: &toml::Spanned<DeValue<'_>>| {
                     word.get_ref().as_str().map(|word| Value::String(word.to_owned()))
                 };
@@ -54,9 +64,10 @@ impl Rule {
             }
             _ => None,
         };
-        match read.filter(|value| self.admits(value)) {
-            Some(value) => Ok(value),
-            None => Err(format!("{} is not allowed here; allowed is {}", show(value), self.allowed())),
+        match read {
+            Some(value) if self.admits(&value) => Ok(value),
+            Some(value) if let Some(fault) = self.unknown(&value) => Err(fault),
+            _ => Err(format!("{} is not allowed here; allowed is {}", show(value), self.allowed())),
         }
     }
 
@@ -66,15 +77,32 @@ impl Rule {
             Self::Integer { .. } => text.replace('_', "").parse().ok().map(Value::Integer),
             Self::Float { .. } => text.parse().ok().map(Value::Float),
             Self::Choice(_) => Some(Value::String(text.to_owned())),
-            Self::Words(_) => {
+            Self::Words(_) | Self::Names { .. } => {
                 let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
                 Some(Value::Array(words.map(|word| Value::String(word.to_owned())).collect()))
             }
         };
-        match read.filter(|value| self.admits(value)) {
-            Some(value) => Ok(value),
-            None => Err(format!("`{text}` is not allowed here; allowed is {}", self.allowed())),
+        match read {
+            Some(value) if self.admits(&value) => Ok(value),
+            Some(value) if let Some(fault) = self.unknown(&value) => Err(fault),
+            _ => Err(format!("`{text}` is not allowed here; allowed is {}", self.allowed())),
         }
+    }
+
+    /// Which names of a list nobody has, and what was perhaps meant; `None` if that is not what is wrong.
+    fn unknown(&self, value: &Value) -> Option<String> {
+        let (Self::Names { of, known, list }, Value::Array(words)) = (self, value) else { return None };
+        let strange = words.iter().filter_map(Value::as_str).filter(|word| !known.contains(word));
+        let faults: Vec<String> = strange
+            .map(|word| {
+                let short: String = word.chars().take(SHOWN).collect();
+                match near(word, known) {
+                    Some(meant) => format!("there is no {of} `{short}`; did you mean `{meant}`?"),
+                    None => format!("there is no {of} `{short}`"),
+                }
+            })
+            .collect();
+        (!faults.is_empty()).then(|| format!("{} (`{list}` lists all)", faults.join("; ")))
     }
 
     pub(super) fn admits(&self, value: &Value) -> bool {
@@ -82,12 +110,24 @@ impl Rule {
             (Self::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(&number),
             (Self::Float { min, max }, Value::Float(number)) => (min..=max).contains(&number),
             (Self::Choice(words), Value::String(word)) => words.contains(&word.as_str()),
-            (Self::Words(words), Value::Array(found)) => {
-                found.iter().all(|word| word.as_str().is_some_and(|word| words.contains(&word)))
-            }
+            (Self::Words(words), Value::Array(found)) => are_all_in(found, words),
+            (Self::Names { known, .. }, Value::Array(found)) => are_all_in(found, known),
             _ => false,
         }
     }
+}
+
+fn are_all_in(found: &[Value], words: &[&str]) -> bool {
+    found.iter().all(|word| word.as_str().is_some_and(|word| words.contains(&word)))
+}
+
+/// How alike two names must be (Jaro-Winkler, 0 to 1) for one to be taken for a slip of the other.
+const ALIKE: f64 = 0.8;
+
+fn near<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let likeness = |name: &&'a str| (strsim::jaro_winkler(word, name), *name);
+    let best = known.iter().map(likeness).max_by(|one, other| one.0.total_cmp(&other.0));
+    best.filter(|(likeness, _)| *likeness >= ALIKE).map(|(_, name)| name)
 }
 
 fn quoted(words: &[&str]) -> String {

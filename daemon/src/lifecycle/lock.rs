@@ -3,11 +3,13 @@
 
 use std::{
     fs::{self, File, Metadata, OpenOptions, TryLockError},
-    io::{self, Read, Seek, Write},
+    io::{self, Seek, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use agentd_proto::rendezvous::{LOCK_FILE, owner_in};
 
 use crate::{Error, describe};
 
@@ -20,15 +22,13 @@ pub struct StateLock {
     folder: (u64, u64),
 }
 
-const NAME: &str = "agentd.lock";
-
 fn identity(found: &Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
 
 impl StateLock {
-    /// Looks whether the paths still lead to the folder and the lock that were taken. A lock file that somebody deleted is
-    /// made and taken again.
+    /// Looks whether the paths still lead to the folder and the lock that were taken. A lock file that somebody deleted or
+    /// replaced is taken again, unless another one holds it.
     ///
     /// # Errors
     /// What has happened and what to do, in words: from then on another daemon may own what is at the path.
@@ -41,20 +41,25 @@ impl StateLock {
             Err(error) => return Err(format!("the state folder {folder} is gone ({error}); {back}")),
         }
         let own = self.file.metadata().map(|found| identity(&found)).ok();
-        match fs::symlink_metadata(self.state_dir.join(NAME)) {
+        match fs::symlink_metadata(self.state_dir.join(LOCK_FILE)) {
             Ok(found) if Some(identity(&found)) == own => Ok(()),
-            Ok(_) => Err(format!(
-                "the lock {folder}/{NAME} was replaced, so another daemon may own the state folder; end process {} and \
-                 start agentd again",
-                std::process::id()
-            )),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let again = take(&self.state_dir).map_err(|error| describe(&error))?;
-                tracing::warn!(path = %self.state_dir.join(NAME).display(), "somebody deleted the lock; it was made again");
-                *self = again;
-                Ok(())
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(format!("the lock {folder}/{LOCK_FILE} cannot be looked at ({error}); {back}"))
             }
-            Err(error) => Err(format!("the lock {folder}/{NAME} cannot be looked at ({error}); {back}")),
+            // Deleted; perhaps another daemon has made it since, and has given way because the journal is ours.
+            _ => match take(&self.state_dir) {
+                Ok(again) => {
+                    tracing::warn!(path = %self.state_dir.join(LOCK_FILE).display(), "somebody deleted the lock; it was made again");
+                    *self = again;
+                    Ok(())
+                }
+                Err(Error::AlreadyRunning { .. }) => Err(format!(
+                    "the lock {folder}/{LOCK_FILE} was replaced, so another daemon may own the state folder; end process {} \
+                     and start agentd again",
+                    std::process::id()
+                )),
+                Err(error) => Err(describe(&error)),
+            },
         }
     }
 }
@@ -64,7 +69,7 @@ impl StateLock {
 /// # Errors
 /// [`Error::AlreadyRunning`] with the owner's number, and [`Error::Lock`].
 pub fn take(state_dir: &Path) -> Result<StateLock, Error> {
-    let path = state_dir.join(NAME);
+    let path = state_dir.join(LOCK_FILE);
     let fault = |source| Error::Lock { path: path.clone(), source };
     let folder = fs::symlink_metadata(state_dir).map_err(fault)?;
     let mut file = OpenOptions::new()
@@ -78,7 +83,7 @@ pub fn take(state_dir: &Path) -> Result<StateLock, Error> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(Error::AlreadyRunning { state_dir: state_dir.to_owned(), pid: owner(&mut file) });
+            return Err(Error::AlreadyRunning { state_dir: state_dir.to_owned(), pid: owner_in(&file) });
         }
         Err(TryLockError::Error(source)) => return Err(fault(source)),
     }
@@ -106,15 +111,6 @@ pub async fn own(state_dir: &Path) -> Result<StateLock, Error> {
         }
     }
     take(state_dir)
-}
-
-/// Longest number of a process, with room.
-const LONGEST_NUMBER: u64 = 32;
-
-fn owner(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(LONGEST_NUMBER).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -159,11 +155,14 @@ mod tests {
         fs::rename(&away, &state).unwrap();
         lock.look().unwrap();
 
-        fs::remove_file(state.join(NAME)).unwrap();
+        fs::remove_file(state.join(LOCK_FILE)).unwrap();
         lock.look().unwrap();
         assert!(matches!(take(&state), Err(Error::AlreadyRunning { .. })), "deleted, but ours again");
-        fs::remove_file(state.join(NAME)).unwrap();
-        let _other = take(&state).unwrap();
+        fs::remove_file(state.join(LOCK_FILE)).unwrap();
+        let other = take(&state).unwrap();
         lost(&mut lock, "another daemon may own");
+        drop(other);
+        lock.look().unwrap();
+        assert!(matches!(take(&state), Err(Error::AlreadyRunning { .. })), "replaced and given back, so ours again");
     }
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use agentd_base::{Classify, ErrorClass, MonoMs};
+use agentd_base::{Classify, ErrorClass, MonoMs, bytes};
 use agentd_host::{Clock, DiskSpace};
 use tokio::sync::Notify;
 
@@ -44,7 +44,7 @@ impl Classify for NoGround {
     fn class(&self) -> ErrorClass {
         match self {
             Self::Lost(_) => ErrorClass::Unavailable,
-            Self::DiskFull { .. } => ErrorClass::Busy,
+            Self::DiskFull { .. } => ErrorClass::Disk,
         }
     }
 }
@@ -147,18 +147,6 @@ impl Premises {
     }
 }
 
-/// A number of bytes, as people say it.
-fn bytes(number: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let mut value = number as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -193,8 +181,8 @@ mod tests {
         FREE.store(4_096 * MIB, Ordering::Relaxed);
         clock.advance(FRESH - Duration::from_millis(1));
         let refusal = premises.refusal().expect("the last look still counts");
-        assert_eq!(refusal.class(), ErrorClass::Busy);
-        for part in ["0.0 KiB free", "/state", "512.0 MiB", "free some space", "disk.critical_bytes"] {
+        assert_eq!(refusal.class(), ErrorClass::Disk);
+        for part in ["0 B free", "/state", "536.9 MB", "free some space", "disk.critical_bytes"] {
             assert!(refusal.to_string().contains(part), "{part} in {refusal}");
         }
         clock.advance(Duration::from_millis(1));
@@ -216,13 +204,5 @@ mod tests {
         assert_eq!(premises.warnings(), ["somebody else is there"]);
         premises.note(None, None);
         assert_eq!((premises.refusal(), premises.warnings().len()), (None, 0));
-    }
-
-    #[test]
-    fn bytes_are_said_as_people_do() {
-        for (number, text) in [(0, "0.0 KiB"), (512 * MIB, "512.0 MiB"), (3 << 29, "1.5 GiB"), (1 << 52, "4096.0 TiB")]
-        {
-            assert_eq!(bytes(number), text);
-        }
     }
 }

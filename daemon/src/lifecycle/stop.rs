@@ -2,13 +2,20 @@
 
 use std::{future::Future, time::Duration};
 
+use agentd_proto::limits::MAX_GRACE_MS;
+
 use crate::Error;
 
 /// Longest time that running steps get to end by themselves.
-pub const LONGEST_GRACE: Duration = Duration::from_millis(3_000);
+pub const LONGEST_GRACE: Duration = Duration::from_millis(MAX_GRACE_MS as u64);
 
-/// How long answers that are under way may take to reach slow clients.
-pub const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// How long answers that are under way may take to reach their clients. They are on this machine, so whoever reads at all has
+/// read by then; one that was stopped (Ctrl-Z) in the middle of a watch never will.
+pub const ANSWER_LIMIT: Duration = Duration::from_millis(400);
+
+/// How long the suspending of what still runs may take beyond the grace. It is one sync: a disk that takes longer does not
+/// answer, and then the flush is tried without it.
+pub const SUSPEND_LIMIT: Duration = Duration::from_secs(2);
 
 /// The whole stop; launchd kills after about 20 s, and a person does not wait that long either.
 pub const HARD_LIMIT: Duration = Duration::from_secs(10);
@@ -27,7 +34,8 @@ pub trait Stages {
     fn flush(&mut self) -> impl Future<Output = Result<(), Error>>;
 }
 
-/// Stops in order. When `hurry` is ready (a second signal), everything but the flush is skipped.
+/// Stops in order. When `hurry` is ready (a second signal), running steps get no more time and clients are not waited for;
+/// what is in flight is suspended all the same, since a stop without a record looks like a crash to the next start.
 ///
 /// # Errors
 /// What [`Stages::flush`] says, or [`Error::StopTooLong`].
@@ -36,7 +44,10 @@ pub async fn in_order(stages: &mut impl Stages, grace: Duration, hurry: impl Fut
     let stop = async {
         tokio::select! {
             biased;
-            () = hurry => tracing::warn!("told to stop again: running steps are left to the next start"),
+            () = hurry => {
+                tracing::warn!("told to stop again: running steps get no more time");
+                suspended(stages, Duration::ZERO).await;
+            }
             () = calmly(stages, grace) => {}
         }
         stages.end_streams();
@@ -47,10 +58,16 @@ pub async fn in_order(stages: &mut impl Stages, grace: Duration, hurry: impl Fut
 }
 
 async fn calmly(stages: &mut impl Stages, grace: Duration) {
-    stages.drain(grace.min(LONGEST_GRACE)).await;
+    suspended(stages, grace.min(LONGEST_GRACE)).await;
     stages.end_streams();
     if tokio::time::timeout(ANSWER_LIMIT, stages.answered()).await.is_err() {
         tracing::info!("some clients did not take their last answers");
+    }
+}
+
+async fn suspended(stages: &mut impl Stages, grace: Duration) {
+    if tokio::time::timeout(grace + SUSPEND_LIMIT, stages.drain(grace)).await.is_err() {
+        tracing::error!("running steps could not be suspended in time; the next start takes this stop for a crash");
     }
 }
 
@@ -120,18 +137,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_second_signal_jumps_to_the_flush() {
-        let (seen, well, _) = stopped(&["drain"], ready(())).await;
-        assert_eq!((seen, well), (vec!["door".into(), "streams".into(), "flush".into()], true));
+    async fn a_second_signal_suspends_at_once_and_flushes() {
+        let (seen, well, took) = stopped(&[], ready(())).await;
+        assert_eq!(seen, ["door", "grace 0", "drain", "streams", "flush"]);
+        assert!(well && took.is_zero());
         let later = tokio::time::sleep(Duration::from_millis(10));
-        let (seen, well, took) = stopped(&["drain"], later).await;
-        assert_eq!(seen, ["door", "grace 3000", "drain", "streams", "flush"]);
+        let (seen, well, took) = stopped(&["answered"], later).await;
+        assert_eq!(
+            seen,
+            ["door", "grace 3000", "drain", "streams", "answered", "grace 0", "drain", "streams", "flush"]
+        );
         assert!(well && took < ANSWER_LIMIT);
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_suspended_is_flushed_without_it() {
+        for hurry in [Duration::ZERO, Duration::from_secs(60)] {
+            let (seen, well, took) = stopped(&["drain"], tokio::time::sleep(hurry)).await;
+            assert_eq!(seen.last().map(String::as_str), Some("flush"));
+            assert!(well && took >= SUSPEND_LIMIT && took < HARD_LIMIT, "{hurry:?}: {took:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn whatever_hangs_the_stop_ends() {
-        for hangs in [&["drain"][..], &["flush"], &["drain", "answered", "flush"]] {
+        for hangs in [&["flush"][..], &["drain", "answered", "flush"]] {
             let (_, well, took) = stopped(hangs, pending()).await;
             assert!(!well && took >= HARD_LIMIT, "{hangs:?}");
         }

@@ -1,8 +1,12 @@
 //! Counts calls by method and outcome.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use agentd_engine::Metric;
+use agentd_proto::limits::{CALL_LIMIT, JOURNAL_LIMIT};
 use tonic::{Code, Status};
 
 /// Codes of gRPC: 0 to 16.
@@ -28,6 +32,7 @@ methods! {
     Cancel "agentd.v1.TaskService/Cancel",
     ReadDocument "agentd.v1.TaskService/ReadDocument",
     ListAgents "agentd.v1.AgentService/List",
+    ListRules "agentd.v1.RuleService/List",
     Handshake "agentd.v1.DaemonService/Handshake",
     Status "agentd.v1.DaemonService/Status",
     Metrics "agentd.v1.DaemonService/Metrics",
@@ -35,6 +40,16 @@ methods! {
     Shutdown "agentd.v1.DaemonService/Shutdown",
     VerifyJournal "agentd.v1.DaemonService/VerifyJournal",
     RebuildIndex "agentd.v1.DaemonService/RebuildIndex",
+}
+
+impl Method {
+    /// How long its answer may take.
+    pub(super) const fn limit(self) -> Duration {
+        match self {
+            Self::VerifyJournal | Self::RebuildIndex => JOURNAL_LIMIT,
+            _ => CALL_LIMIT,
+        }
+    }
 }
 
 /// Calls since the start. Streams count when they open.

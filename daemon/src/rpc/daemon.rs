@@ -32,11 +32,11 @@ impl DaemonService for Daemon {
     }
 
     async fn status(&self, _: Request<StatusRequest>) -> Answer<StatusResponse> {
-        self.0.counters.count(Method::Status, self.do_status().await)
+        self.0.answer(Method::Status, self.do_status()).await
     }
 
     async fn metrics(&self, _: Request<MetricsRequest>) -> Answer<MetricsResponse> {
-        self.0.counters.count(Method::Metrics, self.do_metrics().await)
+        self.0.answer(Method::Metrics, self.do_metrics()).await
     }
 
     async fn get_config(&self, _: Request<GetConfigRequest>) -> Answer<GetConfigResponse> {
@@ -52,27 +52,15 @@ impl DaemonService for Daemon {
     }
 
     async fn shutdown(&self, call: Request<ShutdownRequest>) -> Answer<ShutdownResponse> {
-        self.0.counters.count(Method::Shutdown, self.do_shutdown(call.into_inner().grace_ms).await)
+        self.0.answer(Method::Shutdown, self.do_shutdown(call.into_inner().grace_ms)).await
     }
 
     async fn verify_journal(&self, _: Request<VerifyJournalRequest>) -> Answer<VerifyJournalResponse> {
-        let found = self.0.engine.verify().await.map_err(|error| refused(&error));
-        let answer = found.map(|found| {
-            Response::new(VerifyJournalResponse {
-                segments: found.segments,
-                records: found.records,
-                documents: found.documents,
-                bytes: found.bytes,
-                faults: found.faults,
-            })
-        });
-        self.0.counters.count(Method::VerifyJournal, answer)
+        self.0.answer(Method::VerifyJournal, self.do_verify()).await
     }
 
     async fn rebuild_index(&self, _: Request<RebuildIndexRequest>) -> Answer<RebuildIndexResponse> {
-        let rebuilt = self.0.engine.rebuild_index().await.map_err(|error| refused(&error));
-        let answer = rebuilt.map(|(records, entries)| Response::new(RebuildIndexResponse { records, entries }));
-        self.0.counters.count(Method::RebuildIndex, answer)
+        self.0.answer(Method::RebuildIndex, self.do_rebuild()).await
     }
 }
 
@@ -99,6 +87,22 @@ fn handshake(wire: &HandshakeRequest) -> Answer<HandshakeResponse> {
 }
 
 impl Daemon {
+    async fn do_verify(&self) -> Answer<VerifyJournalResponse> {
+        let found = self.0.engine.verify().await.map_err(|error| refused(&error))?;
+        Ok(Response::new(VerifyJournalResponse {
+            segments: found.segments,
+            records: found.records,
+            documents: found.documents,
+            bytes: found.bytes,
+            faults: found.faults,
+        }))
+    }
+
+    async fn do_rebuild(&self) -> Answer<RebuildIndexResponse> {
+        let (records, entries) = self.0.engine.rebuild_index().await.map_err(|error| refused(&error))?;
+        Ok(Response::new(RebuildIndexResponse { records, entries }))
+    }
+
     async fn do_status(&self) -> Answer<StatusResponse> {
         let engine = self.0.engine.status().await.map_err(|error| refused(&error))?;
         let facts = &self.0.facts;

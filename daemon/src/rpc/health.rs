@@ -16,7 +16,7 @@ use tonic_health::{
 use super::Context;
 
 /// Names of our services, as health knows them. The empty one stands for the daemon as a whole.
-const NAMES: [&str; 4] = ["", TASKS, "agentd.v1.AgentService", "agentd.v1.DaemonService"];
+const NAMES: [&str; 5] = ["", TASKS, "agentd.v1.AgentService", "agentd.v1.DaemonService", "agentd.v1.RuleService"];
 
 /// The one that is of no use while nothing can be written.
 const TASKS: &str = "agentd.v1.TaskService";

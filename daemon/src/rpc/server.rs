@@ -3,10 +3,11 @@
 use std::{os::unix::net::UnixListener as StdListener, sync::Arc, time::Duration};
 
 use agentd_proto::{
+    limits::JOURNAL_LIMIT,
     rendezvous::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
     v1::{
         agent_service_server::AgentServiceServer, daemon_service_server::DaemonServiceServer,
-        task_service_server::TaskServiceServer,
+        rule_service_server::RuleServiceServer, task_service_server::TaskServiceServer,
     },
 };
 use tokio::{net::UnixListener, sync::mpsc};
@@ -17,11 +18,9 @@ use tonic::{
 };
 use tonic_health::{pb::health_server::HealthServer, server::HealthReporter};
 
-use super::{Context, Peer, accept, agents::Agents, daemon::Daemon, health, reflection, tasks::Tasks};
+use super::{Context, Peer, accept, agents::Agents, daemon::Daemon, health, reflection, rules::Rules, tasks::Tasks};
 use crate::Error;
 
-/// A call that is answered once; what takes longer hangs. Streams are not limited.
-const CALL_LIMIT: Duration = Duration::from_secs(30);
 /// A client that says nothing for so long is asked whether it lives.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// How long it may take to say so.
@@ -69,11 +68,13 @@ fn routes(context: &Arc<Context>, health: &HealthReporter) -> Routes {
     let tasks = TaskServiceServer::new(Tasks(Arc::clone(context)));
     let agents = AgentServiceServer::new(Agents(Arc::clone(context)));
     let daemon = DaemonServiceServer::new(Daemon(Arc::clone(context)));
+    let rules = RuleServiceServer::new(Rules(Arc::clone(context)));
     let health = HealthServer::new(health::Live::new(Arc::clone(context), health.clone()));
     let routes = Routes::default()
         .add_service(tasks.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES))
         .add_service(agents.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES))
         .add_service(daemon.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES))
+        .add_service(rules.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES))
         .add_service(health.max_decoding_message_size(MAX_REQUEST_BYTES).max_encoding_message_size(MAX_RESPONSE_BYTES));
     reflection::add(routes)
 }
@@ -87,7 +88,8 @@ fn limited(context: &Context) -> Server {
         .http2_max_pending_accept_reset_streams(Some(PENDING_ACCEPT_RESETS))
         .concurrency_limit_per_connection(limits.requests_per_connection)
         .load_shed(true) // without it, calls above the limit would queue
-        .timeout(CALL_LIMIT)
+        // The longest that any call may take; `Context::answer` knows what each one may.
+        .timeout(JOURNAL_LIMIT)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(HEADER_LIST)

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use agentd_base::{Classify, ErrorClass};
+use agentd_proto::limits::RETRY_AFTER_TRAILER;
 use tonic::{Code, Status, metadata::MetadataValue};
 
 use crate::describe;
-
-/// Trailer that says after how many milliseconds the same call may go better.
-pub const RETRY_AFTER: &str = "retry-after-ms";
 
 /// The gRPC code of an error class. The client's exit code follows from it (`agentd_proto::codes`).
 #[must_use]
@@ -18,7 +16,7 @@ pub const fn code_for(class: ErrorClass) -> Code {
         ErrorClass::NotFound => Code::NotFound,
         ErrorClass::Conflict => Code::AlreadyExists,
         ErrorClass::Denied => Code::PermissionDenied,
-        ErrorClass::Busy => Code::ResourceExhausted,
+        ErrorClass::Busy | ErrorClass::Disk => Code::ResourceExhausted,
         ErrorClass::Unavailable => Code::Unavailable,
         ErrorClass::Cancelled => Code::Cancelled,
         ErrorClass::TimedOut => Code::DeadlineExceeded,
@@ -41,7 +39,7 @@ pub(super) fn status_of<E: Classify + std::error::Error>(error: &E, retry_after:
     if let Some(time) = retry_after {
         // At least 1: a client that takes it literally must not spin.
         let value = MetadataValue::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1));
-        status.metadata_mut().insert(RETRY_AFTER, value);
+        status.metadata_mut().insert(RETRY_AFTER_TRAILER, value);
     }
     status
 }
@@ -76,6 +74,7 @@ mod tests {
             (ErrorClass::Conflict, Code::AlreadyExists, Exit::Usage),
             (ErrorClass::Denied, Code::PermissionDenied, Exit::Denied),
             (ErrorClass::Busy, Code::ResourceExhausted, Exit::Busy),
+            (ErrorClass::Disk, Code::ResourceExhausted, Exit::Busy),
             (ErrorClass::Unavailable, Code::Unavailable, Exit::Unavailable),
             (ErrorClass::Cancelled, Code::Cancelled, Exit::Unavailable),
             (ErrorClass::TimedOut, Code::DeadlineExceeded, Exit::Unavailable),
@@ -96,11 +95,11 @@ mod tests {
     fn the_time_to_come_back_travels_in_the_trailers() {
         let hint = |error: &agentd_engine::Error| {
             let status = refused(error);
-            status.metadata().get(RETRY_AFTER).map(|value| value.to_str().unwrap().parse::<u64>().unwrap())
+            status.metadata().get(RETRY_AFTER_TRAILER).map(|value| value.to_str().unwrap().parse::<u64>().unwrap())
         };
         assert!(hint(&agentd_engine::Error::QueueFull { open: 2, max: 2 }).unwrap() >= 1);
         assert_eq!(hint(&agentd_engine::Error::Invalid("no".to_owned())), None);
         let spins = status_of(&agentd_engine::Error::Stopping, Some(Duration::ZERO));
-        assert_eq!(spins.metadata().get(RETRY_AFTER).unwrap().to_str().unwrap(), "1");
+        assert_eq!(spins.metadata().get(RETRY_AFTER_TRAILER).unwrap().to_str().unwrap(), "1");
     }
 }

@@ -1,10 +1,11 @@
 //! Tasks: submit, look, follow, stop, read.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use agentd_base::Seq;
 use agentd_engine::{WatchItem, Watcher};
 use agentd_proto::{
+    limits::{HEARTBEAT_SECONDS, MAX_CHUNK_BYTES},
     rendezvous::MAX_RESPONSE_BYTES,
     v1::{
         CancelRequest, CancelResponse, DocumentChunk, GetTaskRequest, ListTasksRequest, ListTasksResponse,
@@ -24,9 +25,6 @@ use super::{
     status::{refused, status_of},
 };
 
-/// Largest piece of a document.
-const PIECE: usize = 64 * 1024;
-
 /// A page of tasks ends before it would come near the longest answer; half leaves room for one more task of any size.
 const PAGE_BYTES: usize = MAX_RESPONSE_BYTES / 2;
 
@@ -42,30 +40,30 @@ impl TaskService for Tasks {
     type ReadDocumentStream = Answers<DocumentChunk>;
 
     async fn submit(&self, call: Request<SubmitRequest>) -> Result<Response<SubmitResponse>, Status> {
-        self.0.counters.count(Method::Submit, self.do_submit(call).await)
+        self.0.answer(Method::Submit, self.do_submit(call)).await
     }
 
     async fn get(&self, call: Request<GetTaskRequest>) -> Result<Response<Task>, Status> {
-        self.0.counters.count(Method::Get, self.do_get(call.into_inner()).await)
+        self.0.answer(Method::Get, self.do_get(call.into_inner())).await
     }
 
     async fn list(&self, call: Request<ListTasksRequest>) -> Result<Response<ListTasksResponse>, Status> {
-        self.0.counters.count(Method::List, self.do_list(call.into_inner()).await)
+        self.0.answer(Method::List, self.do_list(call.into_inner())).await
     }
 
     async fn watch(&self, call: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        self.0.counters.count(Method::Watch, self.do_watch(call.into_inner()).await)
+        self.0.answer(Method::Watch, self.do_watch(call.into_inner())).await
     }
 
     async fn cancel(&self, call: Request<CancelRequest>) -> Result<Response<CancelResponse>, Status> {
-        self.0.counters.count(Method::Cancel, self.do_cancel(call.into_inner()).await)
+        self.0.answer(Method::Cancel, self.do_cancel(call.into_inner())).await
     }
 
     async fn read_document(
         &self,
         call: Request<ReadDocumentRequest>,
     ) -> Result<Response<Self::ReadDocumentStream>, Status> {
-        self.0.counters.count(Method::ReadDocument, self.do_read(call.into_inner()).await)
+        self.0.answer(Method::ReadDocument, self.do_read(call.into_inner())).await
     }
 }
 
@@ -74,7 +72,7 @@ impl Tasks {
         if let Some(Err(wait)) = call.extensions().get::<Peer>().map(|peer| peer.pace.take()) {
             return Err(status_of(&TooFast(self.0.config.server.submits_per_second), Some(wait)));
         }
-        let submit = convert::submit(call.into_inner(), self.0.config.queue.max_request_bytes).map_err(invalid)?;
+        let submit = convert::submit(call.into_inner()).map_err(invalid)?;
         if let Some(why) = self.0.premises.refusal() {
             self.0.premises.changed.notify_one();
             return Err(status_of(&why, None));
@@ -107,7 +105,8 @@ impl Tasks {
 
     async fn do_watch(&self, wire: WatchRequest) -> Result<Response<Answers<WatchResponse>>, Status> {
         let query = convert::watch(&wire).map_err(invalid)?;
-        let watcher = self.0.engine.watch(query).await.map_err(|error| refused(&error))?;
+        let heartbeat = Duration::from_secs(HEARTBEAT_SECONDS);
+        let watcher = self.0.engine.watch(query, heartbeat).await.map_err(|error| refused(&error))?;
         let watch = Watch { watcher, seen: query.after, ending: self.0.stops.ending.clone() };
         Ok(Response::new(Box::pin(watch.stream())))
     }
@@ -161,7 +160,7 @@ fn fitting(tasks: impl Iterator<Item = Task>, next: String) -> ListTasksResponse
 /// Cuts a document without copying it. An empty one has no pieces.
 fn pieces(mut content: Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
-        let length = content.len().min(PIECE);
+        let length = content.len().min(MAX_CHUNK_BYTES);
         (length > 0).then(|| content.split_to(length))
     })
 }
@@ -224,10 +223,10 @@ mod tests {
 
     #[test]
     fn documents_come_in_pieces_and_whole() {
-        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
+        for length in [0, 1, MAX_CHUNK_BYTES - 1, MAX_CHUNK_BYTES, MAX_CHUNK_BYTES + 1, 3 * MAX_CHUNK_BYTES] {
             let content: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
             let parts: Vec<Bytes> = pieces(content.clone().into()).collect();
-            assert_eq!(parts.len(), length.div_ceil(PIECE));
+            assert_eq!(parts.len(), length.div_ceil(MAX_CHUNK_BYTES));
             assert_eq!(parts.concat(), content);
         }
     }

@@ -1,4 +1,4 @@
-//! Rows `job`, `scatter` and `idle`: the analysis of a large repository beside a bare parser, who computed, and what is
+//! Rows `job`, `scatter`, `idle` and `warm`: the analysis of a large repository beside a bare parser, who computed, and what is
 //! left of it afterwards.
 
 use std::{
@@ -17,6 +17,7 @@ use super::{
     samples::{Samples, ms, short},
     system::{self, ThreadTime},
     table::{Line, Met, Table},
+    warm,
 };
 use crate::{
     client::analyze,
@@ -25,9 +26,9 @@ use crate::{
 };
 
 /// Smallest corpus for which the figures to reach were set.
-const MEGABYTES: f64 = 17.0;
+pub(super) const MEGABYTES: f64 = 17.0;
 
-/// The three rows, on one daemon.
+/// The rows, on one daemon.
 pub(super) fn all(options: &Options, table: &mut Table) {
     let Some(corpus) = options.corpus.as_deref().filter(|folder| folder.is_dir()) else {
         let line = Line::missing("job", "analysis of a large repository", "no corpus was named; see scripts/bench");
@@ -39,6 +40,8 @@ pub(super) fn all(options: &Options, table: &mut Table) {
     let (mut jobs, mut parses) = (Vec::new(), Vec::new());
     for round in 0..=options.count(7, 2) {
         let parse = sources.parse();
+        // Nothing is known: what is kept is written anew each time.
+        let _ = std::fs::remove_dir_all(home.state().join("cache"));
         let job = runtime().block_on(measured(&home, &daemon, corpus));
         if round > 0 {
             parses.push(parse);
@@ -54,12 +57,15 @@ pub(super) fn all(options: &Options, table: &mut Table) {
     if options.wants("idle") {
         idle::idle(options, &home, &daemon, table);
     }
+    if options.wants("warm") {
+        warm::warm(options, (&home, &daemon), (corpus, &sources), table);
+    }
 }
 
 /// One analysis.
 #[derive(Debug)]
-struct Job {
-    wall: Duration,
+pub(super) struct Job {
+    pub(super) wall: Duration,
     cpu: Duration,
     on_agents: Duration,
     peak_mib: Option<f64>,
@@ -84,7 +90,7 @@ fn pieces(agents: &[Agent]) -> Vec<u64> {
     compute(agents).map(|agent| agent.record.as_ref().map_or(0, |record| record.pieces)).collect()
 }
 
-async fn measured(home: &Home, daemon: &TestDaemon, corpus: &Path) -> Job {
+pub(super) async fn measured(home: &Home, daemon: &TestDaemon, corpus: &Path) -> Job {
     let clients = Clients::connect(home).await.expect("it listens");
     let known = agents(&clients).await;
     let pid = daemon.pid();

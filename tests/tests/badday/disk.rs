@@ -2,16 +2,16 @@
 
 use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path};
 
-use agentd_proto::v1::{Health, IndexState, SubmitRequest};
+use agentd_proto::v1::{Health, IndexState, SubmitRequest, TaskState};
 use agentd_tests::{
-    client::noop,
-    daemon::{Home, TestDaemon},
+    client::{analyze, noop},
+    daemon::{Home, TestDaemon, eventually},
 };
 
 use super::{
     kill_syscall::comes_up,
     oracle::{Oracle, is_clear},
-    support::{Mounted, Served, ran_as_nobody, said, small, succeeded},
+    support::{Mounted, Served, ran_as_nobody, repository, said, small, succeeded},
 };
 
 /// Fills a volume to the last byte.
@@ -120,6 +120,34 @@ fn a_disk_that_fills_while_tasks_come_in_loses_none_of_them() {
             fs::remove_dir_all(home.state().join("index")).expect("the index is there");
         }
     }
+}
+
+/// The log has its room beforehand; payloads have not. An analysis then waits, whatever number of tries that takes.
+#[test]
+fn an_analysis_waits_for_room_and_goes_on_by_itself() {
+    let home = Home::new();
+    let Some(_mounted) = volume(&home) else { return };
+    let folder = repository(&home);
+    // Else nothing would be accepted long before the disk is full.
+    let served = Served::start_with(&home, |command| {
+        command.env("AGENTD_DISK__CRITICAL_BYTES", "0");
+    });
+    let first = served.run(served.clients.submit(noop("the index is there"))).task_id;
+    served.run(succeeded(&served.clients, &first));
+    fill(&home.state());
+    let task = served.run(served.clients.submit(analyze(&folder))).task_id;
+    let now = || served.run(served.clients.task(&task)).expect("it was accepted");
+    eventually("it waits for room", || {
+        let state = now().state();
+        assert!(!matches!(state, TaskState::Failed | TaskState::Succeeded), "{state:?}");
+        state == TaskState::Waiting
+    });
+    let waits = now();
+    assert!(waits.waiting_for.contains("room on the disk"), "{waits:#?}");
+    let status = served.run(served.clients.status());
+    assert_eq!((status.health(), status.waiting), (Health::Serving, 1), "{:?}", status.reasons);
+    free(&home.state());
+    served.run(succeeded(&served.clients, &task));
 }
 
 /// A name, and what it does to the folder of the index.

@@ -1,17 +1,17 @@
 //! Writes and syncs that fail: at every point of a start and of a commit. Nothing is acknowledged after the first failure,
 //! the daemon says why, and the next start has all that was.
 
-use agentd_proto::v1::{HandshakeRequest, Health};
+use agentd_proto::v1::{HandshakeRequest, Health, TaskState};
 use agentd_tests::{
-    client::noop,
-    daemon::{Home, TestDaemon},
+    client::{analyze, noop},
+    daemon::{Home, TestDaemon, eventually},
 };
 
 use super::{
     kill_syscall::{Template, comes_up, points, thread},
     oracle::{Oracle, is_clear},
     strace::{self, Attached, Fate},
-    support::{Served, home_of, said, small},
+    support::{Served, home_of, repository, said, small, succeeded},
 };
 
 /// Calls of a start that may fail, and how. `write` is left out: through it runtimes wake each other, and that never fails
@@ -141,4 +141,38 @@ fn nothing_is_acknowledged_after_a_failed_write_or_sync() {
     served.run(oracle.all_succeed(&served.clients, "after failures of the disk"));
     served.run(oracle.nothing_else(&served.clients));
     println!("failing commits: {struck}, acknowledged around them: {}", oracle.acked().len());
+}
+
+/// Results too large for the log go into files of their own, on the same disk. If that fails, the daemon must not fail the
+/// task after a few quick tries and call itself well.
+#[test]
+fn an_analysis_on_a_failing_disk_is_kept_and_the_daemon_looks_on() {
+    if !strace::works("failing syncs of payloads") {
+        return;
+    }
+    let home = Home::new();
+    let folder = repository(&home);
+    for (call, what, words) in [
+        ("pwrite64", "error=EIO", "(os error 5)"),
+        ("fdatasync", "error=EIO", "(os error 5)"),
+        ("fsync", "error=EIO", "(os error 5)"),
+    ] {
+        let mut served = Served::start(&home);
+        served.must_serve("after a plain start");
+        let io = thread(served.daemon.pid(), "io");
+        let attached = Attached::new(io, &strace::log(&home), Fate { call, what, when: "1+" });
+        let task = served.run(served.clients.submit(analyze(&folder))).task_id;
+        eventually("the failure is told", || served.run(served.clients.status()).health() == Health::ReadOnly);
+        let status = served.run(served.clients.status());
+        assert!(status.reasons.iter().any(|reason| reason.contains(words)), "{call}: {:?}", status.reasons);
+        let refusal = served.run(served.clients.try_submit(noop("nothing"))).expect_err("nothing new is accepted");
+        assert!(is_clear(&refusal) && refusal.message().contains(words), "{call}: {refusal:?}");
+        let state = served.run(served.clients.task(&task)).expect("it was accepted").state();
+        assert!(!matches!(state, TaskState::Failed | TaskState::Cancelled), "{call}: {state:?}");
+        drop(attached);
+        served.daemon.kill();
+        drop(served);
+        let served = Served::start(&home);
+        served.run(succeeded(&served.clients, &task));
+    }
 }

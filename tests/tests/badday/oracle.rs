@@ -122,7 +122,7 @@ impl Oracle {
 }
 
 /// Ids of all tasks.
-async fn list(clients: &Clients) -> BTreeSet<String> {
+pub(super) async fn list(clients: &Clients) -> BTreeSet<String> {
     let (mut ids, mut token) = (BTreeSet::new(), String::new());
     loop {
         let request = ListTasksRequest { page_size: 1000, page_token: token, ..ListTasksRequest::default() };

@@ -129,6 +129,32 @@ fn what_a_killed_daemon_left_is_no_hindrance() {
 }
 
 #[test]
+fn a_daemon_whose_lock_and_socket_were_deleted_stays_the_only_one() {
+    let (home, oracle) = (Home::new(), Oracle::default());
+    let mut served = Served::start(&home);
+    let pid = served.daemon.pid();
+    for round in 0..3 {
+        served.run(oracle.submit(&served.clients, &format!("before {round}"), noop("nothing"))).expect("accepted");
+        fs::remove_file(home.state().join("agentd.lock")).expect("the lock is a file");
+        fs::remove_file(home.socket()).expect("the socket is there");
+        // The journal's own lock is left, and says who has it.
+        let (code, words) = refused(&home, |_| {});
+        assert_eq!(code, i32::from(DAEMON_ALREADY_RUNNING), "{words}");
+        assert!(words.contains(&format!("on {} as process {pid};", home.state().display())), "{words}");
+        // The first goes on for those who have it, and is soon found again by all others.
+        served.run(oracle.submit(&served.clients, &format!("after {round}"), noop("nothing"))).expect("accepted");
+        eventually("the daemon makes lock and socket again", || {
+            served.run(served.clients.status());
+            let found = served.run(agentd_tests::daemon::Clients::connect(&home));
+            found.is_ok_and(|clients| served.run(clients.status()).pid == pid)
+        });
+        served.must_serve("with a new lock and a new socket");
+    }
+    served.run(oracle.all_succeed(&served.clients, "after three deletions"));
+    assert!(served.daemon.stop().success(), "{}", served.daemon.words());
+}
+
+#[test]
 fn signals_stop_in_order_and_what_ran_goes_on_after_the_next_start() {
     let home = Home::new();
     let (folder, oracle, mut random) = (repository(&home), Oracle::default(), Random::new("stops"));

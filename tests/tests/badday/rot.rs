@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 
 use super::{
     kill_syscall::comes_up,
-    oracle::{Oracle, history, is_clear},
+    oracle::{Oracle, history, is_clear, list},
     support::{Random, Served, home_of, repository, said, segments, small, succeeded, times},
 };
 
@@ -66,7 +66,7 @@ impl Store {
         let named = status.reasons.iter().any(|reason| reason.contains("log/"));
         assert!(serving || named, "{what}: read-only, but no file is named: {:?}", status.reasons);
         let (lost, refused) = served.run(self.compare(&served, what));
-        assert!(lost.is_empty() || !serving, "{what}: serves on as if nothing were missing, but {:?}", lost.first());
+        assert!(lost.is_empty(), "{what}: nothing is said of what is missing, but {:?}", lost.first());
         match (serving, refused) {
             (false, _) => Outcome::Named,
             (true, 0) => Outcome::Harmless,
@@ -164,6 +164,59 @@ fn flipped_bits_of_the_log_are_found_or_harmless() {
     assert!(outcomes.get(&Outcome::Named).is_some_and(|&named| named > 0), "no flip was ever found: {outcomes:?}");
 }
 
+/// The number of the first record of a segment.
+fn base(path: &Path) -> u64 {
+    let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+    name.split_once('-').and_then(|(_, base)| base.parse().ok()).expect("the name of a segment")
+}
+
+#[test]
+fn a_damaged_segment_costs_the_tasks_in_it_and_no_others() {
+    let store = Store::new();
+    let paths = segments(&store.home.state());
+    assert!(paths.len() > 2, "{paths:?}");
+    let mut costs = Vec::new();
+    for (chosen, whole) in (0..paths.len()).flat_map(|chosen| [(chosen, false), (chosen, true)]) {
+        let home = home_of(&store.home.state());
+        let path = &segments(&home.state())[chosen];
+        let length = fs::metadata(path).expect("a segment").len();
+        if whole {
+            fs::write(path, vec![0xa5; usize::try_from(length).expect("small")]).expect("a file can be written");
+        } else {
+            flip(path, store.used[chosen] / 2, 5);
+        }
+        fs::remove_dir_all(home.state().join("index")).expect("the index is there");
+        let (from, to) = (base(path), paths.get(chosen + 1).map_or(u64::MAX, |next| base(next)));
+        let what = format!("segment {chosen}, whole: {whole}");
+        let served = Served::start(&home);
+        let listed = served.run(list(&served.clients));
+        let mut cost = 0;
+        for (id, truth) in &store.truth {
+            let beside = truth.iter().all(|event| event.cursor < from || event.cursor >= to);
+            let spans = truth.iter().any(|event| event.cursor < from) && truth.iter().any(|event| event.cursor >= to);
+            match served.run(served.clients.task(id)) {
+                Ok(_) => {
+                    assert!(listed.contains(id), "{what}: List leaves out {id}");
+                    let told = served.run(history(&served.clients, id)).expect("what is shown can be watched");
+                    assert_eq!(told, *truth, "{what}: {id}");
+                }
+                Err(status) => {
+                    assert!(names_log(&status), "{what}: {id}: {status:?}");
+                    assert!(!beside || spans, "{what}: {id} was not in it, but {status:?}");
+                    cost += 1;
+                }
+            }
+        }
+        let status = served.run(served.clients.status());
+        let told = status.reasons.iter().chain(&status.warnings).any(|text| text.contains("log/"));
+        assert!(told || cost == 0, "{what}: costs {cost} tasks, and status says nothing: {status:?}");
+        assert!(cost < store.truth.len(), "{what}: all is lost");
+        costs.push(cost);
+    }
+    println!("tasks lost of {} with each segment, flipped and overwritten: {costs:?}", store.truth.len());
+    assert!(costs.iter().any(|cost| *cost > 0), "no damage cost anything");
+}
+
 #[test]
 fn cut_segments_are_found_or_harmless() {
     let (store, mut random) = (Store::new(), Random::new("cuts"));
@@ -190,11 +243,30 @@ fn cut_segments_are_found_or_harmless() {
 fn verify_tells_faults_of_log_and_documents_with_its_exit_code() {
     let store = Store::new();
     let verify = |home: &Home| {
+        let check = || {
+            ["--quiet", "--json"].map(|how| {
+                let output = cli(home, &["journal", "verify", how]);
+                let text =
+                    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+                (output.status.code(), text)
+            })
+        };
+        // Without a daemon, and none is there after that; then with one.
+        let alone = check();
+        assert!(!home.socket().exists(), "a check started a daemon");
         let mut daemon = TestDaemon::launch(home, small);
         assert!(comes_up(home, &mut daemon), "{}", daemon.words());
-        let output = cli(home, &["journal", "verify"]);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        (output.status.code(), text)
+        let asked = check();
+        assert_eq!(
+            alone.each_ref().map(|(code, _)| code),
+            asked.each_ref().map(|(code, _)| code),
+            "{alone:?} {asked:?}"
+        );
+        // A start adds records of its own to a log that is well; what is damaged is told in the same words.
+        let faults = |text: &str| text.split_once("damaged: ").map(|(_, faults)| faults.to_owned());
+        assert_eq!(faults(&alone[0].1), faults(&asked[0].1));
+        let [(code, text), _] = asked;
+        (code, text)
     };
     let well = home_of(&store.home.state());
     let (code, text) = verify(&well);

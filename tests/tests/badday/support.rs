@@ -125,7 +125,7 @@ pub(super) fn home_of(state: &Path) -> Home {
 pub(super) fn segments(state: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(state.join("log")).expect("the log is there");
     let mut found: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    found.retain(|path| path.extension().is_none_or(|end| end != "tmp"));
+    found.retain(|path| path.extension().is_some_and(|end| end == "seg"));
     found.sort();
     found
 }

@@ -97,7 +97,7 @@ fn submit_in_a_pipe_gives_the_report_and_nothing_else() {
         (whole["state"].as_str(), whole["report"]["subject"]["name"].as_str()),
         (Some("succeeded"), Some("small"))
     );
-    assert_eq!(whole["documents"].as_array().unwrap().len(), 2);
+    assert_eq!(whole["documents"].as_array().unwrap().len(), 3);
     let id = whole["task_id"].as_str().unwrap();
     let quiet = wants(&home, 0, &["submit", "-q", "-w", &project, "again"]);
     assert_eq!((out(&quiet).lines().next(), err(&quiet).as_str()), (Some("# small"), ""));

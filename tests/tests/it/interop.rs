@@ -66,7 +66,7 @@ fn check(seen: &Value, home: &Home, folder: &Path, versions: &[&str]) {
     let name = |document: &Value| document["name"].as_str().map(str::to_owned);
     let mut names: Vec<_> = seen["analysed"]["documents"].as_array().unwrap().iter().filter_map(name).collect();
     names.sort();
-    assert_eq!(names, ["report.json", "report.md"]);
+    assert_eq!(names, ["report.json", "report.md", "report.sarif"]);
     // The same analysis, seen by our own client, gives the same report.
     runtime().block_on(async {
         let clients = Clients::connect(home).await.unwrap();

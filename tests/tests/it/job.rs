@@ -60,7 +60,7 @@ fn every_field_of_the_report_is_true() {
     let Done { json: mut report, .. } = analysed(&home, &folder);
     let took = report["subject"].as_object_mut().unwrap().remove("took_ms");
     assert!(took.is_some_and(|took| took.is_u64()));
-    assert_eq!(report["schema"], 1);
+    assert_eq!(report["schema"], 2);
     assert_eq!(report["subject"], subject(&commit));
     check_sizes(&report);
     check_entries(&report);
@@ -325,7 +325,7 @@ fn the_page_says_what_the_document_says_and_the_task_file_is_the_page() {
     assert_eq!(file, page);
     let documents: BTreeMap<&str, u64> =
         seen.end().documents.iter().map(|document| (document.name.as_str(), document.bytes)).collect();
-    assert_eq!(documents.keys().copied().collect::<Vec<_>>(), ["report.json", "report.md"]);
+    assert_eq!(documents.keys().copied().collect::<Vec<_>>(), ["report.json", "report.md", "report.sarif"]);
     assert_eq!(documents["report.md"], page.len() as u64);
 }
 

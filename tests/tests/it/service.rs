@@ -23,8 +23,13 @@ const COMPUTE: [&str; 8] =
 const COORDINATORS: [&str; 4] = ["coordinator", "documenter", "monitor", "reporter"];
 
 /// What reflection lists beside itself.
-const SERVICES: [&str; 4] =
-    ["agentd.v1.AgentService", "agentd.v1.DaemonService", "agentd.v1.TaskService", "grpc.health.v1.Health"];
+const SERVICES: [&str; 5] = [
+    "agentd.v1.AgentService",
+    "agentd.v1.DaemonService",
+    "agentd.v1.RuleService",
+    "agentd.v1.TaskService",
+    "grpc.health.v1.Health",
+];
 
 async fn agents(clients: &Clients) -> Vec<Agent> {
     clients.agents.clone().list(ListAgentsRequest {}).await.unwrap().into_inner().agents
@@ -349,7 +354,8 @@ fn health_is_answered_the_standard_way() {
     let mut daemon = TestDaemon::start(&home);
     runtime().block_on(async {
         let mut health = HealthClient::new(connect(&home.socket()).await.unwrap());
-        for service in ["", "agentd.v1.TaskService", "agentd.v1.AgentService", "agentd.v1.DaemonService"] {
+        let own = SERVICES.iter().filter(|service| service.starts_with("agentd."));
+        for service in own.copied().chain([""]) {
             let request = HealthCheckRequest { service: service.to_owned() };
             let answer = health.check(request).await.unwrap().into_inner();
             assert_eq!(answer.status(), ServingStatus::Serving, "{service}");

@@ -11,19 +11,13 @@ mod survey;
 
 use std::sync::Arc;
 
-use agentd_base::{Classify, ErrorClass};
+use agentd_base::{Classify, ErrorClass, describe};
 use agentd_tools::Workspace;
 use agentd_workflow::Action;
 use futures_util::future::LocalBoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{StepCtx, StepFault, StepOutput};
-
-/// The code that steps run; tests put their own in its place.
-pub(crate) trait Steps: Send + Sync + 'static {
-    /// Runs the step of `ctx`.
-    fn run<'a>(&'a self, ctx: &'a StepCtx) -> LocalBoxFuture<'a, Result<StepOutput, StepFault>>;
-}
+use crate::{StepCtx, StepFault, StepOutput, ctx::Steps};
 
 /// The actions of this program.
 #[derive(Debug)]
@@ -46,7 +40,7 @@ impl Steps for Actions {
 
 /// A fault of another room, as the fault of a step.
 fn fault(error: &(impl Classify + std::error::Error)) -> StepFault {
-    StepFault::new(error.class(), error.to_string())
+    StepFault::new(error.class(), describe(error))
 }
 
 /// Opens the task's workspace; call it where files may be touched.
@@ -76,14 +70,4 @@ fn decode<T: DeserializeOwned>(step: &str, bytes: &[u8]) -> Result<T, StepFault>
         let message = format!("the output of step `{step}` cannot be read: {error}; submit the task again");
         StepFault::new(ErrorClass::Damaged, message)
     })
-}
-
-/// A number of bytes for people, in decimal units.
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
 }

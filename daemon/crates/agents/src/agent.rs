@@ -2,55 +2,24 @@
 //! way and CPU pieces. Outside stays a handle (`crew`).
 
 mod attempt;
-pub(crate) mod state;
 
 use std::{
-    fmt,
-    path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use agentd_host::{Children, Clock};
 use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Assignment, Outside, Report,
-    actions::Steps,
+    around::{Letter, Surroundings},
+    ctx::Steps,
     pieces::{Board, Next, Scratch},
+    state::AgentState,
 };
-use state::{AgentState, Halt};
 
 /// Pieces are computed for so long before the mailbox, steps and timers get their turn; one piece at least.
 const SLICE: Duration = Duration::from_millis(2);
-
-/// A letter to an agent: the attempt, and what stops it.
-pub(crate) struct Letter {
-    pub(crate) assignment: Assignment,
-    pub(crate) stop: Halt,
-}
-
-/// What the twelve share of the rest of the daemon.
-pub(crate) struct Surroundings {
-    pub(crate) outside: Arc<dyn Outside>,
-    pub(crate) reports: mpsc::Sender<Report>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) children: Option<Arc<Children>>,
-    /// What steps run.
-    pub(crate) steps: Arc<dyn Steps>,
-    /// The state folder, where task files are written.
-    pub(crate) state: PathBuf,
-    /// The daemon ends: nobody may be reading reports any more.
-    pub(crate) closing: CancellationToken,
-}
-
-impl fmt::Debug for Surroundings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Surroundings").field("state", &self.state).finish_non_exhaustive()
-    }
-}
 
 /// Whether the step panicked, so that nothing it touched is trusted.
 pub(crate) type Panicked = bool;
@@ -61,6 +30,8 @@ pub(crate) struct Agent {
     pub(crate) mailbox: mpsc::Receiver<Letter>,
     pub(crate) board: Arc<Board>,
     pub(crate) around: Arc<Surroundings>,
+    /// What steps run.
+    pub(crate) steps: Arc<dyn Steps>,
 }
 
 impl Agent {
@@ -115,6 +86,6 @@ impl Agent {
 
     fn attempt(&self, letter: Letter) -> impl Future<Output = Panicked> + use<> {
         let (state, board, around) = (Arc::clone(&self.state), Arc::clone(&self.board), Arc::clone(&self.around));
-        attempt::run(letter, state, board, around)
+        attempt::run(letter, state, board, around, Arc::clone(&self.steps))
     }
 }

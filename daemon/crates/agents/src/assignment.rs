@@ -179,6 +179,10 @@ pub enum Report {
         done: u64,
         /// Of so many; 0: not known.
         total: u64,
+        /// Bytes of source that are done.
+        bytes_done: u64,
+        /// Of so many; 0: they are not counted.
+        bytes_total: u64,
     },
 }
 

@@ -5,6 +5,7 @@ mod roles;
 mod snapshot;
 
 use std::{
+    fmt,
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -13,33 +14,44 @@ use std::{
 };
 
 use agentd_base::{AgentId, AttemptKey, CoreClass, MonoMs, Role};
-use agentd_host::{Clock, Intent, Placement, Thread, Topology, current_thread_runtime, place};
+use agentd_host::{Clock, CpuSampler, Intent, Placement, Thread, Topology, current_thread_runtime, place};
+use agentd_tools::cache::Store;
 use agentd_workflow::Action;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{CrewConfig, DEFAULT_SLOTS, MOST_SLOTS, PiecesAtOnce, RoleConfig};
+pub use config::{CrewConfig, MOST_SLOTS, PiecesAtOnce, RoleConfig};
 pub use snapshot::AgentSnapshot;
 
 use crate::{
     Assignment, Error, Outside, Report,
-    actions::{Actions, Steps},
-    agent::{Agent, Letter, Surroundings, state::AgentState},
+    actions::Actions,
+    agent::Agent,
+    around::{Letter, Surroundings},
+    ctx::Steps,
     pieces::{Board, Worker},
+    state::AgentState,
 };
 
 /// Room for news of threads that ended: the twelve, and some that were given up and came back.
 const ENDINGS: usize = 64;
 
 /// The twelve agents.
-#[derive(Debug)]
 pub struct Crew {
     agents: Vec<Handle>,
     boards: Boards,
     around: Arc<Surroundings>,
+    steps: Arc<dyn Steps>,
     topology: Arc<Topology>,
+    sampler: CpuSampler,
     ended: Receiver<Worker>,
     tell_end: SyncSender<Worker>,
+}
+
+impl fmt::Debug for Crew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Crew").field("agents", &self.agents).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -112,11 +124,13 @@ impl Crew {
             clock,
             children: config.children.clone(),
             state: config.state.clone(),
-            steps,
+            rules: config.rules,
+            cache: Store::new(config.state.clone(), config.cache_bytes),
             closing: CancellationToken::new(),
         });
         let (tell_end, ended) = sync_channel(ENDINGS);
-        let mut crew = Self { agents: Vec::with_capacity(12), boards, around, topology, ended, tell_end };
+        let (agents, sampler) = (Vec::with_capacity(12), CpuSampler::default());
+        let mut crew = Self { agents, boards, around, steps, topology, sampler, ended, tell_end };
         for role in Role::ALL {
             let handle = crew.hire(role, &config)?;
             crew.agents.push(handle);
@@ -154,8 +168,8 @@ impl Crew {
         let board = Arc::clone(self.boards.of(role));
         // A slot is taken before a letter is sent, so the mailbox has room for whoever has a slot.
         let (sender, mailbox) = mpsc::channel(slots as usize);
-        let agent =
-            Agent { state: Arc::clone(&state), mailbox, board: Arc::clone(&board), around: Arc::clone(&self.around) };
+        let (around, steps) = (Arc::clone(&self.around), Arc::clone(&self.steps));
+        let agent = Agent { state: Arc::clone(&state), mailbox, board: Arc::clone(&board), around, steps };
         let ending = Ending { who, tell: self.tell_end.clone() };
         board.join(who, Arc::clone(&state.wake));
         let spawned = agentd_host::spawn(role.name(), placement, move || {
@@ -273,10 +287,17 @@ impl Crew {
         Arc::clone(&self.around)
     }
 
+    /// Notes on which tier each agent used its newest CPU time. Of use where there are several tiers and the system keeps
+    /// no books per tier (Linux): from these notes the share on the fast one is made. Costs nothing elsewhere.
+    pub fn sample(&mut self) {
+        let tids: Vec<u64> = self.agents.iter().map(|handle| handle.thread.tid()).collect();
+        self.sampler.sample(&tids, &self.topology);
+    }
+
     /// How each of the twelve does, in the order of [`Role::ALL`].
     #[must_use]
     pub fn snapshot(&self) -> Vec<AgentSnapshot> {
-        self.agents.iter().map(|handle| snapshot::take(handle, &self.topology)).collect()
+        self.agents.iter().map(|handle| snapshot::take(handle, &self.topology, &self.sampler)).collect()
     }
 
     /// Stops all attempts, waits up to `patience` until the threads have ended, and gives up the rest.

@@ -12,24 +12,29 @@ use std::{
 
 use agentd_base::{AgentId, AttemptKey, EffectIntent, ErrorClass};
 use agentd_host::{Children, Clock};
+use agentd_tools::{cache::Store, findings::RuleSet};
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    Assignment, INLINE_LIMIT, PayloadRef, Scattered, Scratch, StepFault, TaskInfo,
-    actions::Steps,
-    agent::{
-        Letter, Surroundings,
-        state::{AgentState, Halt},
-    },
+    Assignment, INLINE_LIMIT, PayloadRef, Scattered, Scratch, StepFault, StepOutput, TaskInfo,
+    around::{Letter, Surroundings},
     panic_words,
     pieces::{Board, Guard, Job, PieceFn, Scatter, ScatterSpec},
+    state::{AgentState, Halt},
 };
 use effects::Window;
 pub use progress::Progress;
 
 /// Longest attempt limit that a timer can hold; longer limits mean the same.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
+
+/// The code that steps run; tests put their own in its place.
+pub(crate) trait Steps: Send + Sync + 'static {
+    /// Runs the step of `ctx`.
+    fn run<'a>(&'a self, ctx: &'a StepCtx) -> LocalBoxFuture<'a, Result<StepOutput, StepFault>>;
+}
 
 /// The step's view of the daemon.
 pub struct StepCtx {
@@ -54,10 +59,6 @@ impl StepCtx {
         let deadline = Instant::now() + letter.assignment.limit.min(LONGEST);
         let (assignment, stop) = (letter.assignment, letter.stop);
         Self { assignment, stop, deadline, state, board, around, window: Window::default() }
-    }
-
-    pub(crate) fn steps(&self) -> &dyn Steps {
-        &*self.around.steps
     }
 
     /// Which attempt this is.
@@ -106,6 +107,18 @@ impl StepCtx {
     #[must_use]
     pub fn state_folder(&self) -> &Path {
         &self.around.state
+    }
+
+    /// The performance rules that look at files.
+    #[must_use]
+    pub fn rules(&self) -> RuleSet {
+        self.around.rules
+    }
+
+    /// What is known about files that an earlier analysis met.
+    #[must_use]
+    pub(crate) fn cache(&self) -> &Store {
+        &self.around.cache
     }
 
     /// The clocks.
@@ -211,12 +224,9 @@ impl StepCtx {
         format!("step `{}` took longer than its limit of {} s", self.step(), self.assignment.limit.as_secs_f64())
     }
 
-    /// Computes `piece` over `items` on all idle agents of the class (on this one alone for a quiet task); results in order.
-    /// A piece is pure, awaits nothing and takes at most 10 ms; it is given no context, so it cannot scatter again.
-    ///
-    /// # Errors
-    /// `Internal` if a piece panics, named by its number.
-    pub async fn scatter<T, R>(
+    /// As [`scatter_fold`](Self::scatter_fold), with all results in order.
+    #[cfg(test)]
+    pub(crate) async fn scatter<T, R>(
         &self,
         items: Vec<T>,
         piece: impl Fn(&mut Scratch, &T) -> R + Send + Sync + 'static,
@@ -229,11 +239,13 @@ impl StepCtx {
         self.scatter_fold(items, piece, results, |results, _, result| results.push(result)).await
     }
 
-    /// As [`scatter`](Self::scatter), but folds each result into `accumulator` when its turn has come, so that results are
-    /// not held. The fold runs on this agent, between its own pieces; keep it short beside a piece.
+    /// Computes `piece` over `items` on all idle agents of the class (on this one alone for a quiet task), and folds the
+    /// results into `accumulator` in the order of the items, each when its turn has come, so that none is held for long. A
+    /// piece may read files, changes nothing, awaits nothing and takes some milliseconds; it is given no context, so it cannot
+    /// scatter again. The fold runs on this agent, between its own pieces; keep it short beside a piece.
     ///
     /// # Errors
-    /// As [`scatter`](Self::scatter).
+    /// `Internal` if a piece panics, named by its number.
     pub async fn scatter_fold<T, R, A>(
         &self,
         items: Vec<T>,

@@ -2,20 +2,22 @@
 
 mod actions;
 mod agent;
+mod around;
 mod assignment;
 mod crew;
 mod ctx;
 mod error;
 mod panics;
 mod pieces;
+mod state;
 
 pub use assignment::{
     Assignment, Document, INLINE_LIMIT, Outside, PayloadRef, Report, StepFault, StepInput, StepOutput, TaskInfo,
 };
-pub use crew::{AgentSnapshot, Crew, CrewConfig, DEFAULT_SLOTS, MOST_SLOTS, PiecesAtOnce, RoleConfig};
+pub use crew::{AgentSnapshot, Crew, CrewConfig, MOST_SLOTS, PiecesAtOnce, RoleConfig};
 pub use ctx::{Progress, StepCtx};
 pub use error::Error;
-pub use pieces::{Scattered, Scratch, Stop};
+pub use pieces::{Pace, Scattered, Scratch, Stop};
 
 use panics::panic_words;
 

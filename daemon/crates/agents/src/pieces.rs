@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 pub use job::Scattered;
 pub(crate) use job::{Guard, PieceFn, Scatter, ScatterSpec};
-pub use scratch::{Scratch, Stop};
+pub use scratch::{Pace, Scratch, Stop};
 
 /// One life of an agent: a replaced agent is another worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

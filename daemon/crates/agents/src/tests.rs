@@ -1,6 +1,7 @@
 //! Tests with real threads, real folders and an `Outside` over a temporary folder.
 
 mod actions;
+mod cache;
 mod crew;
 mod effects;
 mod pieces;

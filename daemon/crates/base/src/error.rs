@@ -1,66 +1,51 @@
-//! The class of an error: all that the edges look at to choose a gRPC code, an exit code or a retry.
+//! The class of an error: all that the edges look at to choose a gRPC code, an exit code or a retry. And an error in words.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// What kind of fault something is, seen from the one who asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorClass {
-    /// The request is wrong; only a change of it helps.
-    Invalid,
-    /// What was named does not exist.
-    NotFound,
-    /// It collides with something that exists.
-    Conflict,
-    /// Not allowed. Never retried.
-    Denied,
-    /// A limit is reached; later it may work.
-    Busy,
-    /// Something that is needed does not answer or cannot be used now.
-    Unavailable,
-    /// It was stopped on request.
-    Cancelled,
-    /// It took longer than it may.
-    TimedOut,
-    /// A position that is no longer, or not yet, there.
-    OutOfRange,
-    /// Stored bytes are not what was stored.
-    Damaged,
-    /// The world is no longer as it was when the work was planned.
-    Drift,
-    /// The daemon died while doing this, more than once.
-    Poison,
-    /// A fault of agentd itself.
-    Internal,
+macro_rules! classes {
+    ($($variant:ident $name:literal $doc:literal),+ $(,)?) => {
+        /// What kind of fault something is, seen from the one who asked.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum ErrorClass { $(#[doc = $doc] $variant),+ }
+
+        impl ErrorClass {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The class as one word, as in events, logs and records.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+classes! {
+    Invalid "invalid" "The request is wrong; only a change of it helps.",
+    NotFound "not_found" "What was named does not exist.",
+    Conflict "conflict" "It collides with something that exists.",
+    Denied "denied" "Not allowed. Never retried.",
+    Busy "busy" "A limit is reached; later it may work.",
+    Unavailable "unavailable" "Something that is needed does not answer or cannot be used now.",
+    Disk "disk" "There is no room on the disk of the state folder. It is nobody's fault that was tried, and passes when there is.",
+    Cancelled "cancelled" "It was stopped on request.",
+    TimedOut "timed_out" "It took longer than it may.",
+    OutOfRange "out_of_range" "A position that is no longer, or not yet, there.",
+    Damaged "damaged" "Stored bytes are not what was stored.",
+    Drift "drift" "The world is no longer as it was when the work was planned.",
+    Poison "poison" "The daemon died while doing this, more than once.",
+    Internal "internal" "A fault of agentd itself.",
 }
 
 impl ErrorClass {
     /// Whether another try without any change may go better.
     #[must_use]
     pub const fn is_transient(self) -> bool {
-        matches!(self, Self::Busy | Self::Unavailable | Self::TimedOut | Self::Internal)
-    }
-
-    /// The class as one word, as in events and logs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Invalid => "invalid",
-            Self::NotFound => "not_found",
-            Self::Conflict => "conflict",
-            Self::Denied => "denied",
-            Self::Busy => "busy",
-            Self::Unavailable => "unavailable",
-            Self::Cancelled => "cancelled",
-            Self::TimedOut => "timed_out",
-            Self::OutOfRange => "out_of_range",
-            Self::Damaged => "damaged",
-            Self::Drift => "drift",
-            Self::Poison => "poison",
-            Self::Internal => "internal",
-        }
+        matches!(self, Self::Busy | Self::Unavailable | Self::Disk | Self::TimedOut | Self::Internal)
     }
 }
 
@@ -70,8 +55,69 @@ impl fmt::Display for ErrorClass {
     }
 }
 
+impl FromStr for ErrorClass {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().copied().find(|class| class.name() == text);
+        found.ok_or_else(|| format!("there is no class of errors `{text}`"))
+    }
+}
+
 /// Implemented by each room's error.
 pub trait Classify {
     /// The error's class.
     fn class(&self) -> ErrorClass;
+}
+
+/// An error with everything that caused it, on one line.
+#[must_use]
+pub fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Transparent wrappers repeat what they wrap.
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_read_as_they_are_written() {
+        for class in ErrorClass::ALL.iter().copied() {
+            assert_eq!(class.to_string().parse(), Ok(class));
+        }
+        assert!("mood".parse::<ErrorClass>().unwrap_err().contains("mood"));
+    }
+
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Self>>);
+
+    impl fmt::Display for Layer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Layer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as _)
+        }
+    }
+
+    #[test]
+    fn every_cause_is_told_once() {
+        let cause = |text| Some(Box::new(Layer(text, Some(Box::new(Layer("no room", None))))));
+        assert_eq!(describe(&Layer("cannot sync", cause("disk"))), "cannot sync: disk: no room");
+        assert_eq!(describe(&Layer("cannot sync: no room", cause("no room"))), "cannot sync: no room");
+    }
 }

@@ -23,6 +23,12 @@ impl TaskId {
         if self.0 > newest.0 { self } else { Self(newest.0.saturating_add(1)) }
     }
 
+    /// When it was made: milliseconds since 1970, by the clock of whoever made it.
+    #[must_use]
+    pub const fn wall_ms(self) -> u64 {
+        Ulid(self.0).timestamp_ms()
+    }
+
     /// The 16 bytes under which the journal knows the task, big-endian.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {

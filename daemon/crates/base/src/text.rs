@@ -1,4 +1,4 @@
-//! Text with a bound: what comes from outside never grows without limit on its way in.
+//! Text with a bound: what comes from outside never grows without limit on its way in. And sizes as people read them.
 
 use std::{fmt, ops::Deref};
 
@@ -63,9 +63,39 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
     }
 }
 
+/// A number of bytes for people, with a decimal unit: `17.4 MB`. The client, which knows the contract alone, says it the same
+/// way.
+#[must_use]
+pub fn bytes(number: u64) -> String {
+    let mut size = number as f64;
+    let mut unit = None;
+    for bigger in ["kB", "MB", "GB", "TB"] {
+        if size < 1_000.0 {
+            break;
+        }
+        size /= 1_000.0;
+        unit = Some(bigger);
+    }
+    unit.map_or_else(|| format!("{number} B"), |unit| format!("{size:.1} {unit}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_said_as_people_do() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (17_400_000, "17.4 MB"),
+            (1 << 30, "1.1 GB"),
+            (1 << 52, "4503.6 TB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
+    }
 
     #[test]
     fn long_text_is_cut_at_a_character() {

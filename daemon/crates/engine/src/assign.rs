@@ -13,52 +13,55 @@ pub(crate) struct Candidate {
     pub action: Action,
     /// Whom the submitter would like.
     pub prefer: Option<Role>,
+    /// It runs beside no other step.
+    pub apart: bool,
 }
 
 /// An agent as the assignment sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Load {
+pub(crate) struct Load<'a> {
     /// Who.
     pub agent: AgentId,
     /// What it can do.
-    pub can: Vec<Action>,
+    pub can: &'a [Action],
     /// Steps that it may still take.
     pub free: u32,
     /// Steps that it holds.
     pub held: u32,
     /// Actions at which it does badly.
-    pub overloaded: Vec<Action>,
+    pub overloaded: &'a [Action],
 }
 
 /// Gives steps to agents: `steps` in the order of their urgency, `loads` as of now. Answers the place of each step that
 /// gets an agent, with the agent; steps without one wait. The slots given away are taken off `loads`.
-pub(crate) fn assign(steps: &[Candidate], loads: &mut [Load]) -> Vec<(usize, AgentId)> {
+pub(crate) fn assign(steps: &[Candidate], loads: &mut [Load<'_>]) -> Vec<(usize, AgentId)> {
     let mut given = Vec::new();
     for (place, step) in steps.iter().enumerate() {
         if loads.iter().all(|load| load.free == 0) {
             break;
         }
         let Some(load) = choose(*step, loads) else { continue };
-        load.free -= 1;
+        load.free = if step.apart { 0 } else { load.free - 1 };
         load.held += 1;
         given.push((place, load.agent));
     }
     given
 }
 
-fn choose(step: Candidate, loads: &mut [Load]) -> Option<&mut Load> {
+fn choose<'l, 'a>(step: Candidate, loads: &'l mut [Load<'a>]) -> Option<&'l mut Load<'a>> {
     loads
         .iter_mut()
-        .filter(|load| load.free > 0 && load.can.contains(&step.action) && class_of(load) == Some(step.role.class()))
+        .filter(|load| load.free > 0 && (load.held == 0 || !step.apart))
+        .filter(|load| load.can.contains(&step.action) && class_of(load) == Some(step.role.class()))
         .min_by_key(|load| rank(step, load))
 }
 
-fn class_of(load: &Load) -> Option<CoreClass> {
+fn class_of(load: &Load<'_>) -> Option<CoreClass> {
     Role::of(load.agent).map(Role::class)
 }
 
 /// Smaller is better.
-fn rank(step: Candidate, load: &Load) -> (bool, bool, bool, u32, AgentId) {
+fn rank(step: Candidate, load: &Load<'_>) -> (bool, bool, bool, u32, AgentId) {
     let role = Role::of(load.agent);
     (load.overloaded.contains(&step.action), role != step.prefer, role != Some(step.role), load.held, load.agent)
 }
@@ -67,12 +70,12 @@ fn rank(step: Candidate, load: &Load) -> (bool, bool, bool, u32, AgentId) {
 mod tests {
     use super::*;
 
-    fn load(role: Role, can: &[Action], free: u32) -> Load {
-        Load { agent: role.agent(), can: can.to_vec(), free, held: 0, overloaded: vec![] }
+    const fn load(role: Role, can: &[Action], free: u32) -> Load<'_> {
+        Load { agent: role.agent(), can, free, held: 0, overloaded: &[] }
     }
 
     fn step(role: Role, action: Action) -> Candidate {
-        Candidate { role, action, prefer: None }
+        Candidate { role, action, prefer: None, apart: false }
     }
 
     fn names(given: Vec<(usize, AgentId)>) -> Vec<(usize, Role)> {
@@ -103,7 +106,7 @@ mod tests {
     #[test]
     fn overloaded_agents_come_last_even_for_their_own_role() {
         let mut own = load(Role::Researcher, &[Action::Survey], 2);
-        own.overloaded = vec![Action::Survey];
+        own.overloaded = &[Action::Survey];
         let mut loads = [own, load(Role::Architect, &[Action::Survey], 1)];
         let given = assign(&[step(Role::Researcher, Action::Survey); 2], &mut loads);
         assert_eq!(names(given), [(0, Role::Architect), (1, Role::Researcher)]);
@@ -114,7 +117,7 @@ mod tests {
         let wish = Candidate { prefer: Some(Role::Monitor), ..step(Role::Coordinator, Action::Noop) };
         let mut loads = [load(Role::Coordinator, &[Action::Noop], 1), load(Role::Monitor, &[Action::Noop], 1)];
         assert_eq!(names(assign(&[wish], &mut loads.clone())), [(0, Role::Monitor)]);
-        loads[1].overloaded = vec![Action::Noop];
+        loads[1].overloaded = &[Action::Noop];
         assert_eq!(names(assign(&[wish], &mut loads)), [(0, Role::Coordinator)]);
     }
 
@@ -124,5 +127,17 @@ mod tests {
         let mut loads = [load(Role::Analyzer, &[Action::Pause], 2), load(Role::Architect, &[Action::Pause], 2)];
         let given = names(assign(&[pause; 4], &mut loads));
         assert_eq!(given.iter().filter(|(_, role)| *role == Role::Analyzer).count(), 2);
+    }
+
+    #[test]
+    fn a_step_that_runs_apart_gets_an_agent_of_its_own() {
+        let pause = step(Role::Optimizer, Action::Pause);
+        let apart = Candidate { apart: true, ..pause };
+        let mut loads = [load(Role::Analyzer, &[Action::Pause], 2), load(Role::Architect, &[Action::Pause], 2)];
+        assert_eq!(
+            names(assign(&[pause, apart, pause, pause], &mut loads)),
+            [(0, Role::Analyzer), (1, Role::Architect), (2, Role::Analyzer)]
+        );
+        assert_eq!(names(assign(&[apart], &mut loads)), [], "nobody is free of others");
     }
 }

@@ -5,10 +5,13 @@
 //! (answers, assignments, events) is released only when [`Core::durable`] says that the batch is on disk.
 
 mod admit;
+mod batch;
 mod dispatch;
+mod failed;
 mod recover;
 mod report;
 mod watch;
+mod words;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -16,98 +19,22 @@ use std::{
     time::Duration,
 };
 
-use agentd_agents::{Assignment, StepFault};
-use agentd_base::{AgentId, AttemptKey, ErrorClass, MonoMs, Seq, StepId, TaskId, Text, WallMs};
+use agentd_base::{AgentId, AttemptKey, MonoMs, Rng, Seq, StepId, TaskId, Text};
 use agentd_journal::{Batch, Record};
-use agentd_workflow::{Decision, Rng};
+use agentd_workflow::Decision;
 
 use crate::{
-    Error,
-    events::event_of,
     record::{self, Entry},
-    roster::{Duty, OverloadLimits, Roster},
+    roster::{Duty, Roster},
+    sabotage::{self, Point, is},
     task::Task,
-    view::{EventView, Submit, Submitted, TaskState, TaskView},
 };
 
 pub(crate) use admit::Known;
 pub(crate) use dispatch::ReadyKey;
 pub(crate) use report::Origin;
 pub(crate) use watch::WatchStart;
-
-/// Names a caller who waits for an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Token(pub u64);
-
-/// Both clocks, read once for one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Now {
-    pub wall: WallMs,
-    pub mono: MonoMs,
-}
-
-/// Numbers that rule the engine.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Limits {
-    /// Open tasks.
-    pub max_tasks: usize,
-    /// Log bytes after which a new segment begins.
-    pub segment_bytes: u64,
-    /// When an agent counts as overloaded.
-    pub overload: OverloadLimits,
-}
-
-/// An answer to one caller.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Submitted(Result<Submitted, Error>),
-    Cancelled(Result<TaskState, Error>),
-    Task(Result<Box<TaskView>, Error>),
-    Drained(u32),
-}
-
-/// What the shell is to do.
-#[derive(Debug)]
-pub(crate) enum Output {
-    /// Tell a caller.
-    Answer(Token, Answer),
-    /// Give an attempt to an agent.
-    Assign(AgentId, Box<Assignment>),
-    /// Ask an agent to stop an attempt.
-    Stop(AgentId, AttemptKey),
-    /// Start a new thread for an agent.
-    Replace(AgentId),
-    /// Answer an agent that wants to change the world.
-    Granted(Token, Result<(), StepFault>),
-    /// Tell watchers.
-    Publish(Arc<EventView>),
-    /// Look a key up in the index, then call [`Core::key_found`].
-    FindKey(Token, TaskId, Box<Submit>),
-    /// A task ended: put it into the index.
-    Index(Box<TaskView>, Option<Text<128>>, Vec<u8>, Seq),
-}
-
-/// Whether new work is taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Serving,
-    Stopping,
-    ReadOnly(String),
-}
-
-/// Counters since the start.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counters {
-    pub submitted: u64,
-    pub succeeded: u64,
-    pub failed: u64,
-    pub cancelled: u64,
-    pub refused: u64,
-    pub attempts: u64,
-    pub replaced_agents: u64,
-    pub recovered_steps: u64,
-    pub records: u64,
-}
+pub(crate) use words::{Answer, Counters, Limits, Mode, Now, Output, Token};
 
 /// The books.
 #[derive(Debug)]
@@ -124,13 +51,16 @@ pub(crate) struct Core {
     mode: Mode,
     next: Seq,
     durable: Seq,
-    records: Vec<Record>,
+    records: VecDeque<Arc<Record>>,
     released: Vec<Output>,
     gates: VecDeque<(Seq, Vec<Output>)>,
     outputs: Vec<Output>,
     boot: Option<record::Booted>,
-    boot_record: Option<(Seq, Record)>,
+    boot_record: Option<(Seq, Arc<Record>)>,
+    /// Of records since the newest checkpoint.
     bytes: u64,
+    /// Of all records of open tasks: what a checkpoint would hold.
+    open_bytes: u64,
     batch_bytes: usize,
     waiting_since: Option<MonoMs>,
     counters: Counters,
@@ -152,13 +82,14 @@ impl Core {
             mode: Mode::Serving,
             next: Seq(1),
             durable: Seq(0),
-            records: Vec::new(),
+            records: VecDeque::new(),
             released: Vec::new(),
             gates: VecDeque::new(),
             outputs: Vec::new(),
             boot: Some(boot),
             boot_record: None,
             bytes: 0,
+            open_bytes: 0,
             batch_bytes: 0,
             waiting_since: None,
             counters: Counters::default(),
@@ -178,13 +109,9 @@ impl Core {
             self.release_without_records();
             return None;
         }
-        let records = std::mem::take(&mut self.records);
-        self.batch_bytes = 0;
-        let first = Seq(self.next.0 - records.len() as u64);
-        let last = Seq(self.next.0 - 1);
-        self.gates.push_back((last, std::mem::take(&mut self.released)));
-        let checkpoint = self.roll_due().then(|| self.checkpoint());
-        Some(Batch { first, records, checkpoint })
+        sabotage::open_gates(&mut self.released, &mut self.outputs);
+        self.gates.push_back((Seq(self.next.0 - 1), std::mem::take(&mut self.released)));
+        Some(self.take_batch())
     }
 
     /// Everything up to `seq` is on disk: releases what was promised for it.
@@ -193,33 +120,6 @@ impl Core {
         while self.gates.front().is_some_and(|(gate, _)| *gate <= seq) {
             let Some((_, released)) = self.gates.pop_front() else { break };
             self.outputs.extend(released);
-        }
-    }
-
-    /// The journal cannot be written any more: everyone who waits is refused, and nothing new is accepted.
-    pub(crate) fn journal_failed(&mut self, why: &str) {
-        self.mode = Mode::ReadOnly(why.to_owned());
-        self.records.clear();
-        // What was never on disk was never accepted.
-        let durable = self.durable;
-        self.tasks.retain(|_, task| task.first() <= durable);
-        let tasks = &self.tasks;
-        let recent = &self.recent;
-        self.keys.retain(|_, id| tasks.contains_key(id) || recent.get(*id).is_some());
-        let waiting: Vec<Output> =
-            self.gates.drain(..).flat_map(|(_, outputs)| outputs).chain(self.released.drain(..)).collect();
-        for output in waiting {
-            match output {
-                Output::Answer(token, answer) => self.outputs.push(Output::Answer(token, refused(&answer, why))),
-                Output::Granted(token, _) => {
-                    let fault = StepFault::new(ErrorClass::Unavailable, format!("the journal failed: {why}"));
-                    self.outputs.push(Output::Granted(token, Err(fault)));
-                }
-                _ => {}
-            }
-        }
-        for (agent, key) in self.in_flight() {
-            self.outputs.push(Output::Stop(agent, key));
         }
     }
 
@@ -240,7 +140,9 @@ impl Core {
 
     /// Whether someone waits for the turn's records to be on disk: a caller, an agent, a task's watchers for its end.
     fn is_urgent(&self) -> bool {
-        self.released.iter().any(|output| !matches!(output, Output::Publish(_)))
+        // A gate may wait for records that the batch before had no room for.
+        let gated = self.gates.back().is_some_and(|(gate, _)| gate.0 + self.records.len() as u64 >= self.next.0);
+        gated || self.released.iter().any(|output| !matches!(output, Output::Publish(..)))
     }
 
     /// Lets every timer that is due happen. A retry that became due needs no record: the step is merely ready again.
@@ -258,9 +160,9 @@ impl Core {
         self.suspects.tick(now.mono);
     }
 
-    /// Bytes of the turn's records so far.
-    pub(crate) const fn batch_bytes(&self) -> usize {
-        self.batch_bytes
+    /// Whether more may come in before a batch is on disk: calls and reports wait when this one is half full.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.batch_bytes < BATCH_BYTES
     }
 
     /// The name of an attempt's step.
@@ -272,10 +174,10 @@ impl Core {
     pub(crate) fn low_watermark(&self) -> Seq {
         let promised = self.gates.iter().flat_map(|(_, outputs)| outputs).chain(&self.released);
         let ending = promised.filter_map(|output| match output {
-            Output::Index(_, _, _, first) => Some(*first),
+            Output::Index(_, _, _, first) if !is(Point::WatermarkEnding) => Some(*first),
             _ => None,
         });
-        let first = self.tasks.values().map(Task::first).chain(ending).min();
+        let first = self.tasks.values().map(Task::first).chain(ending).filter(|_| !is(Point::Watermark)).min();
         first.map_or(self.durable, |first| Seq(first.0.saturating_sub(1)).min(self.durable))
     }
 
@@ -314,28 +216,28 @@ impl Core {
         let Some(task) = self.tasks.get_mut(&id) else { return Vec::new() };
         let decisions = task.apply(&mut entry, now.wall, now.mono, &mut self.rng);
         let (seq, record) = self.push(Some(id), &entry, now);
-        if let Ok(Some(event)) = event_of(seq, &record) {
-            self.released.push(Output::Publish(event));
-        }
+        self.released.push(Output::Publish(seq, Arc::clone(&record)));
+        self.open_bytes += size_of_record(&record);
         if let Some(task) = self.tasks.get_mut(&id) {
-            task.history.push((seq, Arc::new(record)));
+            task.history.push((seq, record));
         }
         decisions
     }
 
-    fn push(&mut self, id: Option<TaskId>, entry: &Entry, now: Now) -> (Seq, Record) {
+    fn push(&mut self, id: Option<TaskId>, entry: &Entry, now: Now) -> (Seq, Arc<Record>) {
         if let Some(boot) = self.boot.take() {
             let (seq, record) = self.push(None, &Entry::Booted(boot), now);
             self.boot_record = Some((seq, record));
         }
-        let record = entry.to_record(id, now.wall);
+        let record = Arc::new(entry.to_record(id, now.wall));
         self.waiting_since.get_or_insert(now.mono);
         let seq = self.next;
         self.next = self.next.next();
-        self.bytes += record.body.len() as u64 + 64;
-        self.batch_bytes += record.body.len() + 64;
+        let size = size_of_record(&record);
+        self.bytes += size;
+        self.batch_bytes += size as usize;
         self.counters.records += 1;
-        self.records.push(record.clone());
+        self.records.push_back(Arc::clone(&record));
         (seq, record)
     }
 
@@ -375,16 +277,16 @@ impl Core {
 
     fn retire(&mut self, id: TaskId) {
         let Some(task) = self.tasks.remove(&id) else { return };
-        self.ready.retain(|ready| ready.task != id);
-        self.timers.retain(|(_, task, _)| *task != id);
+        // Timers of its steps find nothing when they are due.
+        task.flow.graph.ids().for_each(|step| {
+            self.ready.remove(&dispatch::ready_key(&task, step));
+        });
+        self.open_bytes -= task.size();
         let view = Box::new(task.view());
         self.released.push(Output::Index(view, task.key.clone(), task.fingerprint.clone(), task.first()));
-        for dropped in self.recent.add(task) {
-            if let Some(key) = &dropped.key
-                && self.keys.get(key) == Some(&dropped.id)
-            {
-                self.keys.remove(key);
-            }
+        self.recent.add(task);
+        if is(Point::RecentEarly) {
+            self.indexed(1);
         }
     }
 
@@ -392,35 +294,19 @@ impl Core {
     fn release_without_records(&mut self) {
         let released = std::mem::take(&mut self.released);
         match self.gates.back_mut() {
-            Some((_, outputs)) => outputs.extend(released),
-            None => self.outputs.extend(released),
+            Some((_, outputs)) if !is(Point::LateGate) => outputs.extend(released),
+            _ => self.outputs.extend(released),
         }
     }
-
-    /// A segment is full. A checkpoint that is larger than a segment must not be written with each one.
-    fn roll_due(&self) -> bool {
-        let open: u64 = self.tasks.values().flat_map(|task| &task.history).map(|(_, r)| r.body.len() as u64 + 64).sum();
-        self.bytes >= self.limits.segment_bytes.max(2 * open)
-    }
-
-    fn checkpoint(&mut self) -> Vec<u8> {
-        self.bytes = 0;
-        let boot = self.boot_record.iter().map(|(seq, record)| (*seq, record));
-        let open = self.tasks.values().flat_map(|task| task.history.iter().map(|(seq, record)| (*seq, &**record)));
-        recover::write_checkpoint(boot.chain(open))
-    }
 }
 
-/// The same kind of answer, as a refusal.
-fn refused(answer: &Answer, why: &str) -> Answer {
-    let error = || Error::ReadOnly(why.to_owned());
-    match answer {
-        Answer::Submitted(_) => Answer::Submitted(Err(error())),
-        Answer::Cancelled(_) => Answer::Cancelled(Err(error())),
-        Answer::Task(_) => Answer::Task(Err(error())),
-        Answer::Drained(count) => Answer::Drained(*count),
-    }
+/// What a record counts for: its body, and more than the journal and a checkpoint add to it.
+fn size_of_record(record: &Record) -> u64 {
+    record.body.len() as u64 + 64
 }
+
+/// Size of a batch from which on no more calls and reports go into it: half of what the journal takes.
+const BATCH_BYTES: usize = agentd_journal::MAX_BATCH / 2;
 
 /// How long a result that sets nothing free waits for others to be synced with. A crash meanwhile repeats that step, as a
 /// crash this much earlier would have.
@@ -431,3 +317,5 @@ const ALONE_AT_MOST: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;

@@ -28,9 +28,23 @@ pub enum Error {
         /// The limit.
         max: usize,
     },
-    /// Too many submits wait for the index.
-    #[error("too many submits with a key wait for the index; submit again in a moment")]
+    /// Open tasks fill the room that there is for them.
+    #[error(
+        "the queue is full: open tasks hold {bytes} bytes of records, {max} at most may be open; wait for some to end, or \
+         submit shorter requests"
+    )]
+    QueueBytes {
+        /// Bytes of all records of open tasks.
+        bytes: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// Too much waits for the index.
+    #[error("too many submits or finished tasks wait for the index; submit again in a moment")]
     IndexBusy,
+    /// Two checks would only slow each other down.
+    #[error("a check of the journal is under way already; wait for it to end, then ask again")]
+    Checking,
     /// The same key came with another request.
     #[error("key `{key}` was used for another request, task {task}; use a new key, or repeat that request")]
     KeyConflict {
@@ -88,6 +102,22 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// Records are damaged, and what was asked for may have been among them.
+    #[error("{what}: {why}")]
+    Lost {
+        /// What was asked for.
+        what: String,
+        /// What is lost, and by which damage.
+        why: String,
+    },
+    /// Another process has the journal open.
+    #[error("the journal in {} is open in another process; end it first (`agentd-cli stop`)", state_dir.display())]
+    InUse {
+        /// The state folder.
+        state_dir: std::path::PathBuf,
+        /// Who, as far as it has said so.
+        pid: Option<u32>,
+    },
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] agentd_journal::Error),
@@ -122,7 +152,7 @@ impl Error {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::QueueFull { .. } | Self::IndexBusy => Some(Duration::from_millis(500)),
+            Self::QueueFull { .. } | Self::QueueBytes { .. } | Self::IndexBusy => Some(Duration::from_millis(500)),
             Self::Stopping => Some(Duration::from_secs(2)),
             _ => None,
         }
@@ -133,12 +163,14 @@ impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
             Self::NoTask(_) | Self::NoDocument { .. } => ErrorClass::NotFound,
-            Self::QueueFull { .. } | Self::IndexBusy => ErrorClass::Busy,
-            Self::KeyConflict { .. } => ErrorClass::Conflict,
+            Self::QueueFull { .. } | Self::QueueBytes { .. } | Self::IndexBusy | Self::Checking => ErrorClass::Busy,
+            Self::KeyConflict { .. } | Self::InUse { .. } => ErrorClass::Conflict,
             Self::Invalid(_) => ErrorClass::Invalid,
             Self::Stopping | Self::ReadOnly(_) | Self::Gone => ErrorClass::Unavailable,
             Self::OutOfRange { .. } => ErrorClass::OutOfRange,
-            Self::UnknownRecord { .. } | Self::BadRecord { .. } | Self::Unfit { .. } => ErrorClass::Damaged,
+            Self::UnknownRecord { .. } | Self::BadRecord { .. } | Self::Unfit { .. } | Self::Lost { .. } => {
+                ErrorClass::Damaged
+            }
             Self::Journal(error) => error.class(),
             Self::State { .. } => ErrorClass::Unavailable,
             Self::Agents(_) | Self::Host(_) | Self::Thread { .. } => ErrorClass::Internal,

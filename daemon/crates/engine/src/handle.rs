@@ -16,13 +16,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Error,
+    check::Checker,
+    index::Book,
     io::IoHandle,
     lines::Beginning,
     record::{DocumentRecord, Payload},
     replay,
     view::{
-        AgentView, EngineStatus, EventView, ListQuery, Metric, Submit, Submitted, TaskPage, TaskState, TaskView,
-        Verification, WatchQuery,
+        AgentView, EngineStatus, ListQuery, Metric, Submit, Submitted, TaskPage, TaskState, TaskView, Verification,
+        WatchQuery,
     },
 };
 
@@ -56,12 +58,7 @@ pub struct Engine {
     pub(crate) calls: mpsc::Sender<Call>,
     pub(crate) io: IoHandle,
     pub(crate) durable: Arc<AtomicU64>,
-    pub(crate) checker: Arc<dyn Checker>,
-}
-
-/// Checks all that is stored. A seam only because the disk is known to the starter alone.
-pub(crate) trait Checker: Send + Sync + std::fmt::Debug {
-    fn check(&self) -> Verification;
+    pub(crate) checker: Arc<Checker>,
 }
 
 impl Engine {
@@ -128,11 +125,11 @@ impl Engine {
     }
 
     /// At most [`CHUNK`] events of all tasks.
-    pub(crate) async fn read_events(&self, after: Seq, upto: Seq) -> Result<Vec<Arc<EventView>>, Error> {
+    pub(crate) async fn read_events(&self, after: Seq, upto: Seq) -> Result<replay::Events, Error> {
         self.io
             .run(move |io| {
-                let oldest = Seq(io.reader.oldest().0.saturating_sub(1));
-                replay::events(&io.reader, (after.max(oldest), upto), CHUNK)
+                let after = reading_from(after, io.reader.oldest(), upto)?;
+                replay::events(&io.reader, (after, upto), CHUNK)
             })
             .await?
     }
@@ -145,11 +142,7 @@ impl Engine {
         let asked = name.to_owned();
         let found = match self.call(|reply| Call::Document(task, name.to_owned(), reply)).await? {
             Some(found) => found?,
-            None => self
-                .io
-                .run(move |io| io.book.task(task)?.document(&asked).cloned().ok_or(Error::NoTask(task)))
-                .await?
-                .map_err(|_| Error::NoDocument { task, name: name.to_owned() })?,
+            None => self.io.run(move |io| document_in(&mut io.book, task, asked)).await??,
         };
         self.payload(found.content.unwrap_or_default()).await
     }
@@ -190,10 +183,12 @@ impl Engine {
     /// Checks every record and every stored document against its checksum.
     ///
     /// # Errors
-    /// `Gone`.
+    /// `Checking` if that is being done already; `Thread`; `Gone`.
     pub async fn verify(&self) -> Result<Verification, Error> {
         let checker = Arc::clone(&self.checker);
-        self.io.run(move |_| checker.check()).await
+        let (tell, told) = oneshot::channel();
+        self.io.run(move |_| checker.begin(tell)).await??;
+        told.await.map_err(|_| Error::Gone)
     }
 
     /// Deletes the index and makes it anew from the log. Answers records read and entries written.
@@ -228,4 +223,20 @@ impl Engine {
         self.calls.send(call(reply)).await.map_err(|_| Error::Gone)?;
         answer.await.map_err(|_| Error::Gone)
     }
+}
+
+/// Where reading the log after a cursor begins. 0 asks for the oldest that is kept, whichever that is; anyone else was here
+/// before, and must hear of it if he missed some.
+pub(crate) fn reading_from(after: Seq, oldest: Seq, newest: Seq) -> Result<Seq, Error> {
+    let before = Seq(oldest.0.saturating_sub(1));
+    if after != Seq(0) && after < before {
+        return Err(Error::OutOfRange { cursor: after, oldest, newest });
+    }
+    Ok(after.max(before))
+}
+
+/// A document of a task that memory no longer holds.
+pub(crate) fn document_in(book: &mut Book, task: TaskId, name: String) -> Result<DocumentRecord, Error> {
+    let found = book.task(task)?.document(&name).cloned();
+    found.ok_or(Error::NoDocument { task, name })
 }

@@ -1,75 +1,46 @@
 //! The index beside the log: which key made which task, and the finished tasks. It can always be made anew from the log,
 //! so nothing here is worth more than a warning. Lives on the io thread; opened when first needed, closed when idle.
 
+mod entry;
+
 use std::{
     collections::HashSet,
+    ops::ControlFlow,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
+    time::Duration,
 };
 
-use agentd_base::{ContentHash, Seq, TaskId, Text, WallMs};
+use agentd_base::{Seq, TaskId, Text, WallMs};
+use agentd_host::{Clock, SystemClock};
 use agentd_journal::{Index, Reader};
+pub(crate) use entry::ending_of;
+use entry::{
+    Finished, GAP, KEY, KeyEntry, TASK, entries_of, gap_key, gaps_in, gaps_why, id_of, key_key, task_key, view_of,
+};
 use prost::Message;
 
 use crate::{
     Error,
     core::Known,
-    events::end_state,
-    record::{DocumentRecord, document_views},
-    replay,
-    task::{Task, priority_of},
-    view::{IndexPhase, ListQuery, Priority, TaskState, TaskView},
+    replay::{self, Found, Gap},
+    sabotage::{Point, is},
+    task::Task,
+    view::{IndexPhase, ListQuery, TaskView},
 };
-
-/// Longest request text that the index keeps; the log has the whole.
-const REQUEST_BYTES: usize = 1_000;
-
-/// Longest workspace path that the index keeps, so that an entry stays below the index's bound.
-const WORKSPACE_BYTES: usize = 1_000;
 
 /// Entries written at once while the index is made anew.
 const REFILL: usize = 1_000;
 
-/// A finished task, as the index keeps it: at most 4 KiB.
-#[derive(Clone, PartialEq, Message)]
-struct Finished {
-    #[prost(string, tag = "1")]
-    state: String,
-    #[prost(string, tag = "2")]
-    request: String,
-    #[prost(string, optional, tag = "3")]
-    workspace: Option<String>,
-    #[prost(string, tag = "4")]
-    workflow: String,
-    #[prost(uint32, tag = "5")]
-    priority: u32,
-    #[prost(uint64, tag = "6")]
-    submitted: u64,
-    #[prost(uint64, tag = "7")]
-    ended: u64,
-    #[prost(string, tag = "8")]
-    summary: String,
-    #[prost(uint32, tag = "9")]
-    recoveries: u32,
-    #[prost(uint64, tag = "10")]
-    first: u64,
-    #[prost(uint64, tag = "11")]
-    last: u64,
-}
+/// Damaged places that are told one by one.
+const MOST_GAPS: usize = 1_000;
 
-/// Where a key leads.
-#[derive(Clone, PartialEq, Message)]
-struct KeyEntry {
-    #[prost(bytes = "vec", tag = "1")]
-    task: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    fingerprint: Vec<u8>,
-    #[prost(uint64, tag = "3")]
-    first: u64,
-}
+/// A key that the index does not know may have been in records that are lost. Nobody repeats a request after so long, so
+/// from then on it counts as new; before, a task that is made twice is worse than one that is refused.
+const KEY_DOUBT: Duration = Duration::from_secs(24 * 3_600);
 
 /// A task that ended, on its way into the index.
 #[derive(Debug)]
@@ -82,11 +53,17 @@ pub(crate) struct Ending {
 
 /// The state of the index, readable from any thread.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Phase(Arc<AtomicU8>);
+pub(crate) struct Phase(Arc<Shown>);
+
+#[derive(Debug, Default)]
+struct Shown {
+    phase: AtomicU8,
+    lost: Mutex<Option<String>>,
+}
 
 impl Phase {
     pub(crate) fn get(&self) -> IndexPhase {
-        match self.0.load(Ordering::Relaxed) {
+        match self.0.phase.load(Ordering::Relaxed) {
             1 => IndexPhase::Open,
             2 => IndexPhase::Rebuilding,
             3 => IndexPhase::Failed,
@@ -101,7 +78,24 @@ impl Phase {
             IndexPhase::Rebuilding => 2,
             IndexPhase::Failed => 3,
         };
-        self.0.store(number, Ordering::Relaxed);
+        self.0.phase.store(number, Ordering::Relaxed);
+    }
+
+    /// What the log has lost, as a warning; known once the index was open.
+    pub(crate) fn lost(&self) -> Option<String> {
+        self.0.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_lost(&self, gaps: &[Gap]) {
+        let warning = gaps.first().map(|first| {
+            let records: u64 = gaps.iter().map(|gap| gap.last - gap.first + 1).sum();
+            format!(
+                "{records} records of the journal are lost, and with them the tasks that they were part of; all others are \
+                 served. The first: {}. `agentd-cli journal verify` lists the faults",
+                gaps_why(first)
+            )
+        });
+        *self.0.lost.lock().unwrap_or_else(PoisonError::into_inner) = warning;
     }
 }
 
@@ -112,17 +106,30 @@ pub(crate) struct Book {
     reader: Reader,
     phase: Phase,
     index: Option<Index>,
+    /// What is lost, as far as the index was open.
+    gaps: Vec<Gap>,
+    clock: Arc<dyn Clock>,
+    /// The log does not open, and is read as far as it goes; why.
+    broken: Option<String>,
     /// The log cannot be read, so nothing may be made from it; why.
     blind: Option<String>,
 }
 
 impl Book {
     pub(crate) fn new(path: PathBuf, reader: Reader, phase: Phase, blind: Option<String>) -> Self {
-        Self { path, reader, phase, index: None, blind }
+        Self { path, reader, phase, index: None, gaps: Vec::new(), clock: Arc::new(SystemClock), broken: None, blind }
+    }
+
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    pub(crate) fn with_broken(self, broken: Option<String>) -> Self {
+        Self { broken, ..self }
     }
 
     fn must_see(&self) -> Result<(), Error> {
-        self.blind.clone().map_or(Ok(()), |why| Err(Error::ReadOnly(why)))
+        self.blind.clone().filter(|_| !is(Point::Blind)).map_or(Ok(()), |why| Err(Error::ReadOnly(why)))
     }
 
     /// Opens the index if it is not, and brings it up to the log.
@@ -131,7 +138,7 @@ impl Book {
         if self.index.is_none() {
             self.phase.set(IndexPhase::Rebuilding);
             match self.open_and_catch_up() {
-                Ok((index, _, _)) => self.index = Some(index),
+                Ok((index, _, _)) => self.take(index)?,
                 Err(error) => {
                     self.phase.set(IndexPhase::Failed);
                     return Err(error);
@@ -142,14 +149,37 @@ impl Book {
         self.index.as_ref().ok_or(Error::Gone)
     }
 
+    fn take(&mut self, index: Index) -> Result<(), Error> {
+        let gaps = gaps_in(&index)?;
+        if gaps != self.gaps {
+            gaps.iter()
+                .for_each(|gap| tracing::warn!(first = gap.first, last = gap.last, why = gap.why, "records are lost"));
+        }
+        self.phase.set_lost(&gaps);
+        (self.gaps, self.index) = (gaps, Some(index));
+        Ok(())
+    }
+
     fn open_and_catch_up(&self) -> Result<(Index, u64, u64), Error> {
-        let (index, state) = Index::open(&self.path)?;
+        let (mut index, mut state) = Index::open(&self.path)?;
+        if gaps_in(&index)?.iter().any(|gap| self.reads_again(gap)) {
+            // Somebody put back what was damaged, and the index does not have it.
+            index.close()?;
+            self.delete()?;
+            (index, state) = Index::open(&self.path)?;
+        }
         let upto = self.reader.durable();
         // Old segments may be gone; what they held is no longer anybody's.
         let after = state.watermark.max(Seq(self.reader.oldest().0.saturating_sub(1)));
+        let after = if is(Point::CatchUp) { upto } else { after };
         let (mut entries, mut written, mut fault) = (Vec::new(), 0, None);
-        let records = replay::finished_tasks(&self.reader, (after, upto), None, &mut |task| {
-            entries.extend(entries_of(&ending_of(&task)));
+        // What the index knows may have been the last that was in the log before it was damaged.
+        let range = (after.min(upto), upto);
+        let records = replay::finished_tasks(&self.reader, range, None, &mut |found| {
+            match found {
+                Found::Task(task) => entries.extend(entries_of(&ending_of(&task))),
+                Found::Gap(gap) => entries.push((gap_key(&gap), Some(gap.encode_to_vec()))),
+            }
             if entries.len() >= REFILL && fault.is_none() {
                 written += entries.len() as u64;
                 fault = index.put_many(&std::mem::take(&mut entries), after).err();
@@ -160,8 +190,13 @@ impl Book {
         }
         written += entries.len() as u64;
         // The watermark stays where it was: tasks that are open now began after it, and they will be read again.
-        index.put_many(&entries, after)?;
+        index.put_many(&entries, if is(Point::CatchUpMark) { upto } else { after })?;
         Ok((index, records, written))
+    }
+
+    fn reads_again(&self, gap: &Gap) -> bool {
+        let range = (Seq(gap.first.saturating_sub(1)), Seq(gap.last));
+        self.reader.scan(range.0, range.1, &mut |_, _| ControlFlow::Continue(())).is_ok()
     }
 
     /// Writes finished tasks. Everything up to `watermark` belongs to tasks that are in the index.
@@ -179,23 +214,55 @@ impl Book {
 
     /// Where a key leads.
     pub(crate) fn find_key(&mut self, key: &str) -> Result<Option<Known>, Error> {
-        let Some(bytes) = self.open()?.get(&key_key(key))? else { return Ok(None) };
-        let Ok(entry) = KeyEntry::decode(bytes.as_slice()) else { return Ok(None) };
-        let Ok(task) = <[u8; 16]>::try_from(entry.task.as_slice()) else { return Ok(None) };
+        let Some(bytes) = self.open()?.get(&key_key(key))? else { return self.unknown_key(key).map_or(Ok(None), Err) };
+        // Not "unknown": a task that is made twice is worse than one that is refused.
+        let entry = KeyEntry::decode(bytes.as_slice()).map_err(|source| Error::BadRecord { kind: 0, source })?;
+        let task = <[u8; 16]>::try_from(entry.task.as_slice()).map_err(|_| {
+            let why = format!("the index has key `{key}` with a task of {} bytes, not 16", entry.task.len());
+            Error::Unfit { seq: Seq(entry.first), why }
+        })?;
         Ok(Some(Known { task: TaskId::from_bytes(task), fingerprint: entry.fingerprint, first: Seq(entry.first) }))
+    }
+
+    /// Why a key that the index does not know cannot be taken for a new one. A key that is a ULID tells when it was drawn:
+    /// one that is younger than the loss is new.
+    fn unknown_key(&self, key: &str) -> Option<Error> {
+        let drawn = key.parse::<TaskId>().map_or(0, TaskId::wall_ms);
+        let doubt = u64::try_from(KEY_DOUBT.as_millis()).unwrap_or(u64::MAX);
+        let oldest = self.clock.wall().0.saturating_sub(doubt);
+        let gap = self.gaps.iter().rfind(|gap| gap.until >= oldest && gap.until >= drawn)?;
+        Some(gap.refusal(format!(
+            "key `{key}` may have made a task in the last {} h that is lost; submit with a key that is a new ULID",
+            KEY_DOUBT.as_secs() / 3_600
+        )))
     }
 
     /// A finished task, whole, from the log.
     ///
     /// # Errors
-    /// `NoTask` if neither index nor log know it.
+    /// `NoTask` if neither index nor log know it; `Lost` if it may have been in damaged records.
     pub(crate) fn task(&mut self, id: TaskId) -> Result<Task, Error> {
-        let bytes = self.open()?.get(&task_key(id))?.ok_or(Error::NoTask(id))?;
+        let what = || format!("task {id} is not whole, or was never there");
+        let lost = |gap: &Gap| gap.refusal(what());
+        let Some(bytes) = self.open()?.get(&task_key(id))? else {
+            return Err(match (self.gaps.first(), &self.broken) {
+                (Some(gap), _) => lost(gap),
+                (None, Some(why)) => Error::Lost { what: what(), why: why.clone() },
+                (None, None) => Error::NoTask(id),
+            });
+        };
         let entry = Finished::decode(bytes.as_slice()).map_err(|source| Error::BadRecord { kind: 0, source })?;
         let range = (Seq(entry.first.saturating_sub(1)), Seq(entry.last));
-        let mut found = None;
-        replay::finished_tasks(&self.reader, range, Some(id), &mut |task| found = Some(task))?;
-        found.ok_or(Error::NoTask(id))
+        if range.1 > self.reader.durable() {
+            let why = self.broken.clone().unwrap_or_else(|| format!("log/ ends at record {}", self.reader.durable()));
+            return Err(Error::Lost { what: what(), why });
+        }
+        let (mut found, mut gap) = (None, None);
+        replay::finished_tasks(&self.reader, range, Some(id), &mut |piece| match piece {
+            Found::Task(task) => found = Some(*task),
+            Found::Gap(lost) => gap = Some(lost),
+        })?;
+        found.ok_or_else(|| gap.as_ref().map_or(Error::NoTask(id), lost))
     }
 
     /// Finished tasks that a query asks for and memory does not have, newest first.
@@ -226,17 +293,22 @@ impl Book {
     pub(crate) fn rebuild(&mut self) -> Result<(u64, u64), Error> {
         self.must_see()?;
         self.close();
-        if let Err(error) = std::fs::remove_dir_all(&self.path)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            let path = self.path.display();
-            return Err(Error::Invalid(format!("cannot delete {path}: {error}; delete it by hand")));
-        }
+        self.delete()?;
         self.phase.set(IndexPhase::Rebuilding);
         let (index, records, entries) = self.open_and_catch_up()?;
-        self.index = Some(index);
+        self.take(index)?;
         self.phase.set(IndexPhase::Open);
         Ok((records, entries))
+    }
+
+    fn delete(&self) -> Result<(), Error> {
+        match std::fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let path = self.path.display();
+                Err(Error::Invalid(format!("cannot delete {path}: {error}; delete it by hand")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Lets go of the index, its memory and its threads.
@@ -270,15 +342,16 @@ impl Book {
     /// Removes entries of tasks that began before `oldest`, which is the oldest record kept.
     pub(crate) fn forget_before(&mut self, oldest: Seq) -> Result<u64, Error> {
         let mut gone = Vec::new();
-        for prefix in [TASK, KEY] {
+        for prefix in [TASK, KEY, GAP] {
             let mut from: Option<Vec<u8>> = None;
             loop {
                 let page = self.open()?.scan(prefix, false, from.as_deref(), 256)?;
                 let first = |value: &[u8]| match prefix {
                     TASK => Finished::decode(value).map_or(0, |entry| entry.first),
+                    GAP => Gap::decode(value).map_or(0, |gap| gap.last),
                     _ => KeyEntry::decode(value).map_or(0, |entry| entry.first),
                 };
-                let old = page.iter().filter(|(_, value)| first(value) < oldest.0);
+                let old = page.iter().filter(|(_, value)| first(value) < oldest.0 && !is(Point::ForgetBefore));
                 gone.extend(old.map(|(key, _)| (key.clone(), None)));
                 match page.last() {
                     Some((last, _)) if page.len() == 256 => from = Some(last.clone()),
@@ -291,82 +364,10 @@ impl Book {
         for chunk in gone.chunks(500) {
             index.put_many(chunk, watermark)?;
         }
+        self.gaps.retain(|gap| gap.last >= oldest.0);
+        self.phase.set_lost(&self.gaps);
         Ok(gone.len() as u64)
     }
-}
-
-const TASK: &[u8] = b"t";
-const KEY: &[u8] = b"k";
-
-fn task_key(id: TaskId) -> Vec<u8> {
-    [TASK, &id.to_bytes()].concat()
-}
-
-/// Keys may be longer than the index allows, so their hash stands for them.
-fn key_key(key: &str) -> Vec<u8> {
-    [KEY, &ContentHash::of(key.as_bytes()).0].concat()
-}
-
-fn id_of(key: &[u8]) -> Option<TaskId> {
-    <[u8; 16]>::try_from(key.get(TASK.len()..)?).ok().map(TaskId::from_bytes)
-}
-
-/// What the index keeps of a task that ended.
-pub(crate) fn ending_of(task: &Task) -> Ending {
-    Ending { view: task.view(), key: task.key.clone(), fingerprint: task.fingerprint.clone(), first: task.first() }
-}
-
-fn entries_of(ending: &Ending) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-    let view = &ending.view;
-    let finished = Finished {
-        state: match view.state {
-            TaskState::Succeeded => "succeeded",
-            TaskState::Cancelled => "cancelled",
-            _ => "failed",
-        }
-        .to_owned(),
-        request: Text::<REQUEST_BYTES>::new(view.request.as_str()).to_string(),
-        workspace: view.workspace.as_ref().map(|path| Text::<WORKSPACE_BYTES>::new(path.to_string_lossy()).to_string()),
-        workflow: view.workflow.to_string(),
-        priority: match view.priority {
-            Priority::Low => 0,
-            Priority::Normal => 1,
-            Priority::High => 2,
-        },
-        submitted: view.submitted.0,
-        ended: view.ended.unwrap_or_default().0,
-        summary: view.summary.to_string(),
-        recoveries: view.recoveries,
-        first: ending.first.0,
-        last: view.cursor.0,
-    };
-    let mut entries = vec![(task_key(view.id), Some(finished.encode_to_vec()))];
-    if let Some(key) = &ending.key {
-        let task = view.id.to_bytes().to_vec();
-        let entry = KeyEntry { task, fingerprint: ending.fingerprint.clone(), first: ending.first.0 };
-        entries.push((key_key(key), Some(entry.encode_to_vec())));
-    }
-    entries
-}
-
-fn view_of(id: TaskId, value: &[u8]) -> Option<TaskView> {
-    let entry = Finished::decode(value).ok()?;
-    Some(TaskView {
-        id,
-        state: end_state(&entry.state),
-        request: Text::new(entry.request),
-        workspace: entry.workspace.map(PathBuf::from),
-        workflow: Text::new(entry.workflow),
-        priority: priority_of(entry.priority),
-        submitted: WallMs(entry.submitted),
-        ended: Some(WallMs(entry.ended)),
-        steps: Vec::new(),
-        waiting_for: None,
-        summary: Text::new(entry.summary),
-        documents: document_views(&[] as &[DocumentRecord]),
-        recoveries: entry.recoveries,
-        cursor: Seq(entry.last),
-    })
 }
 
 fn is_wanted(query: &ListQuery, view: &TaskView) -> bool {

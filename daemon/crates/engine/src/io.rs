@@ -4,13 +4,13 @@
 use std::{path::PathBuf, sync::Arc};
 
 use agentd_agents::{Outside, StepFault};
-use agentd_base::{Classify, ContentHash, ErrorClass};
+use agentd_base::{Classify, ContentHash, ErrorClass, describe};
 use agentd_journal::{Blobs, Reader};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Error, index::Book};
+use crate::{Error, index::Book, shell::Progress};
 
 /// Jobs that may wait. An agent that has more to store waits for room.
 const QUEUE: usize = 1_024;
@@ -27,15 +27,8 @@ pub(crate) struct Io {
     pub over: bool,
 }
 
-impl Io {
-    /// Bytes of all log segments.
-    pub(crate) fn log_bytes(&self) -> u64 {
-        let files = std::fs::read_dir(&self.log).into_iter().flatten().flatten();
-        files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
-    }
-}
-
-type Job = Box<dyn FnOnce(&mut Io) + Send>;
+/// Work on its way to the io thread.
+pub(crate) type Job = Box<dyn FnOnce(&mut Io) + Send>;
 
 /// The way to the io thread.
 #[derive(Debug, Clone)]
@@ -85,16 +78,27 @@ pub(crate) fn serve(mut io: Io, mut jobs: mpsc::Receiver<Job>) {
 
 /// The io thread as agents see it.
 #[derive(Debug, Clone)]
-pub(crate) struct Storage(pub IoHandle);
+pub(crate) struct Storage {
+    pub io: IoHandle,
+    /// Where it is told that the disk fails: what cannot be stored can as little be recorded.
+    pub progress: Arc<Progress>,
+}
 
 impl Outside for Storage {
     fn put(&self, content: Vec<u8>) -> BoxFuture<'static, Result<ContentHash, StepFault>> {
-        let io = self.0.clone();
-        Box::pin(async move { io.run(move |io| io.blobs.put(&content)).await.map_err(gone)?.map_err(fault) })
+        let Self { io, progress } = self.clone();
+        let put = move |io: &mut Io| {
+            let put = io.blobs.put(&content);
+            if let Some(why) = io.blobs.poison() {
+                progress.fail(why);
+            }
+            put
+        };
+        Box::pin(async move { io.run(put).await.map_err(gone)?.map_err(fault) })
     }
 
     fn get(&self, hash: ContentHash) -> BoxFuture<'static, Result<Bytes, StepFault>> {
-        let io = self.0.clone();
+        let io = self.io.clone();
         Box::pin(async move {
             let content = io.run(move |io| io.blobs.get(&hash)).await.map_err(gone)?.map_err(fault)?;
             Ok(Bytes::from(content))
@@ -102,7 +106,7 @@ impl Outside for Storage {
     }
 
     fn on_io(&self, job: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, Result<(), StepFault>> {
-        let io = self.0.clone();
+        let io = self.io.clone();
         Box::pin(async move { io.run(move |_| job()).await.map_err(gone) })
     }
 }
@@ -112,5 +116,5 @@ fn gone(_: Error) -> StepFault {
 }
 
 fn fault(error: agentd_journal::Error) -> StepFault {
-    StepFault::new(error.class(), error.to_string())
+    StepFault::new(error.class(), describe(&error))
 }

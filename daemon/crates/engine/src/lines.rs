@@ -62,6 +62,11 @@ impl Lines {
         Live { items, lagged }
     }
 
+    /// Whether anybody watches this task, or all.
+    pub(crate) fn wants(&self, task: TaskId) -> bool {
+        !self.of_all.is_empty() || self.of_task.contains_key(&task)
+    }
+
     /// Sends an event to everyone who watches its task; the last one of a task closes its lines.
     pub(crate) fn publish(&mut self, event: &Arc<EventView>) {
         let send = |line: &mut Line| {

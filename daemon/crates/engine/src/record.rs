@@ -4,6 +4,7 @@
 use agentd_agents::PayloadRef;
 use agentd_base::{ContentHash, ErrorClass, Role, StepId, TaskId, Text, WallMs};
 use agentd_journal::Record;
+use agentd_workflow::Silence;
 use bytes::Bytes;
 use prost::Message;
 
@@ -216,6 +217,9 @@ pub(crate) struct Suspended {
     pub step: u32,
     #[prost(string, tag = "2")]
     pub name: String,
+    /// 0: its agent was not silent. 1: it was, and held other steps too. 2: it was, and held this one alone.
+    #[prost(uint32, tag = "3")]
+    pub silence: u32,
 }
 
 /// A change outside the daemon is about to happen.
@@ -312,28 +316,29 @@ pub(crate) fn step_id(number: u32) -> StepId {
     StepId(u16::try_from(number).unwrap_or(u16::MAX))
 }
 
+pub(crate) const fn silence_of(number: u32) -> Silence {
+    match number {
+        0 => Silence::None,
+        1 => Silence::Beside,
+        _ => Silence::Alone,
+    }
+}
+
+pub(crate) const fn silence_number(silence: Silence) -> u32 {
+    match silence {
+        Silence::None => 0,
+        Silence::Beside => 1,
+        Silence::Alone => 2,
+    }
+}
+
 pub(crate) fn role_of(name: &str) -> Option<Role> {
     name.parse().ok()
 }
 
-/// Classes by the names under which they are written.
+/// A class by the name under which it is written; one that this version does not know is a fault inside.
 pub(crate) fn class_of(name: &str) -> ErrorClass {
-    const ALL: [ErrorClass; 13] = [
-        ErrorClass::Invalid,
-        ErrorClass::NotFound,
-        ErrorClass::Conflict,
-        ErrorClass::Denied,
-        ErrorClass::Busy,
-        ErrorClass::Unavailable,
-        ErrorClass::Cancelled,
-        ErrorClass::TimedOut,
-        ErrorClass::OutOfRange,
-        ErrorClass::Damaged,
-        ErrorClass::Drift,
-        ErrorClass::Poison,
-        ErrorClass::Internal,
-    ];
-    ALL.into_iter().find(|class| class.name() == name).unwrap_or(ErrorClass::Internal)
+    name.parse().unwrap_or(ErrorClass::Internal)
 }
 
 /// Documents as records.

@@ -5,7 +5,10 @@ use std::{collections::HashMap, collections::VecDeque, time::Duration};
 use agentd_base::{AgentId, AttemptKey, Role};
 use agentd_workflow::Action;
 
-use crate::assign::Load;
+use crate::{
+    assign::Load,
+    sabotage::{Point, is},
+};
 
 /// Newest attempts of one kind that the judgement looks at.
 const WINDOW: usize = 16;
@@ -22,8 +25,8 @@ pub struct OverloadLimits {
     pub success: f64,
 }
 
+#[cfg(test)]
 impl Default for OverloadLimits {
-    /// 3.0 s and 0.8.
     fn default() -> Self {
         Self { mean: Duration::from_secs(3), success: 0.8 }
     }
@@ -46,6 +49,12 @@ pub(crate) struct Member {
     pub succeeded: u64,
     pub failed: u64,
     pub busy: Duration,
+    /// It gets nothing: it is silent and has no new thread, or did not take a step.
+    away: bool,
+    /// It holds a step that runs apart from others.
+    apart: bool,
+    /// Kinds of step at which it does badly.
+    overloaded: Vec<Action>,
     recent: HashMap<Action, VecDeque<(Duration, bool)>>,
 }
 
@@ -65,6 +74,9 @@ impl Roster {
             succeeded: 0,
             failed: 0,
             busy: Duration::ZERO,
+            away: false,
+            apart: false,
+            overloaded: Vec::new(),
             recent: HashMap::new(),
         };
         Self { members: duties.into_iter().map(member).collect(), limits }
@@ -79,22 +91,21 @@ impl Roster {
     }
 
     /// The twelve as the assignment sees them.
-    pub(crate) fn loads(&self) -> Vec<Load> {
-        let load = |member: &Member| {
+    pub(crate) fn loads(&self) -> Vec<Load<'_>> {
+        fn load(member: &Member) -> Load<'_> {
             let held = u32::try_from(member.held.len()).unwrap_or(u32::MAX);
             Load {
                 agent: member.duty.agent,
-                can: member.duty.can.clone(),
-                free: member.duty.slots.saturating_sub(held),
+                can: &member.duty.can,
+                free: if member.away || member.apart { 0 } else { member.duty.slots.saturating_sub(held) },
                 held,
-                overloaded: self.overloaded(member),
+                overloaded: &member.overloaded,
             }
-        };
+        }
         self.members.iter().map(load).collect()
     }
 
-    /// Kinds of step at which the agent does badly.
-    pub(crate) fn overloaded(&self, member: &Member) -> Vec<Action> {
+    fn judge(limits: OverloadLimits, recent: &HashMap<Action, VecDeque<(Duration, bool)>>) -> Vec<Action> {
         let bad = |runs: &VecDeque<(Duration, bool)>| {
             let count = runs.len();
             let total: Duration = runs.iter().map(|(took, _)| *took).sum();
@@ -103,16 +114,17 @@ impl Roster {
             #[allow(clippy::cast_precision_loss, reason = "numbers up to 16")]
             let share = good as f64 / count as f64;
             let mean = total / u32::try_from(count).unwrap_or(u32::MAX);
-            count >= LEAST && (mean > self.limits.mean || share < self.limits.success)
+            count >= LEAST && (mean > limits.mean || share < limits.success)
         };
-        let mut actions: Vec<Action> =
-            member.recent.iter().filter(|(_, runs)| bad(runs)).map(|(action, _)| *action).collect();
+        let mut actions: Vec<Action> = recent.iter().filter(|(_, runs)| bad(runs)).map(|(action, _)| *action).collect();
         actions.sort_unstable();
         actions
     }
 
-    pub(crate) fn give(&mut self, agent: AgentId, key: AttemptKey) {
+    /// Puts an attempt into an agent's hands; if it runs `apart`, the agent gets nothing else beside it.
+    pub(crate) fn give(&mut self, agent: AgentId, key: AttemptKey, apart: bool) {
         if let Some(member) = self.member_mut(agent) {
+            member.apart = apart;
             member.held.push(key);
         }
     }
@@ -122,11 +134,13 @@ impl Roster {
         let Some(member) = self.member_mut(agent) else { return false };
         let before = member.held.len();
         member.held.retain(|held| *held != key);
+        member.apart &= !member.held.is_empty();
         member.held.len() < before
     }
 
     /// Writes down how an attempt went.
     pub(crate) fn note(&mut self, agent: AgentId, action: Action, took: Duration, success: bool) {
+        let limits = self.limits;
         let Some(member) = self.member_mut(agent) else { return };
         if success {
             member.succeeded += 1;
@@ -139,6 +153,7 @@ impl Roster {
             runs.pop_front();
         }
         runs.push_back((took, success));
+        member.overloaded = Self::judge(limits, &member.recent);
     }
 
     /// Who holds an attempt.
@@ -150,7 +165,20 @@ impl Roster {
     pub(crate) fn renew(&mut self, agent: AgentId) -> Vec<AttemptKey> {
         let Some(member) = self.member_mut(agent) else { return Vec::new() };
         member.generation += 1;
+        (member.away, member.apart) = (false, false);
         std::mem::take(&mut member.held)
+    }
+
+    /// Kinds of step at which an agent does badly.
+    pub(crate) fn overloaded(member: &Member) -> &[Action] {
+        &member.overloaded
+    }
+
+    /// Takes an agent out of assignment, or back in.
+    pub(crate) fn set_away(&mut self, agent: AgentId, away: bool) {
+        if let Some(member) = self.member_mut(agent) {
+            member.away = away && !is(Point::Away);
+        }
     }
 
     /// Attempts in flight.
@@ -206,10 +234,18 @@ mod tests {
         let agent = Role::Analyzer.agent();
         let mut roster = roster();
         let key = AttemptKey { task: agentd_base::TaskId::from_parts(1, 1), step: agentd_base::StepId(0), attempt: 1 };
-        roster.give(agent, key);
+        roster.give(agent, key, false);
         assert_eq!((roster.loads()[0].free, roster.holder(key)), (1, Some(agent)));
         assert_eq!(roster.renew(agent), vec![key]);
         assert!(!roster.take(agent, key), "the new generation does not hold it");
         assert_eq!(roster.loads()[0].free, 2);
+        roster.give(agent, key, true);
+        assert_eq!(roster.loads()[0].free, 0, "nothing beside a step that runs apart");
+        assert!(roster.take(agent, key));
+        assert_eq!(roster.loads()[0].free, 2);
+        for away in [true, false] {
+            roster.set_away(agent, away);
+            assert_eq!(roster.loads()[0].free == 0, away);
+        }
     }
 }

@@ -2,10 +2,11 @@
 //! being synced, everything that arrives gathers for the next one, so a burst of submits costs one sync.
 
 mod endings;
+mod inbox;
 mod observe;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -24,21 +25,18 @@ use tokio::{
 
 use crate::{
     Error,
-    core::{Answer, Core, Mode, Now, Output, Token, WatchStart},
+    core::{Answer, Core, Mode, Now, Output, Token},
     handle::{Call, Reply},
     index::Phase,
     io::IoHandle,
-    lines::{Beginning, Lines},
+    lines::Lines,
+    record::DocumentRecord,
     retention::Retention,
-    view::{IndexPhase, ProgressView, Submit, WatchQuery},
+    view::{IndexPhase, Submit},
 };
 
 /// Messages taken in one turn.
 const PER_TURN: usize = 256;
-
-/// Size of a batch from which on no more calls go into it: half of what the journal takes, since one call adds at most
-/// a record of 64 KiB and what follows from it.
-const BATCH_BYTES: usize = agentd_journal::MAX_BATCH / 2;
 
 /// The housekeeping timer while work is in flight.
 const BUSY_TICK: Duration = Duration::from_secs(1);
@@ -59,11 +57,16 @@ impl Progress {
     pub(crate) fn report(&self, result: Result<Seq, agentd_journal::Error>) {
         match result {
             Ok(seq) => self.durable.store(seq.0, Ordering::Release),
-            Err(error) => {
-                let mut failure = self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                failure.get_or_insert_with(|| error.to_string());
-            }
+            Err(error) => return self.fail(&agentd_base::describe(&error)),
         }
+        self.changed.notify_one();
+    }
+
+    /// Nothing can be kept on this disk any more.
+    pub(crate) fn fail(&self, why: &str) {
+        let mut failure = self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        failure.get_or_insert_with(|| why.to_owned());
+        drop(failure);
         self.changed.notify_one();
     }
 }
@@ -99,9 +102,15 @@ pub(crate) struct Bookkeeping {
     submits: HashMap<Token, Reply<Result<crate::view::Submitted, Error>>>,
     cancels: HashMap<Token, Reply<Result<crate::view::TaskState, Error>>>,
     tasks: HashMap<Token, Reply<Result<Box<crate::view::TaskView>, Error>>>,
+    lists: HashMap<Token, Reply<Vec<crate::view::TaskView>>>,
+    documents: HashMap<Token, Reply<Option<Result<DocumentRecord, Error>>>>,
     drains: HashMap<Token, Reply<u32>>,
     grants: HashMap<Token, oneshot::Sender<Result<(), StepFault>>>,
     quiet: Vec<Reply<()>>,
+    /// What the index said, until there is room for it.
+    found: VecDeque<FoundKey>,
+    /// Agents that are silent and have no new thread.
+    lost: HashSet<AgentId>,
     lines: Lines,
     endings: Vec<crate::index::Ending>,
     writing: Option<Seq>,
@@ -136,13 +145,13 @@ impl Shell {
                 biased;
                 () = exit.notified() => break,
                 () = progress.changed.notified() => self.journal_moved(),
-                _ = reports.recv_many(&mut report_buffer, PER_TURN) => {}
+                Some(found) = self.found_keys.1.recv() => self.book.found.push_back(found),
+                _ = reports.recv_many(&mut report_buffer, PER_TURN), if report_buffer.is_empty() => {}
                 count = calls.recv_many(&mut call_buffer, PER_TURN), if call_buffer.is_empty() => {
                     if count == 0 {
                         break;
                     }
                 }
-                Some(found) = self.found_keys.1.recv() => self.key_found(found),
                 () = tokio::time::sleep_until(wake) => {
                     let now = self.now();
                     self.core.tick(now);
@@ -157,23 +166,16 @@ impl Shell {
                 // Work may have come in while the timer was slow.
                 tick = Instant::now() + BUSY_TICK;
             }
-            report_buffer.drain(..).for_each(|report| self.report(report));
-            self.take_calls(&mut call_buffer);
+            self.take_in(&mut report_buffer, &mut call_buffer);
             self.end_turn();
+            // What had no room in that batch may have some in the next one.
+            while self.core.has_room() && self.waits(&report_buffer, &call_buffer) {
+                self.take_in(&mut report_buffer, &mut call_buffer);
+                self.end_turn();
+            }
         }
         self.write_endings();
         self.crew.stop(Duration::from_secs(1));
-    }
-
-    /// Takes calls until the batch is large enough; the rest waits for the next turn.
-    fn take_calls(&mut self, calls: &mut Vec<Call>) {
-        let mut waiting = std::mem::take(calls).into_iter();
-        while self.core.batch_bytes() < BATCH_BYTES
-            && let Some(call) = waiting.next()
-        {
-            self.call(call);
-        }
-        calls.extend(waiting);
     }
 
     fn now(&self) -> Now {
@@ -198,7 +200,7 @@ impl Shell {
             }
             match self.writer.as_ref().map(|writer| writer.submit(batch)) {
                 Some(Ok(())) => self.book.writing = Some(last),
-                Some(Err(error)) => self.journal_failed(&error.to_string()),
+                Some(Err(error)) => self.journal_failed(&agentd_base::describe(&error)),
                 None => self.journal_failed("it is not open"),
             }
         }
@@ -210,13 +212,14 @@ impl Shell {
 
     fn journal_moved(&mut self) {
         let failure = self.progress.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(why) = failure {
-            return self.journal_failed(&why);
-        }
+        // What came to the disk before the failure is there.
         let durable = Seq(self.progress.durable.load(Ordering::Acquire));
         self.core.durable(durable);
         if self.book.writing.is_some_and(|last| last <= durable) {
             self.book.writing = None;
+        }
+        if let Some(why) = failure {
+            self.journal_failed(&why);
         }
     }
 
@@ -228,88 +231,12 @@ impl Shell {
         self.book.writing = None;
     }
 
-    fn call(&mut self, call: Call) {
-        match call {
-            Call::Submit(submit, reply) => {
-                let token = self.book.token();
-                self.book.submits.insert(token, reply);
-                let now = self.now();
-                let id = self.book.name(TaskId::from_parts(now.wall.0, agentd_host::random_u128()));
-                self.core.submit(token, id, *submit, now);
-            }
-            Call::Cancel(task, reply) => {
-                let token = self.book.token();
-                self.book.cancels.insert(token, reply);
-                self.core.cancel(token, task, self.now());
-            }
-            Call::Task(task, reply) => {
-                let token = self.book.token();
-                if self.core.task(token, task) {
-                    self.book.tasks.insert(token, reply);
-                } else {
-                    answer(reply, Err(Error::NoTask(task)));
-                }
-            }
-            Call::List(query, reply) => answer(reply, self.core.list(&query)),
-            Call::Document(task, name, reply) => answer(reply, self.core.document(task, &name)),
-            Call::Watch(query, reply) => answer(reply, self.watch(query)),
-            Call::Agents(reply) => answer(reply, self.agents()),
-            Call::Status(reply) => answer(reply, self.status()),
-            Call::Metrics(reply) => answer(reply, self.metrics()),
-            Call::BeginStop(reply) => answer(reply, self.core.begin_stop()),
-            Call::Quiet(reply) => self.book.quiet.push(reply),
-            Call::Suspend(reply) => {
-                let token = self.book.token();
-                self.book.drains.insert(token, reply);
-                self.core.suspend_all(token, self.now());
-            }
-        }
-    }
-
-    fn watch(&mut self, query: WatchQuery) -> Result<Option<Beginning>, Error> {
-        let beginning = match self.core.watch(&query, (self.oldest)())? {
-            WatchStart::Index => return Ok(None),
-            WatchStart::Memory { events, over } => {
-                let live = if over { None } else { Some(self.book.lines.open(&query)) };
-                Beginning { events, log_upto: None, live }
-            }
-            WatchStart::Log { upto } => {
-                Beginning { events: Vec::new(), log_upto: Some(upto), live: Some(self.book.lines.open(&query)) }
-            }
-        };
-        Ok(Some(beginning))
-    }
-
-    fn report(&mut self, report: Report) {
-        use crate::core::Origin;
-        let now = self.now();
-        match report {
-            Report::Finished { agent, generation, key, result, took } => {
-                self.core.finished(Origin { agent, generation, key }, result, took, now);
-            }
-            Report::Intent { agent, generation, key, intent, granted } => {
-                let token = self.book.token();
-                self.book.grants.insert(token, granted);
-                self.core.intend(token, Origin { agent, generation, key }, &intent, now);
-            }
-            Report::Effected { agent, generation, key, intent } => {
-                self.core.effected(Origin { agent, generation, key }, &intent, now);
-            }
-            Report::Progress { key, agent, unit, done, total } => {
-                let step = self.core.step_name(key);
-                if let (Some(step), Some(agent)) = (step, agentd_base::Role::of(agent)) {
-                    self.book.lines.progress(ProgressView { task: key.task, step, agent, unit, done, total });
-                }
-            }
-        }
-    }
-
     /// Does what the core says.
     fn perform(&mut self) {
         for output in self.core.take_outputs() {
             match output {
                 Output::Answer(token, to) => self.answer(token, to),
-                Output::Publish(event) => self.book.lines.publish(&event),
+                Output::Publish(seq, record) => self.publish(seq, &record),
                 Output::Assign(agent, assignment) => {
                     if let Err(assignment) = self.crew.assign(agent, *assignment) {
                         tracing::warn!(key = %assignment.key, "agent {} does not take the step", agent.0);
@@ -317,7 +244,6 @@ impl Shell {
                     }
                 }
                 Output::Stop(agent, key) => self.crew.stop_attempt(agent, key),
-                Output::Replace(agent) => self.replace(agent),
                 Output::Granted(token, result) => {
                     if let Some(granted) = self.book.grants.remove(&token) {
                         answer(granted, result);
@@ -336,42 +262,10 @@ impl Shell {
         match to {
             Answer::Submitted(result) => reply_to(&mut self.book.submits, token, result),
             Answer::Cancelled(result) => reply_to(&mut self.book.cancels, token, result),
-            Answer::Task(result) => reply_to(&mut self.book.tasks, token, result),
+            Answer::Task(_, result) => reply_to(&mut self.book.tasks, token, result),
+            Answer::List(_, tasks) => reply_to(&mut self.book.lists, token, tasks),
+            Answer::Document(_, _, result) => reply_to(&mut self.book.documents, token, result),
             Answer::Drained(count) => reply_to(&mut self.book.drains, token, count),
-        }
-    }
-
-    fn replace(&mut self, agent: AgentId) {
-        match self.crew.replace(agent) {
-            Ok(generation) => tracing::warn!("agent {} was silent; its thread was replaced ({generation})", agent.0),
-            Err(error) => {
-                tracing::error!(%error, "agent {} cannot be replaced", agent.0);
-                self.warnings.push(format!("agent {} is gone: {error}", agent.0));
-            }
-        }
-    }
-
-    fn find_key(&mut self, token: Token, id: TaskId, submit: Box<Submit>) {
-        let back = self.found_keys.0.clone();
-        let left = self.io.leave(move |io| {
-            let found = io.book.find_key(submit.key.as_deref().unwrap_or_default());
-            // The engine never waits for this thread, so this thread may wait for the engine.
-            drop(back.blocking_send((token, id, submit, found)));
-        });
-        if !left {
-            self.answer(token, Answer::Submitted(Err(Error::IndexBusy)));
-        }
-    }
-
-    fn key_found(&mut self, (token, id, submit, found): FoundKey) {
-        match found {
-            Ok(found) => self.core.key_found(token, id, *submit, found, self.now()),
-            // An old key cannot be told from a new one now, and a task that is made twice is worse than one that is
-            // refused.
-            Err(error) => {
-                tracing::warn!(%error, "the index cannot be read; a task with a key is refused");
-                self.answer(token, Answer::Submitted(Err(error)));
-            }
         }
     }
 
@@ -380,18 +274,48 @@ impl Shell {
         self.book.lines.sweep();
         self.write_endings();
         let awake = MonoMs(self.clock.awake().0);
-        for agent in (0..12).map(AgentId) {
-            if self.crew.silent_for(agent, awake) > self.silent_after {
-                self.core.agent_silent(agent, self.now());
-            }
-        }
+        (0..12).map(AgentId).for_each(|agent| self.look_after(agent, awake));
         self.crew.ping(awake);
+        self.retain();
         if !self.core.is_idle() {
             self.book.idle_ticks = 0;
+            self.crew.sample();
             return;
         }
         self.book.idle_ticks += 1;
         self.idle_housekeeping();
+    }
+
+    /// Gives a silent agent a new thread. If there is none to be had it gets no more work, and the next housekeeping tries
+    /// again; it may also come back by itself.
+    fn look_after(&mut self, agent: AgentId, awake: MonoMs) {
+        if self.crew.silent_for(agent, awake) <= self.silent_after {
+            self.book.lost.remove(&agent);
+            return self.core.agent_away(agent, false);
+        }
+        match self.crew.replace(agent) {
+            Ok(generation) => {
+                tracing::warn!("agent {} was silent; its thread was replaced ({generation})", agent.0);
+                self.book.lost.remove(&agent);
+                self.core.agent_silent(agent, self.now());
+            }
+            Err(error) => {
+                if self.book.lost.insert(agent) {
+                    tracing::error!(%error, "agent {} is silent and cannot be replaced; it gets no work", agent.0);
+                }
+                self.core.agent_away(agent, true);
+            }
+        }
+    }
+
+    /// Old records go, also while there is work.
+    fn retain(&mut self) {
+        if let (Some(writer), Mode::Serving) = (&self.writer, self.core.mode()) {
+            self.retention.tick((writer, &self.io), self.now(), || self.core.open());
+        }
+        if self.retention.wants_roll() {
+            self.core.roll_soon();
+        }
     }
 
     /// Closes the index, and lets go of everything that a daemon without work does not need.
@@ -404,13 +328,10 @@ impl Shell {
         });
     }
 
-    /// First memory goes back to the system, then old records go, then the index is closed.
+    /// First memory goes back to the system, then the index is closed.
     fn idle_housekeeping(&mut self) {
         match self.book.idle_ticks {
             2 => {
-                if let Some(writer) = &self.writer {
-                    self.retention.run(writer, &self.io, self.clock.wall());
-                }
                 let released = agentd_host::release_free_memory();
                 tracing::debug!(released, "idle: memory went back to the system");
             }

@@ -1,29 +1,32 @@
 //! Puts the engine together: opens the journal, rebuilds the books, starts the threads. A straight line.
 
+mod store;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use agentd_agents::{Crew, CrewConfig, RoleConfig};
-use agentd_base::{AttemptKey, CoreClass, Role, Seq, StepId, TaskId};
+use agentd_agents::{Crew, CrewConfig};
+use agentd_base::{AttemptKey, Rng, Role, StepId, TaskId, describe};
 use agentd_host::{Children, ChildrenSettings, Clock, Intent, PlanSettings, Thread, Topology, place};
-use agentd_journal::{Blobs, Disk, Log, Opened, Options, Reader, RealDisk, WriterHandle, WriterOptions, sim::SimDisk};
-use agentd_workflow::Rng;
-use tokio::sync::{Mutex, Notify, mpsc};
+use agentd_journal::{Blobs, Disk, Held, Log, WriterHandle, WriterOptions};
+pub use store::verify;
+use store::{Store, check, open, real_disk};
+use tokio::sync::{Notify, mpsc};
 
 use crate::{
     Error,
+    check::{Checker, Checking},
     core::{Core, Limits, Now},
-    handle::{Checker, Engine},
+    handle::Engine,
     index::{Book, Phase},
     io::{self, Io, IoHandle, Storage},
     record::Booted,
     retention::{Keep, Retention},
     roster::{Duty, OverloadLimits},
     shell::{Bookkeeping, Progress, Shell},
-    view::Verification,
 };
 
 /// Calls that may wait for the engine thread.
@@ -32,13 +35,7 @@ const CALLS: usize = 4_096;
 /// Reports of agents that may wait for the engine thread.
 const REPORTS: usize = 4_096;
 
-/// Steps that a compute agent holds at once: each may hold a whole repository's facts.
-const COMPUTE_SLOTS: u32 = 2;
-
-/// Steps that a coordinator holds at once: they mostly wait.
-const COORDINATOR_SLOTS: u32 = 32;
-
-/// What the engine is told.
+/// What the engine is told. The numbers of a daemon that nobody configured stand with its settings.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
     /// The state folder: absolute, mode 0700.
@@ -61,32 +58,6 @@ pub struct EngineConfig {
     pub crew: CrewConfig,
 }
 
-impl EngineConfig {
-    /// Defaults throughout, for the state folder `state_dir`.
-    #[must_use]
-    pub fn new(state_dir: PathBuf) -> Self {
-        let mut crew = CrewConfig::new(state_dir.clone());
-        crew.roles = std::array::from_fn(|number| RoleConfig {
-            slots: match Role::ALL[number].class() {
-                CoreClass::Compute => COMPUTE_SLOTS,
-                CoreClass::Coordinator => COORDINATOR_SLOTS,
-            },
-            ..RoleConfig::default()
-        });
-        Self {
-            state_dir,
-            max_tasks: 1_000,
-            segment_bytes: 8 << 20,
-            keep: Keep::default(),
-            overload: OverloadLimits::default(),
-            silent_after: Duration::from_secs(5),
-            max_children: 16,
-            child_descriptors: None,
-            crew,
-        }
-    }
-}
-
 /// What the engine stands on.
 #[derive(Debug, Clone)]
 pub struct Deps {
@@ -94,6 +65,8 @@ pub struct Deps {
     pub topology: Arc<Topology>,
     /// Its clocks.
     pub clock: Arc<dyn Clock>,
+    /// What the journal is kept on; `None`: the state folder.
+    pub disk: Option<Arc<dyn Disk>>,
 }
 
 /// The engine's threads; they end with [`EngineThreads::stop`].
@@ -104,33 +77,20 @@ pub struct EngineThreads {
     io: Thread,
     io_handle: IoHandle,
     exit: Arc<Notify>,
-    deaths: Mutex<mpsc::Receiver<String>>,
+    deaths: mpsc::Receiver<String>,
     children: Children,
-}
-
-/// The journal as it was found.
-struct Store {
-    log: Option<Log>,
-    reader: Reader,
-    checkpoint: Option<(Seq, Vec<u8>)>,
-    tail: Vec<(Seq, agentd_journal::Record)>,
-    epoch: u64,
-    /// Why nothing can be written.
-    read_only: Option<String>,
-    /// Nothing can be read either.
-    blind: bool,
+    /// While we live nobody else opens the journal, whatever became of our writer.
+    _hold: Option<Arc<dyn Held>>,
 }
 
 /// Opens the journal, takes up what was open, and starts everything.
 ///
 /// # Errors
-/// Only if threads or folders cannot be had. A journal that cannot be opened gives an engine that is read-only and says
-/// why in its status.
+/// If threads or folders cannot be had, or another process has the journal open. A journal that cannot be opened gives an
+/// engine that is read-only and says why in its status.
 pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThreads), Error> {
-    let disk: Arc<dyn Disk> = Arc::new(
-        RealDisk::new(&config.state_dir).map_err(|source| Error::State { path: config.state_dir.clone(), source })?,
-    );
-    let mut store = open(&disk, config.segment_bytes);
+    let disk = deps.disk.map_or_else(|| real_disk(&config.state_dir), Ok)?;
+    let mut store = open(&disk, &config.state_dir, config.segment_bytes)?;
     let children = Children::open(ChildrenSettings {
         folder: config.state_dir.join("children"),
         epoch: store.epoch,
@@ -146,18 +106,19 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
     );
     let (io, jobs) = IoHandle::new();
     let (reports, reported) = mpsc::channel(REPORTS);
-    let outside = Arc::new(Storage(io.clone()));
+    let progress = Arc::new(Progress::default());
+    let outside = Arc::new(Storage { io: io.clone(), progress: Arc::clone(&progress) });
     let crew = Crew::start(config.crew.clone(), Arc::clone(&deps.topology), outside, reports, Arc::clone(&deps.clock))?;
     let core = books(&config, &crew, &mut store, &*deps.clock);
 
     let (death, deaths) = mpsc::channel(4);
-    let progress = Arc::new(Progress::default());
     progress.durable.store(core.durable_seq().0, std::sync::atomic::Ordering::Release);
     let plan = Planner { topology: &deps.topology, settings: config.crew.plan, death };
     let (writer, writer_thread) = start_writer(store.log.take(), &progress, &plan)?;
     let phase = Phase::default();
     let blind = store.read_only.clone().filter(|_| store.blind);
     let book = Book::new(config.state_dir.join("index"), store.reader.clone(), phase.clone(), blind);
+    let book = book.with_clock(Arc::clone(&deps.clock)).with_broken(store.read_only.clone().filter(|_| store.broken));
     let blobs = Arc::new(Blobs::new(Arc::clone(&disk)));
     let shop = Io {
         blobs: Arc::clone(&blobs),
@@ -171,12 +132,10 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
     let (calls, called) = mpsc::channel(CALLS);
     let exit = Arc::new(Notify::new());
     let reader = store.reader.clone();
-    let engine = Engine {
-        calls,
-        io: io.clone(),
-        durable: Arc::clone(&progress.durable),
-        checker: Arc::new(DiskChecker { disk, blobs }),
-    };
+    let checking = Checking::default();
+    let placement = place(&deps.topology, Intent::Io, &config.crew.plan);
+    let checker = Checker::new(placement, checking.clone(), move || check(&disk, &blobs));
+    let engine = Engine { calls, io: io.clone(), durable: Arc::clone(&progress.durable), checker: Arc::new(checker) };
     let shell = Shell {
         core,
         crew,
@@ -186,7 +145,7 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
         clock: deps.clock,
         oldest: Box::new(move || reader.oldest()),
         index_phase: phase,
-        retention: Retention::new(config.keep),
+        retention: Retention::new(config.keep, checking),
         epoch: store.epoch,
         silent_after: config.silent_after,
         warnings: Vec::new(),
@@ -203,50 +162,11 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
         io: io_thread,
         io_handle: io,
         exit,
-        deaths: Mutex::new(deaths),
+        deaths,
         children,
+        _hold: store.hold.take(),
     };
     Ok((engine, threads))
-}
-
-/// Opens the log for writing; failing that, for reading; failing that, an empty one in memory stands in for it.
-fn open(disk: &Arc<dyn Disk>, segment_bytes: u64) -> Store {
-    let options = Options { segment_bytes, ..Options::default() };
-    let error = match Log::open(Arc::clone(disk), options.clone()) {
-        Ok(Opened { log, checkpoint, tail, report }) => {
-            let (reader, epoch) = (log.reader(), report.epoch);
-            return Store { log: Some(log), reader, checkpoint, tail, epoch, read_only: None, blind: false };
-        }
-        Err(error) => error,
-    };
-    let why = describe(&error);
-    tracing::error!(why, "the journal cannot be opened for writing");
-    if let Ok(found) = Reader::open_read_only(Arc::clone(disk)) {
-        return Store {
-            log: None,
-            reader: found.reader,
-            checkpoint: found.checkpoint,
-            tail: found.tail,
-            epoch: 0,
-            read_only: Some(why),
-            blind: false,
-        };
-    }
-    let reader = Log::open(Arc::new(SimDisk::new(0)), Options { segment_bytes: 64 << 10, ..options })
-        .map(|opened| opened.log.reader())
-        .expect("a log in memory can always be made");
-    Store { log: None, reader, checkpoint: None, tail: Vec::new(), epoch: 0, read_only: Some(why), blind: true }
-}
-
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// The books as the journal tells them. Records that cannot be read make the engine read-only; nothing is guessed.
@@ -365,8 +285,8 @@ impl EngineThreads {
     }
 
     /// Waits until a thread that the daemon cannot live without has died; says which.
-    pub async fn failed(&self) -> String {
-        match self.deaths.lock().await.recv().await {
+    pub async fn failed(&mut self) -> String {
+        match self.deaths.recv().await {
             Some(death) => death,
             None => std::future::pending().await,
         }
@@ -376,29 +296,5 @@ impl EngineThreads {
     #[must_use]
     pub const fn children(&self) -> &Children {
         &self.children
-    }
-}
-
-#[derive(Debug)]
-struct DiskChecker {
-    disk: Arc<dyn Disk>,
-    blobs: Arc<Blobs>,
-}
-
-impl Checker for DiskChecker {
-    fn check(&self) -> Verification {
-        let log = agentd_journal::verify(&*self.disk);
-        let mut faults = log.faults;
-        let documents = self.blobs.verify(&mut faults).unwrap_or_else(|error| {
-            faults.push(describe(&error));
-            0
-        });
-        Verification {
-            segments: log.segments as u64,
-            records: log.records,
-            documents: documents as u64,
-            bytes: log.bytes,
-            faults,
-        }
     }
 }

@@ -1,18 +1,25 @@
 //! One open task: what the workflow knows of it, and what people want to know. It changes through [`Task::apply`]
 //! alone, with the entries of the journal, so that a replay ends in the same state.
 
+mod graph;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_agents::{StepInput, TaskInfo};
-use agentd_base::{EffectIntent, MonoMs, Role, Seq, StepId, TaskId, Text, WallMs};
+use agentd_base::{EffectIntent, ErrorClass, MonoMs, Rng, Role, Seq, StepId, TaskId, Text, WallMs};
 use agentd_journal::Record;
-use agentd_workflow::{Decision, Event, Graph, Outcome, Rng, StepSpec, StepState, TaskState as Flow, decide};
+use agentd_workflow::{Decision, Event, Graph, Outcome, StepSpec, StepState, TaskState as Flow, decide};
+pub(crate) use graph::{graph_of, priority_of, step_records};
 
 use crate::{
     Error,
     record::{self, DocumentRecord, Entry, Payload},
+    sabotage::{Point, is},
     view::{DocumentView, Hints, Priority, StepPhase, StepView, TaskState, TaskView},
 };
+
+/// Running steps that a summary names; the others are counted.
+const NAMED: usize = 3;
 
 /// What a step left behind.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +27,8 @@ struct Trace {
     agent: Option<Role>,
     took: Duration,
     output: Option<Payload>,
+    /// The last try found no room on the disk.
+    disk_full: bool,
 }
 
 /// One task from its first record on.
@@ -50,7 +59,11 @@ impl Task {
     /// # Errors
     /// `Unfit` for a graph that this version cannot run.
     pub(crate) fn new(id: TaskId, at: WallMs, entry: &record::Submitted) -> Result<Self, Error> {
-        let graph = graph_of(entry).map_err(Error::Invalid)?;
+        Ok(Self::with_graph(id, at, entry, Arc::new(graph_of(entry).map_err(Error::Invalid)?)))
+    }
+
+    /// The same, if the graph in the entry is known already.
+    pub(crate) fn with_graph(id: TaskId, at: WallMs, entry: &record::Submitted, graph: Arc<Graph>) -> Self {
         let traces = vec![Trace::default(); graph.steps().len()];
         let info = TaskInfo {
             id,
@@ -60,7 +73,7 @@ impl Task {
             quiet: entry.quiet,
             submitted: at,
         };
-        Ok(Self {
+        Self {
             id,
             info: Arc::new(info),
             workflow: Text::new(entry.workflow.clone()),
@@ -72,7 +85,7 @@ impl Task {
             },
             key: entry.key.clone().map(Text::new),
             fingerprint: entry.fingerprint.clone(),
-            flow: Flow::new(Arc::new(graph)),
+            flow: Flow::new(graph),
             recoveries: 0,
             unfinished: Vec::new(),
             history: Vec::new(),
@@ -80,11 +93,22 @@ impl Task {
             documents: Vec::new(),
             summary: Text::default(),
             ended: None,
-        })
+        }
     }
 
-    /// Lets one entry happen and says what follows. For a failed attempt, the time of the next one is written into the
-    /// entry, because chance decides it only here.
+    /// Whether an entry can be understood; why not.
+    pub(crate) fn fits(&self, entry: &Entry) -> Result<(), String> {
+        let (Entry::EffectIntended(record::EffectIntended { name, intent, .. })
+        | Entry::EffectDone(record::EffectDone { name, intent, .. })) = entry
+        else {
+            return Ok(());
+        };
+        let read = serde_json::from_str::<EffectIntent>(intent);
+        read.map(drop).map_err(|error| format!("what step `{name}` meant to change cannot be understood: {error}"))
+    }
+
+    /// Lets one entry happen and says what follows. For a failed attempt that is new, the time of the next one is written
+    /// into the entry, because chance decides it only here; in a replay it is there already.
     pub(crate) fn apply(&mut self, entry: &mut Entry, at: WallMs, now: MonoMs, rng: &mut Rng) -> Vec<Decision> {
         match entry {
             Entry::Submitted(_) => decide(&mut self.flow, &Event::Submitted, now, rng),
@@ -97,7 +121,8 @@ impl Task {
             Entry::Failed(failed) => self.fail(failed, now, rng),
             Entry::CancelRequested(_) => decide(&mut self.flow, &Event::CancelRequested, now, rng),
             Entry::Suspended(stopped) => {
-                decide(&mut self.flow, &Event::Suspended { step: record::step_id(stopped.step) }, now, rng)
+                let silence = record::silence_of(stopped.silence);
+                decide(&mut self.flow, &Event::Suspended { step: record::step_id(stopped.step), silence }, now, rng)
             }
             Entry::Recovered(recovered) => {
                 self.recoveries += 1;
@@ -112,7 +137,7 @@ impl Task {
             Entry::EffectIntended(effect) => {
                 if let Ok(intent) = serde_json::from_str(&effect.intent) {
                     let known = (record::step_id(effect.step), intent);
-                    if !self.unfinished.contains(&known) {
+                    if !self.unfinished.contains(&known) && !is(Point::IntentKept) {
                         self.unfinished.push(known);
                     }
                 }
@@ -120,7 +145,7 @@ impl Task {
             }
             Entry::EffectDone(effect) => {
                 if let Ok(intent) = serde_json::from_str::<EffectIntent>(&effect.intent) {
-                    self.unfinished.retain(|(_, known)| *known != intent);
+                    self.unfinished.retain(|(_, known)| *known != intent || is(Point::EffectDone));
                 }
                 Vec::new()
             }
@@ -148,12 +173,11 @@ impl Task {
     }
 
     fn fail(&mut self, failed: &mut record::Failed, now: MonoMs, rng: &mut Rng) -> Vec<Decision> {
-        let event = Event::Failed {
-            step: record::step_id(failed.step),
-            attempt: failed.attempt,
-            class: record::class_of(&failed.class),
-            message: Text::new(failed.message.clone()),
-        };
+        let (step, class) = (record::step_id(failed.step), record::class_of(&failed.class));
+        self.trace(step, |trace| trace.disk_full = class == ErrorClass::Disk);
+        let wait = failed.retry_in_ms.filter(|_| !is(Point::WaitKept)).map(Duration::from_millis);
+        let message = Text::new(failed.message.clone());
+        let event = Event::Failed { step, attempt: failed.attempt, class, message, wait };
         let decisions = decide(&mut self.flow, &event, now, rng);
         let wake = decisions.iter().find_map(|decision| match decision {
             Decision::Wake { at, .. } => Some(at.since(now)),
@@ -208,6 +232,11 @@ impl Task {
         needs.iter().map(input).collect()
     }
 
+    /// What its records count for.
+    pub(crate) fn size(&self) -> u64 {
+        self.history.iter().map(|(_, record)| record.body.len() as u64 + 64).sum()
+    }
+
     /// Number of the task's first record.
     pub(crate) fn first(&self) -> Seq {
         self.history.first().map_or(Seq(0), |(seq, _)| *seq)
@@ -235,7 +264,12 @@ impl Task {
         let any = |test: fn(StepState) -> bool| self.flow.steps_in(test).next();
         let backoff = any(|state| matches!(state, StepState::Backoff(_)))?;
         let busy = any(|state| matches!(state, StepState::Running | StepState::Ready)).is_some();
-        (!busy).then(|| format!("the next try of step `{}`", self.step_name(backoff)))
+        let name = self.step_name(backoff);
+        let disk_full = self.traces.get(backoff.index()).is_some_and(|trace| trace.disk_full);
+        (!busy).then(|| match disk_full {
+            true => format!("room on the disk of the state folder, for step `{name}`; free some space"),
+            false => format!("the next try of step `{name}`"),
+        })
     }
 
     /// The task as others see it.
@@ -251,11 +285,35 @@ impl Task {
             ended: self.ended,
             steps: self.step_views(),
             waiting_for: self.waiting_for(),
-            summary: self.summary.clone(),
+            summary: if self.flow.ended.is_none() { self.now() } else { self.summary.clone() },
             documents: self.document_views(),
             recoveries: self.recoveries,
             cursor: self.cursor(),
         }
+    }
+
+    /// What happens at the moment, in words: who runs what, and how much is done. Empty before the first step begins.
+    fn now(&self) -> Text<1024> {
+        if !self.flow.has_begun() {
+            return Text::default();
+        }
+        let in_state = |state| self.flow.steps_in(move |it| it == state);
+        let running: Vec<String> = in_state(StepState::Running).map(|step| self.step_and_agent(step)).collect();
+        let done = in_state(StepState::Succeeded).count();
+        let mut words = running.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if running.len() > NAMED {
+            words.push_str(&format!(" and {} more", running.len() - NAMED));
+        }
+        if !running.is_empty() {
+            words.push_str("; ");
+        }
+        Text::new(format!("{words}{done} of {} steps done", self.traces.len()))
+    }
+
+    fn step_and_agent(&self, step: StepId) -> String {
+        let agent = self.traces.get(step.index()).and_then(|trace| trace.agent);
+        let agent = agent.map_or_else(String::new, |agent| format!(" on {agent}"));
+        format!("{}{agent}", self.step_name(step))
     }
 
     fn document_views(&self) -> Vec<DocumentView> {
@@ -297,37 +355,34 @@ const fn phase_of(state: StepState) -> StepPhase {
     }
 }
 
-pub(crate) const fn priority_of(number: u32) -> Priority {
-    match number {
-        0 => Priority::Low,
-        1 => Priority::Normal,
-        _ => Priority::High,
+#[cfg(test)]
+mod tests {
+    use agentd_workflow::{WorkflowName, builtin};
+
+    use super::*;
+
+    #[test]
+    fn an_open_task_says_what_runs_now() {
+        let steps = step_records(&builtin(WorkflowName::Analyze));
+        let entry = record::Submitted { steps, ..record::Submitted::default() };
+        let mut task = Task::new(TaskId::from_bytes([1; 16]), WallMs(0), &entry).unwrap();
+        let started = |step, name: &str, agent: &str| {
+            let (name, agent) = (name.to_owned(), agent.to_owned());
+            Entry::Started(record::Started { step, name, attempt: 1, agent })
+        };
+        let done = |step, summary: &str| {
+            let summary = summary.to_owned();
+            Entry::Succeeded(record::Succeeded { step, attempt: 1, summary, ..record::Succeeded::default() })
+        };
+        let mut rng = Rng::new(1);
+        for (mut entry, summary) in [
+            (Entry::Submitted(entry), ""),
+            (started(0, "survey", "researcher"), "survey on researcher; 0 of 6 steps done"),
+            (done(0, "3 files"), "1 of 6 steps done"),
+            (started(1, "project", "architect"), "project on architect; 1 of 6 steps done"),
+        ] {
+            task.apply(&mut entry, WallMs(0), MonoMs(0), &mut rng);
+            assert_eq!(task.view().summary.as_str(), summary);
+        }
     }
-}
-
-/// The graph that a task was submitted with.
-pub(crate) fn graph_of(entry: &record::Submitted) -> Result<Graph, String> {
-    let spec = |step: &record::StepRecord| -> Result<StepSpec, String> {
-        Ok(StepSpec {
-            name: Text::new(step.name.clone()),
-            role: step.role.parse()?,
-            action: step.action.parse()?,
-            needs: step.needs.iter().map(|&need| record::step_id(need)).collect(),
-            limit: Duration::from_millis(step.limit_ms),
-        })
-    };
-    let steps = entry.steps.iter().map(spec).collect::<Result<Vec<_>, _>>()?;
-    Graph::new(steps).map_err(|error| error.to_string())
-}
-
-/// A graph as it is written.
-pub(crate) fn step_records(graph: &Graph) -> Vec<record::StepRecord> {
-    let record = |spec: &StepSpec| record::StepRecord {
-        name: spec.name.to_string(),
-        role: spec.role.name().to_owned(),
-        action: spec.action.name().to_owned(),
-        needs: spec.needs.iter().map(|need| u32::from(need.0)).collect(),
-        limit_ms: u64::try_from(spec.limit.as_millis()).unwrap_or(u64::MAX),
-    };
-    graph.steps().iter().map(record).collect()
 }

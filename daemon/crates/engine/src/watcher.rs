@@ -11,17 +11,14 @@ use crate::{
     view::{EventView, WatchItem, WatchQuery},
 };
 
-/// Silence after which a watcher hears how far it is.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-
 impl Engine {
-    /// Follows a task, or all.
+    /// Follows a task, or all. After the silence `heartbeat` the watcher hears how far it is.
     ///
     /// # Errors
     /// `NoTask`, `OutOfRange`.
-    pub async fn watch(&self, query: WatchQuery) -> Result<Watcher, Error> {
+    pub async fn watch(&self, query: WatchQuery, heartbeat: Duration) -> Result<Watcher, Error> {
         let beginning = self.begin_watch(query).await?;
-        Ok(Watcher::new(self.clone(), query, beginning))
+        Ok(Watcher::new(self.clone(), query, heartbeat, beginning))
     }
 }
 
@@ -30,20 +27,25 @@ impl Engine {
 pub struct Watcher {
     engine: Engine,
     query: WatchQuery,
+    heartbeat: Duration,
     seen: Seq,
     ready: VecDeque<Arc<EventView>>,
     log_upto: Option<Seq>,
+    /// Told once all that is ready was given.
+    fault: Option<Error>,
     live: Option<Live>,
 }
 
 impl Watcher {
-    fn new(engine: Engine, query: WatchQuery, beginning: Beginning) -> Self {
+    fn new(engine: Engine, query: WatchQuery, heartbeat: Duration, beginning: Beginning) -> Self {
         Self {
             engine,
             query,
+            heartbeat,
             seen: query.after,
             ready: beginning.events.into(),
             log_upto: beginning.log_upto,
+            fault: None,
             live: beginning.live,
         }
     }
@@ -59,12 +61,15 @@ impl Watcher {
                 self.seen = event.seq;
                 return Ok(Some(WatchItem::Event(event)));
             }
+            if let Some(fault) = self.fault.take() {
+                return Err(fault);
+            }
             if let Some(upto) = self.log_upto {
                 self.read_log(upto).await?;
                 continue;
             }
             let Some(live) = &mut self.live else { return Ok(None) };
-            match tokio::time::timeout(HEARTBEAT, live.items.recv()).await {
+            match tokio::time::timeout(self.heartbeat, live.items.recv()).await {
                 Err(_) => {
                     return Ok(Some(WatchItem::Heartbeat(self.engine.durable().max(self.seen))));
                 }
@@ -81,11 +86,12 @@ impl Watcher {
     }
 
     async fn read_log(&mut self, upto: Seq) -> Result<(), Error> {
-        let events = self.engine.read_events(self.seen, upto).await?;
-        if events.len() < CHUNK {
+        let read = self.engine.read_events(self.seen, upto).await?;
+        if read.events.len() < CHUNK {
             self.log_upto = None;
         }
-        self.ready.extend(events);
+        self.ready.extend(read.events);
+        self.fault = read.fault;
         Ok(())
     }
 

@@ -15,18 +15,7 @@ pub use command::find_program;
 pub use output::Captured;
 pub use running::Running;
 
-use crate::measure::Measured;
-
-/// Why a child runs; decides where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ChildPurpose {
-    /// A user waits for the answer, or a model server answers users: as an ordinary program.
-    UserWaits,
-    /// Builds and tests: behind the user's own work.
-    Build,
-    /// Work of coordinators: the slowest tier.
-    Coordinator,
-}
+use crate::{measure::Measured, plan::ChildPurpose};
 
 /// What a child reads.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

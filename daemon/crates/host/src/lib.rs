@@ -16,13 +16,14 @@ mod runtime;
 mod session;
 mod signal;
 mod sys;
+mod tally;
 pub mod task;
 mod thread;
 mod topology;
 
 pub use child::{
-    Captured, ChildExit, ChildPurpose, ChildSpec, ChildStatus, Children, ChildrenSettings, EndedBy, Input, Leftover,
-    Running, find_program,
+    Captured, ChildExit, ChildSpec, ChildStatus, Children, ChildrenSettings, EndedBy, Input, Leftover, Running,
+    find_program,
 };
 pub use clock::{Clock, ManualClock, SleepDetector, SystemClock, boot_id};
 pub use crash::{mark_crashes, noted, take_crash_mark};
@@ -31,18 +32,21 @@ pub use error::Error;
 pub use limits::{Limits, harden};
 pub use listen::inherited_listener;
 pub use measure::{
-    CpuSampler, Measured, base_priority, child_fast_share, fast_share, gpu_cores, process_cpu, process_fast_share,
-    process_memory, run_delay, service_band_check, thread_cpu,
+    CpuSampler, Measured, base_priority, child_fast_share, fast_share, gpu_cores, process_cpu, process_memory,
+    service_band_check, thread_cpu,
 };
 pub use memory::{
     MemoryState, Pressure, limit_arenas, load_average, memory_state, release_free_memory, release_program_pages,
 };
-pub use plan::{ChildPlacement, CoordinatorQos, Intent, Placement, PlanSettings, Qos, place, place_child};
-pub use random::{random_u128, seed};
+pub use plan::{
+    ChildPlacement, ChildPurpose, CoordinatorQos, Intent, Placement, PlanSettings, Qos, place, place_child,
+};
+pub use random::random_u128;
 pub use runtime::current_thread_runtime;
 pub use session::leave_terminal;
 pub use signal::{StopSignal, StopSignals};
+pub use tally::{Tally, parser_tally, tally_parsers};
 pub use thread::{
-    Granted, Thread, ThreadEntry, place_again, register_foreign, register_main, spawn, table, unknown_threads,
+    Granted, Thread, ThreadEntry, give_way, register_foreign, register_main, spawn, table, unknown_threads,
 };
 pub use topology::{Platform, Sysctl, Tier, Topology, linux_topology, macos_topology};

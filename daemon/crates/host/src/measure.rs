@@ -6,7 +6,7 @@ mod sampler;
 
 use std::{fmt, time::Duration};
 
-pub use process::{child_fast_share, gpu_cores, process_cpu, process_fast_share, process_memory, service_band_check};
+pub use process::{child_fast_share, gpu_cores, process_cpu, process_memory, service_band_check};
 pub use sampler::CpuSampler;
 
 use crate::{sys, topology::Topology};
@@ -60,27 +60,13 @@ const NOTHING_YET: &str = "it has not run yet";
 pub fn thread_cpu(tid: u64) -> Option<Duration> {
     #[cfg(target_os = "linux")]
     {
-        schedstat(tid).map(|(on_cpu, _)| on_cpu).or_else(|| stat_cpu(&thread_stat(tid)?))
+        schedstat(tid).or_else(|| stat_cpu(&thread_stat(tid)?))
     }
     #[cfg(target_os = "macos")]
     {
         let info = sys::thread_info(tid)?;
         // This flavor counts nanoseconds, unlike the per-level counters.
         Some(Duration::from_nanos(info.user_time.saturating_add(info.system_time)))
-    }
-}
-
-/// How long one thread of this process was ready to run and had no core, since its birth. Linux only.
-#[must_use]
-pub fn run_delay(tid: u64) -> Measured<Duration> {
-    #[cfg(target_os = "linux")]
-    {
-        schedstat(tid).map_or_else(|| Measured::not(GONE), |(_, waiting)| Measured::Value(waiting))
-    }
-    #[cfg(target_os = "macos")]
-    {
-        let _ = tid;
-        Measured::not("the system keeps no such figure per thread")
     }
 }
 
@@ -137,13 +123,11 @@ fn confined_share(cpus: &[u32], topology: &Topology) -> Option<f64> {
     }
 }
 
-/// Time on a core and time waiting for one, in nanoseconds, from the scheduler's own books.
+/// Time on a core, from the scheduler's own books.
 #[cfg(target_os = "linux")]
-fn schedstat(tid: u64) -> Option<(Duration, Duration)> {
+fn schedstat(tid: u64) -> Option<Duration> {
     let text = std::fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")).ok()?;
-    let mut numbers = text.split_ascii_whitespace().map(str::parse::<u64>);
-    let (on_cpu, waiting) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
-    Some((Duration::from_nanos(on_cpu), Duration::from_nanos(waiting)))
+    Some(Duration::from_nanos(text.split_ascii_whitespace().next()?.parse().ok()?))
 }
 
 #[cfg(target_os = "linux")]

@@ -1,9 +1,6 @@
 //! Who asks for what: from the machine and a thread's purpose to a placement. Pure.
 
-use crate::{
-    child::ChildPurpose,
-    topology::{Platform, Topology, show_cpu_list},
-};
+use crate::topology::{Platform, Topology, show_cpu_list};
 
 /// What a thread is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,6 +192,17 @@ const fn nonzero(nice: i32) -> Option<i32> {
 pub(crate) fn show(cpus: Option<&[u32]>, nice: Option<i32>) -> String {
     let cpus = cpus.map_or_else(|| "any cpu".to_owned(), |cpus| format!("cpus {}", show_cpu_list(cpus)));
     nice.map_or_else(|| cpus.clone(), |nice| format!("{cpus}, nice {nice}"))
+}
+
+/// Why a child runs; decides where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChildPurpose {
+    /// A user waits for the answer, or a model server answers users: as an ordinary program.
+    UserWaits,
+    /// Builds and tests: behind the user's own work.
+    Build,
+    /// Work of coordinators: the slowest tier.
+    Coordinator,
 }
 
 /// What a child gets.

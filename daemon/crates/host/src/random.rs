@@ -2,14 +2,6 @@
 
 use crate::sys;
 
-/// 32 bytes for a generator.
-#[must_use]
-pub fn seed() -> [u8; 32] {
-    let mut bytes = [0; 32];
-    sys::entropy(&mut bytes).expect("the kernel refuses at most requests above 256 bytes");
-    bytes
-}
-
 /// 128 bits, for instance for a task's id.
 #[must_use]
 pub fn random_u128() -> u128 {
@@ -24,6 +16,5 @@ mod tests {
     fn no_two_are_alike() {
         let seen: std::collections::HashSet<u128> = (0..1_000).map(|_| super::random_u128()).collect();
         assert_eq!(seen.len(), 1_000);
-        assert_ne!(super::seed(), super::seed());
     }
 }

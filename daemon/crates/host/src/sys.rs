@@ -5,6 +5,7 @@ mod crash;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+mod tally;
 mod unix;
 
 pub(crate) use crash::*;
@@ -12,4 +13,5 @@ pub(crate) use crash::*;
 pub(crate) use linux::*;
 #[cfg(target_os = "macos")]
 pub(crate) use macos::*;
+pub(crate) use tally::*;
 pub(crate) use unix::*;

@@ -5,6 +5,8 @@ mod linux;
 mod macos;
 
 pub use linux::linux_topology;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::process_cpus;
 pub use macos::{Sysctl, macos_topology};
 
 /// The systems agentd knows. A value and not only a `cfg`, so that plans for both can be tested on either.

@@ -12,7 +12,7 @@ use std::{
 use agentd_base::{Classify, ErrorClass};
 use agentd_host::{
     ChildExit, ChildPurpose, ChildSpec, ChildStatus, Children, ChildrenSettings, EndedBy, Error, Input, PlanSettings,
-    Topology, current_thread_runtime, harden, task, task::TaskKind,
+    Topology, current_thread_runtime, harden, task,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
@@ -215,7 +215,7 @@ fn a_runtime_that_ends_takes_its_children_with_it() {
         let spec = house.shell("sleep 1000");
         let running = children.start(spec).unwrap();
         let pid = running.pid();
-        task::spawn(TaskKind::Abort, "waiter", running.wait(pending()));
+        task::spawn("waiter", running.wait(pending()));
         tokio::task::yield_now().await;
         pid
     });

@@ -17,6 +17,7 @@ fn dying() {
     agentd_host::noted("01TASK/3#2", || match death.as_str() {
         "abort" => std::process::abort(),
         "overflow" => assert!(deeper(1) == 0, "never comes back"),
+        "memory" => want_all_memory(),
         signal => {
             let status = Command::new("kill").args([&format!("-{signal}"), &std::process::id().to_string()]).status();
             assert!(status.unwrap().success());
@@ -29,6 +30,18 @@ fn dying() {
 fn deeper(depth: u64) -> u64 {
     std::hint::black_box(deeper(std::hint::black_box(depth + 1)) + 1)
 }
+
+/// As a parser does: block after block, never given back. Ends at the bound, and comes back if there is none.
+fn want_all_memory() {
+    let bound = agentd_host::harden();
+    assert!(bound.faults.is_empty(), "{bound:?}");
+    let blocks: Vec<Vec<u8>> = (0..TRIES).map(|_| Vec::with_capacity(BLOCK)).collect();
+    std::hint::black_box(blocks);
+}
+
+/// Half as much again as the 2 GiB of the bound, in blocks that are reserved and not written to, so no machine suffers.
+const BLOCK: usize = 1 << 20;
+const TRIES: usize = 3 << 10;
 
 fn die(death: &str) -> (bool, Option<String>) {
     let folder = tempfile::tempdir().unwrap();
@@ -54,4 +67,11 @@ fn faults_name_the_work_of_their_thread() {
 #[test]
 fn a_kill_from_outside_leaves_no_mark() {
     assert_eq!(die("KILL"), (true, None));
+}
+
+/// The limit is the daemon's own, as `harden` sets it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_that_wants_more_memory_than_the_bound_allows_names_the_work() {
+    assert_eq!(die("memory"), (true, Some("01TASK/3#2".to_owned())));
 }

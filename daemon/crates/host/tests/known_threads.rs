@@ -22,7 +22,7 @@ fn every_thread_is_known() {
     let runtime = spawn("net", &plan(Intent::Net), move || {
         let runtime = current_thread_runtime().unwrap();
         runtime.block_on(async {
-            let answer = task::spawn(task::TaskKind::Wait, "answer", async { 7 });
+            let answer = task::spawn("answer", async { 7 });
             assert_eq!(answer.await.unwrap(), 7);
         });
         let _ = held.recv();

@@ -85,6 +85,8 @@ fn stopped() {
         println!("part: interrupted");
         assert_eq!(signals.next().await, StopSignal::Terminate);
         println!("part: terminated");
+        assert_eq!(signals.next().await, StopSignal::Hangup);
+        println!("part: hung up");
     });
 }
 
@@ -93,7 +95,9 @@ fn requests_to_stop_are_heard_and_do_not_kill() {
     let mut child = play("stopped", "exec \"$0\" \"$@\"", Stdio::null());
     let pid = child.id().to_string();
     let mut lines = said(&mut child);
-    for (line, signal) in [("ready", Some("-INT")), ("interrupted", Some("-TERM")), ("terminated", None)] {
+    for (line, signal) in
+        [("ready", Some("-INT")), ("interrupted", Some("-TERM")), ("terminated", Some("-HUP")), ("hung up", None)]
+    {
         assert_eq!(lines.next().as_deref(), Some(line));
         if let Some(signal) = signal {
             assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());

@@ -63,7 +63,7 @@ fn bad_names_are_refused_with_the_reason() {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use agentd_host::{CoordinatorQos, CpuSampler, Measured, Platform, Tier, fast_share, place_again, run_delay};
+    use agentd_host::{CpuSampler, Measured, Platform, Tier, fast_share};
 
     use super::*;
 
@@ -100,7 +100,6 @@ mod linux {
         assert_eq!(thread.granted().text, "any cpu, nice 5");
         assert!(!thread.granted().pinned, "nothing is pinned where all cpus are allowed");
         assert_eq!(thread.granted().faults, Vec::<String>::new());
-        assert!(run_delay(thread.tid()).value().is_some());
     }
 
     #[test]
@@ -126,25 +125,6 @@ mod linux {
         maker.unwrap().join().unwrap();
         let granted = told.recv().unwrap();
         assert!(!granted.pinned, "a thread born of a pinned one is not pinned: {granted:?}");
-    }
-
-    #[test]
-    fn a_thread_may_be_placed_again() {
-        let _turn = TURN.lock();
-        let Some(topology) = as_hybrid() else { return };
-        let plan = |coordinator_qos| {
-            place(&topology, Intent::Coordinator, &PlanSettings { coordinator_qos, ..PlanSettings::default() })
-        };
-        let (slow, any) = (plan(CoordinatorQos::Background), plan(CoordinatorQos::Utility));
-        let (tell, told) = mpsc::sync_channel(1);
-        let starved = spawn("starved", &slow, move || {
-            tell.send((place_again(&any), listed("starved").remove(0))).unwrap();
-        })
-        .unwrap();
-        let (granted, entry) = told.recv().unwrap();
-        assert_eq!((granted.text.as_str(), granted.pinned), ("any cpu", false));
-        assert_eq!((entry.asked.as_str(), entry.granted), ("any cpu", granted));
-        starved.join().unwrap();
     }
 
     #[test]

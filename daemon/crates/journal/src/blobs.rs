@@ -5,12 +5,12 @@ use std::{
     collections::HashSet,
     io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use agentd_base::ContentHash;
+use agentd_base::{ContentHash, describe};
 
 use crate::{
     disk::Disk,
@@ -32,8 +32,8 @@ pub struct Blobs {
     recent: Mutex<Recent>,
     /// Folders whose names this process has made durable.
     settled: [AtomicBool; 256],
-    /// A sync failed: what was not written may be marked as written, so nothing more is promised.
-    poisoned: AtomicBool,
+    /// Why nothing more is promised: a write or sync failed, and what was not written may be marked as written.
+    poison: OnceLock<String>,
 }
 
 /// Blobs given out since the sweep before the last one; their records may not be written yet.
@@ -61,20 +61,21 @@ impl Blobs {
             temporary: AtomicU64::new(0),
             recent: Mutex::default(),
             settled: [const { AtomicBool::new(false) }; 256],
-            poisoned: AtomicBool::new(false),
+            poison: OnceLock::new(),
         }
     }
 
     /// Stores `bytes`, durably, and returns their name. Storing the same again is cheap.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], [`Error::Io`], [`Error::Full`]; then nothing of that name was made.
+    /// [`Error::TooLarge`], [`Error::Io`]; [`Error::Full`], which passes when there is room; then nothing of that name
+    /// was made. [`Error::Poisoned`] from the first write or sync on that failed for another reason than that.
     pub fn put(&self, bytes: &[u8]) -> Result<ContentHash, Error> {
         if bytes.len() > MAX_BLOB {
             return Err(Error::TooLarge { what: "a blob", size: bytes.len(), limit: MAX_BLOB });
         }
-        if self.poisoned.load(Ordering::Acquire) {
-            return Err(Error::Poisoned { reason: "a sync of a blob failed".to_owned() });
+        if let Some(reason) = self.poison() {
+            return Err(Error::Poisoned { reason: reason.to_owned() });
         }
         let hash = ContentHash::of(bytes);
         self.remember(hash);
@@ -82,6 +83,21 @@ impl Blobs {
             self.write(&hash, bytes)?;
         }
         Ok(hash)
+    }
+
+    /// Why nothing can be stored any more; `None`: it can.
+    #[must_use]
+    pub fn poison(&self) -> Option<&str> {
+        self.poison.get().map(String::as_str)
+    }
+
+    /// Bytes of all blobs and of unfinished files among them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] while listing or looking.
+    pub fn bytes(&self) -> Result<u64, Error> {
+        let size = |path: &str| self.disk.open(path)?.size();
+        self.all()?.iter().map(|(path, _)| size(path).map_err(Error::io("look at", path))).sum()
     }
 
     /// The content of a blob, compared with its name.
@@ -125,7 +141,7 @@ impl Blobs {
             let Some(hash) = hash else { continue };
             count += 1;
             if let Err(error) = self.get(&hash) {
-                faults.push(error.to_string());
+                faults.push(describe(&error));
             }
         }
         Ok(count)
@@ -201,13 +217,17 @@ impl Blobs {
             self.disk.rename(&temporary, &path).map_err(Error::io("rename", &temporary))?;
             self.sync_folders(hash)?;
         }
-        if let Err(error) = file.write_at(0, bytes) {
+        let written = file.write_at(0, bytes).map_err(Error::io("write", &temporary));
+        // Some volumes find out only now that they have no room.
+        let synced = written.and_then(|()| match is(Point::BlobSync) {
+            false => file.sync_data().map_err(Error::io("sync", &temporary)),
+            true => Ok(()),
+        });
+        if let Err(error) = synced {
             // Best effort: it may have been the disk's last space, and a sweep finds what stays.
             let _ = self.disk.remove(&temporary);
-            return Err(Error::io("write", temporary)(error));
-        }
-        if !is(Point::BlobSync) {
-            self.synced(file.sync_data(), &temporary)?;
+            // What is full has lost nothing: the next try begins with a new file.
+            return Err(if matches!(error, Error::Full { .. }) { error } else { self.poisoned(error) });
         }
         if !is(Point::BlobOrder) {
             self.disk.rename(&temporary, &path).map_err(Error::io("rename", &temporary))?;
@@ -231,10 +251,12 @@ impl Blobs {
     }
 
     fn synced(&self, done: io::Result<()>, path: &str) -> Result<(), Error> {
-        if done.is_err() {
-            self.poisoned.store(true, Ordering::Release);
-        }
-        done.map_err(Error::io("sync", path))
+        done.map_err(|error| self.poisoned(Error::io("sync", path)(error)))
+    }
+
+    fn poisoned(&self, error: Error) -> Error {
+        self.poison.get_or_init(|| describe(&error));
+        error
     }
 
     /// All files, with the hash of those that are blobs.

@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt},
     path::{Component, Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// A folder on some disk.
@@ -31,6 +32,21 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn exists(&self, path: &str) -> io::Result<bool>;
     /// Bytes that this user may still write to the volume.
     fn free_bytes(&self) -> io::Result<u64>;
+    /// Tries to become the one who holds the lock in the file `path`, made if it is not there. It ends with the process,
+    /// however that ends.
+    fn lock(&self, path: &str) -> io::Result<Lock>;
+}
+
+/// A lock that is held for as long as this lives.
+pub trait Held: Send + Sync + fmt::Debug {}
+
+/// What became of a try to lock.
+#[derive(Debug, Clone)]
+pub enum Lock {
+    /// It is ours.
+    Held(Arc<dyn Held>),
+    /// Somebody else holds it: this process, as far as it has said so.
+    Taken(Option<u32>),
 }
 
 /// An open file. All calls name their position, so that a file can be shared.
@@ -46,6 +62,11 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// Content and length survive a power cut once this returns; the name needs [`Disk::sync_dir`].
     fn sync_data(&self) -> io::Result<()>;
 }
+
+/// A child that a killed owner was about to start holds its lock until it has begun its own program, and a new owner has
+/// not written its number yet: both pass within this.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The file system below one folder of mode 0700; files get mode 0600.
 #[derive(Debug, Clone)]
@@ -158,11 +179,35 @@ impl Disk for RealDisk {
         let volume = rustix::fs::statvfs(&self.root)?;
         Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
     }
+
+    fn lock(&self, path: &str) -> io::Result<Lock> {
+        let mut options = fs::OpenOptions::new();
+        // Not emptied: the number in it may be another owner's.
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = RealFile(options.open(self.at(path)?)?);
+        for _ in 0..LOCK_TRIES {
+            match file.0.try_lock() {
+                Ok(()) => {
+                    // For messages only, so a full disk is no reason to refuse.
+                    let number = format!("{}\n", std::process::id());
+                    let _ = file.write_at(0, number.as_bytes()).and_then(|()| file.set_len(number.len() as u64));
+                    return Ok(Lock::Held(Arc::new(file)));
+                }
+                Err(fs::TryLockError::WouldBlock) => std::thread::park_timeout(LOCK_PAUSE),
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        let mut number = [0; 32];
+        let len = file.read_at(0, &mut number).unwrap_or_default();
+        Ok(Lock::Taken(std::str::from_utf8(&number[..len]).ok().and_then(|text| text.trim().parse().ok())))
+    }
 }
 
 /// A file of the system. On macOS `sync_data` is `F_FULLFSYNC`, which std takes care of.
 #[derive(Debug)]
 struct RealFile(fs::File);
+
+impl Held for RealFile {}
 
 impl DiskFile for RealFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {

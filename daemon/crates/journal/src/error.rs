@@ -9,7 +9,9 @@ use agentd_base::{Classify, ContentHash, ErrorClass, Seq};
 #[non_exhaustive]
 pub enum Error {
     /// The disk refused.
-    #[error("cannot {action} `{path}`")]
+    #[error(
+        "cannot {action} `{path}`; look at the disk and at the rights on the state folder, then start the daemon again"
+    )]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
@@ -29,6 +31,17 @@ pub enum Error {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// Another process has the log open for writing.
+    #[error(
+        "the journal in `{folder}` is open in {}; end it first (`agentd-cli stop`), two may not write one journal",
+        process(*pid)
+    )]
+    Locked {
+        /// The log's folder, relative to the state folder.
+        folder: String,
+        /// Who, as far as it has said so.
+        pid: Option<u32>,
     },
     /// Bytes that were durable once are no longer what was written.
     #[error(
@@ -114,6 +127,10 @@ pub enum Error {
     },
 }
 
+fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
 impl Error {
     /// For `map_err`: says what was tried with which file.
     pub(crate) fn io(action: &'static str, path: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
@@ -132,11 +149,10 @@ impl Error {
 impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
-            Self::Io { .. } | Self::Full { .. } | Self::Closed | Self::Poisoned { .. } | Self::Index { .. } => {
-                ErrorClass::Unavailable
-            }
+            Self::Full { .. } => ErrorClass::Disk,
+            Self::Io { .. } | Self::Closed | Self::Poisoned { .. } | Self::Index { .. } => ErrorClass::Unavailable,
             Self::Damaged { .. } => ErrorClass::Damaged,
-            Self::NewerFormat { .. } => ErrorClass::Conflict,
+            Self::NewerFormat { .. } | Self::Locked { .. } => ErrorClass::Conflict,
             Self::TooLarge { .. } => ErrorClass::Invalid,
             Self::NotContiguous { .. } => ErrorClass::Internal,
             Self::OutOfRange { .. } => ErrorClass::OutOfRange,

@@ -17,13 +17,13 @@ mod verify;
 mod writer;
 
 pub use blobs::{Blobs, MAX_BLOB};
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskFile, Held, Lock, RealDisk};
 pub use error::Error;
 pub use format::{FORMAT, MAX_BODY, Record};
 pub use index::{Change, Entry, Index, IndexState, MAX_KEY, MAX_VALUE};
-pub use log::{Batch, Log, MAX_BATCH, OpenReport, Opened, Options};
-pub use migrate::{Migration, forget_kept, migrate};
-pub use reader::{ReadOnly, Reader};
+pub use log::{Batch, Log, MAX_BATCH, OpenReport, Opened, Options, hold};
+pub use migrate::{Migration, migrate};
+pub use reader::{Lost, Piece, ReadOnly, Reader};
 pub use segment::MAX_CHECKPOINT;
 pub use verify::{Verification, verify};
 pub use writer::{Writer, WriterHandle, WriterOptions, writer};

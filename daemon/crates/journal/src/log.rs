@@ -6,12 +6,13 @@
 
 mod open;
 
-use std::{error::Error as _, sync::Arc};
+use std::sync::Arc;
 
-use agentd_base::Seq;
+use agentd_base::{Seq, describe};
+pub use open::hold;
 
 use crate::{
-    disk::{Disk, DiskFile},
+    disk::{Disk, DiskFile, Held},
     error::Error,
     format::{Chain, GroupBuilder, GroupKind, Head, MARK, MAX_BODY, Record, SegmentHeader, mark},
     migrate,
@@ -122,8 +123,8 @@ pub struct Log {
     poison: Option<String>,
     epoch: u64,
     checkpoint_segment: u64,
-    since_checkpoint: u64,
     reader: Reader,
+    hold: Arc<dyn Held>,
 }
 
 impl Log {
@@ -131,9 +132,11 @@ impl Log {
     /// cut. Takes one sync after a clean end, two after a crash.
     ///
     /// # Errors
-    /// [`Error::Damaged`], [`Error::NewerFormat`], [`Error::Io`], [`Error::Full`]; nothing is lost by any of them.
+    /// [`Error::Locked`], [`Error::Damaged`], [`Error::NewerFormat`], [`Error::Io`], [`Error::Full`]; nothing is lost by
+    /// any of them.
     pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, Error> {
         migrate::finish(&*disk)?;
+        let hold = open::hold_new(&*disk)?;
         let (found, created) = match recover::find(&*disk, LOG)? {
             Some(found) => (found, false),
             None => {
@@ -142,7 +145,7 @@ impl Log {
                 (found.ok_or_else(|| Error::damaged(LOG, 0, "the segment just made is gone"))?, true)
             }
         };
-        open::take_over(disk, options, found, created)
+        open::take_over(disk, options, found, (created, hold))
     }
 
     /// Takes a batch into the open group. Nothing reaches the disk before [`sync`](Self::sync), except that a batch
@@ -196,10 +199,10 @@ impl Log {
         self.epoch
     }
 
-    /// Bytes of groups since the newest checkpoint: what a start has to read.
+    /// What keeps others from opening the log; keep it to keep them out when the log itself is gone.
     #[must_use]
-    pub const fn bytes_since_checkpoint(&self) -> u64 {
-        self.since_checkpoint
+    pub fn hold(&self) -> Arc<dyn Held> {
+        Arc::clone(&self.hold)
     }
 
     /// A reader for other threads.
@@ -281,8 +284,7 @@ impl Log {
     }
 
     fn poisoned(&mut self, error: Error) -> Error {
-        let source = error.source().map_or_else(String::new, |source| format!(": {source}"));
-        self.poison = Some(format!("{error}{source}"));
+        self.poison = Some(describe(&error));
         error
     }
 
@@ -297,7 +299,6 @@ impl Log {
         if let Some(checkpoint) = self.checkpoint.take() {
             self.roll(Some(&checkpoint), 4096)?;
             self.checkpoint_segment = self.header.number;
-            self.since_checkpoint = 0;
         }
         Ok(())
     }
@@ -313,7 +314,6 @@ impl Log {
             }
         }
         self.end += len;
-        self.since_checkpoint += len;
         self.durable.0 += u64::from(self.group.count());
         self.group.clear();
         let durable = self.durable;

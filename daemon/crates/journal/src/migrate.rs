@@ -7,6 +7,7 @@ use crate::{
     disk::Disk,
     error::Error,
     format::{FORMAT, GroupBuilder, GroupKind, Head, Record, SegmentHeader, mark},
+    log::hold,
     recover::{self, Found},
     sabotage::{Point, is},
     segment::{self, Beginning, LOG, Name, Step, Walk},
@@ -33,13 +34,14 @@ fn kept() -> String {
 }
 
 /// Copies the log into the current format and puts the copy in its place; the old one is kept under another name until
-/// [`forget_kept`]. Nobody may have the log open.
+/// somebody deletes it by hand. Nobody may have the log open.
 ///
 /// # Errors
 /// [`Error::Damaged`] if the old log or the copy does not verify; [`Error::Io`], [`Error::Full`]. Then the old log is
 /// still in its place, or the next [`Log::open`](crate::Log::open) puts the finished copy there.
 pub fn migrate(disk: &dyn Disk) -> Result<Migration, Error> {
     finish(disk)?;
+    let _alone = hold(disk)?;
     let kept = kept();
     for old in [COPY, &kept] {
         disk.remove_dir(old).map_err(Error::io("remove", old))?;
@@ -69,14 +71,6 @@ fn sync_root(disk: &dyn Disk) -> Result<(), Error> {
         return Ok(());
     }
     disk.sync_dir("").map_err(Error::io("sync", "the state folder"))
-}
-
-/// Removes the old log that a migration kept.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn forget_kept(disk: &dyn Disk) -> Result<(), Error> {
-    disk.remove_dir(&kept()).map_err(Error::io("remove", kept()))
 }
 
 /// Ends a migration that a crash cut between its two renames. The copy was whole and durable before the first one.

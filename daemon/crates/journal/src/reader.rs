@@ -10,10 +10,13 @@ use agentd_base::Seq;
 use crate::{
     disk::Disk,
     error::Error,
-    format::{Chain, Head, Record},
+    format::{Chain, HEADER, Head, Record},
     recover::{self, Found},
     segment::{self, LOG, Name, Step, Walk},
 };
+
+/// Groups begin at multiples of this.
+const GROUP_STEP: usize = 8;
 
 /// A position within the last segment, so that a reader of its end need not walk all of it.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +81,21 @@ impl Reader {
         self.view(View::oldest)
     }
 
+    /// The first number of the newest segment; one more than [`durable`](Self::durable) if nothing is in it yet.
+    #[must_use]
+    pub fn newest_segment(&self) -> Seq {
+        self.view(|view| view.names.last().map_or(Seq(1), |name| name.base))
+    }
+
+    /// Every segment from the oldest on: its first number, and the bytes of its file.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn segments(&self) -> Result<Vec<(Seq, u64)>, Error> {
+        let size = |name: &Name| Ok((name.base, self.disk.open(&name.path())?.size()?));
+        self.names().iter().map(|name| size(name).map_err(Error::io("look at", name.path()))).collect()
+    }
+
     /// The number of the last durable record; 0 if there is none yet.
     #[must_use]
     pub fn durable(&self) -> Seq {
@@ -89,12 +107,34 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if records after `from` are no longer kept, or `from` is not yet durable;
-    /// [`Error::Damaged`] for rot; [`Error::Io`].
+    /// [`Error::Damaged`] where records are lost, after all those before; [`Error::Io`].
     pub fn scan(&self, from: Seq, to: Seq, each: &mut dyn FnMut(Seq, &Record) -> ControlFlow<()>) -> Result<(), Error> {
+        let mut fault = None;
+        self.scan_past(from, to, &mut |piece| match piece {
+            Piece::Record(seq, record) => each(seq, record),
+            Piece::Lost(lost) => {
+                fault = Some(lost.fault);
+                ControlFlow::Break(())
+            }
+        })?;
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// The same, past what is damaged: the records that cannot be read any more are told, once for each place, and those
+    /// behind them follow. Damage that costs no record is not told.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] as [`scan`](Self::scan); [`Error::Io`].
+    pub fn scan_past(
+        &self,
+        from: Seq,
+        to: Seq,
+        each: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         let (names, to, mark) = self.plan(from, to)?;
         for (index, name) in names.iter().enumerate() {
             let path = name.path();
-            let (header, window) = match segment::open(&*self.disk, path, *name) {
+            let (header, window, fault) = match segment::open_damaged(&*self.disk, path, *name) {
                 // Retention was faster.
                 Err(Error::Io { .. }) if self.oldest() > from.next() => {
                     return Err(self.out_of_range(from));
@@ -102,12 +142,13 @@ impl Reader {
                 opened => opened?,
             };
             let mut walk = Walk::new(window, &header, &self.chain);
-            if let Some(mark) = mark.filter(|_| index + 1 == names.len() && mark.is_some_and(|m| m.next > walk.next)) {
+            let begin = (walk.at, walk.next, walk.head);
+            if let Some(mark) = mark.filter(|mark| index + 1 == names.len() && mark.next > walk.next) {
                 (walk.at, walk.next, walk.head) = (mark.at, mark.next, mark.head);
             }
             walk.skip_below = Seq(from.0 + 2);
             let last = names.get(index + 1).map_or(to, |next| Seq(next.base.0 - 1).min(to));
-            if walk_to(&mut walk, from, last, each)?.is_break() {
+            if walk_to(&mut walk, (begin, fault), (from, last), each)?.is_break() {
                 break;
             }
         }
@@ -151,6 +192,43 @@ impl Reader {
         let view = View { names, durable: Seq(next.0 - 1), marks };
         Ok(ReadOnly { reader: Self::new(disk, chain, view), checkpoint, tail })
     }
+
+    /// Reads what is whole of a log that does not open, with [`scan_past`](Self::scan_past). What is open in it cannot be
+    /// told: checkpoint and tail are where the damage is. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if not one header can be read; [`Error::NewerFormat`]; [`Error::Io`] (not found) if there is
+    /// no log.
+    pub fn open_damaged(disk: Arc<dyn Disk>) -> Result<Self, Error> {
+        let files = disk.list(LOG).map_err(Error::io("list", LOG))?;
+        let mut names: Vec<Name> = files.iter().filter_map(|file| Name::parse(file)).collect();
+        names.sort_unstable();
+        let Some(newest) = names.last().copied() else {
+            return Err(Error::io("open", LOG)(std::io::ErrorKind::NotFound.into()));
+        };
+        let mut chain = None;
+        for name in names.iter().rev() {
+            match segment::open(&*disk, name.path(), *name) {
+                Ok((header, _)) => chain = Some(Chain::new(&header.store)),
+                Err(Error::Damaged { .. }) => continue,
+                Err(error) => return Err(error),
+            }
+            break;
+        }
+        let chain = chain.ok_or_else(|| Error::damaged(LOG, 0, "not one segment has a header that can be read"))?;
+        let view = View { names, durable: Seq(u64::MAX - 1), marks: Vec::new() };
+        let reader = Self::new(disk, chain, view);
+        let before = Seq(newest.base.0 - 1);
+        let mut durable = before;
+        reader.scan_past(before, Seq(u64::MAX - 1), &mut |piece| {
+            if let Piece::Record(seq, _) = piece {
+                durable = seq;
+            }
+            ControlFlow::Continue(())
+        })?;
+        reader.update(|view| view.durable = durable);
+        Ok(reader)
+    }
 }
 
 /// A log that is only looked at.
@@ -164,27 +242,72 @@ pub struct ReadOnly {
     pub tail: Vec<(Seq, Record)>,
 }
 
+/// What a scan past damage finds.
+#[derive(Debug)]
+pub enum Piece<'a> {
+    /// A record, whole.
+    Record(Seq, &'a Record),
+    /// Records that cannot be read any more.
+    Lost(Lost),
+}
+
+/// Records that were durable once and cannot be read any more.
+#[derive(Debug)]
+pub struct Lost {
+    /// The first of them.
+    pub first: Seq,
+    /// The last of them.
+    pub last: Seq,
+    /// What is damaged there.
+    pub fault: Error,
+}
+
+/// Reads on to `last`. `begin` is where the first group of the segment stands, `fault` what is wrong with its header.
 fn walk_to(
     walk: &mut Walk<'_>,
-    from: Seq,
-    last: Seq,
-    each: &mut dyn FnMut(Seq, &Record) -> ControlFlow<()>,
+    (begin, mut fault): ((u64, Seq, Head), Option<Error>),
+    (from, last): (Seq, Seq),
+    each: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, Error> {
+    if matches!(&fault, Some(Error::Damaged { offset: 0, .. })) {
+        // The header says nothing: the first group is searched for right behind it.
+        walk.at = (HEADER - GROUP_STEP) as u64;
+        walk.skip_below = Seq(0);
+    } else {
+        // The file is cut somewhere; what is left of it is told by walking.
+        fault = None;
+    }
+    let mut proved = walk.skip_below == Seq(0);
     while walk.next <= last {
+        if fault.is_some() && !proved {
+            // Groups were stepped over unread, and the damage may be among them: now all are read.
+            ((walk.at, walk.next, walk.head), walk.skip_below) = (begin, Seq(0));
+            (proved, fault) = (true, None);
+        }
+        if let Some(fault) = fault.take() {
+            let first = walk.next.max(from.next());
+            let resumed = walk.resume()?;
+            let end = if resumed { Seq(walk.next.0 - 1).min(last) } else { last };
+            if first <= end && each(Piece::Lost(Lost { first, last: end, fault })).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            if !resumed {
+                break;
+            }
+        }
         match walk.step()? {
             Step::Group { records, .. } => {
+                proved |= !records.is_empty();
                 for (seq, record) in records.iter().filter(|(seq, _)| *seq > from && *seq <= last) {
-                    if each(*seq, record).is_break() {
+                    if each(Piece::Record(*seq, record)).is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
             }
-            Step::Broken(detail) => {
-                return Err(Error::damaged(walk.window.path(), walk.at, detail));
-            }
+            Step::Broken(detail) => fault = Some(Error::damaged(walk.window.path(), walk.at, detail)),
             Step::End => {
                 let detail = format!("record {} should be here", walk.next);
-                return Err(Error::damaged(walk.window.path(), walk.at, detail));
+                fault = Some(Error::damaged(walk.window.path(), walk.at, detail));
             }
         }
     }

@@ -44,7 +44,6 @@ pub(crate) struct Found {
     pub(crate) last_group: Option<(u64, usize)>,
     pub(crate) checkpoint: Option<(Seq, Vec<u8>)>,
     pub(crate) checkpoint_segment: u64,
-    pub(crate) since_checkpoint: u64,
     pub(crate) tail: Vec<(Seq, Record)>,
     pub(crate) marks: Vec<Mark>,
 }
@@ -98,7 +97,7 @@ pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error
     let chain = Chain::new(&header.store);
     let (checkpoint_segment, last) = (header.number, opened[opened.len() - 1].0);
     let followers: Vec<SegmentHeader> = opened.iter().skip(1).map(|(header, _)| *header).collect();
-    let mut scan = Scan { epoch: 0, tail: Vec::new(), bytes: 0, marks: Vec::new(), last_group: None, closed: None };
+    let mut scan = Scan { epoch: 0, tail: Vec::new(), marks: Vec::new(), last_group: None, closed: None };
     let mut end = None;
     for (index, (header, window)) in opened.into_iter().enumerate() {
         scan.epoch = scan.epoch.max(header.epoch);
@@ -125,7 +124,6 @@ pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error
         last_group: scan.last_group,
         checkpoint,
         checkpoint_segment,
-        since_checkpoint: scan.bytes,
         tail: scan.tail,
         marks: scan.marks,
     }))
@@ -142,7 +140,6 @@ struct End {
 struct Scan {
     epoch: u64,
     tail: Vec<(Seq, Record)>,
-    bytes: u64,
     marks: Vec<Mark>,
     last_group: Option<(u64, usize)>,
     /// Position and previous hash of a closing mark, if that was the last group.
@@ -152,7 +149,6 @@ struct Scan {
 impl Scan {
     fn take(&mut self, header: &GroupHeader, at: u64, records: Vec<(Seq, Record)>, epoch: u64) {
         self.last_group = Some((at, header.len));
-        self.bytes += header.len as u64;
         self.closed = None;
         match header.kind {
             GroupKind::Records => {

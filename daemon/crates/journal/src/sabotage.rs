@@ -1,26 +1,6 @@
-//! Switches for tests of the tests: each leaves out one sync, one order or one check, and the crash tests must turn
-//! red for every one. Without the feature `sabotage` the question costs nothing: the answer is a constant.
+//! What can be left out here for tests of the tests; the crash tests must turn red for every one.
 
-macro_rules! points {
-    ($($variant:ident $name:literal $doc:literal),+ $(,)?) => {
-        /// One thing that can be left out.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Point { $(#[doc = $doc] $variant),+ }
-
-        impl Point {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The name for `AGENTD_SABOTAGE`.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-        }
-    };
-}
-
-points! {
+agentd_base::sabotage_points! {
     CommitSync "commit_sync" "No sync after a group is written.",
     SegmentSync "segment_sync" "No sync of a new segment before it gets its name.",
     SegmentOrder "segment_order" "A new segment gets its name before it is written.",
@@ -53,40 +33,4 @@ points! {
     MigrateSync "migrate_sync" "No sync of the copy's groups.",
     MigrateDirSync "migrate_dir_sync" "No sync of the state folder after the logs changed names.",
     MigrateOrder "migrate_order" "The old log gives up its name before the copy is durable.",
-}
-
-#[cfg(feature = "sabotage")]
-mod on {
-    use std::{cell::Cell, sync::OnceLock};
-
-    use super::Point;
-
-    thread_local! {
-        static HERE: Cell<Option<Point>> = const { Cell::new(None) };
-    }
-    static EVERYWHERE: OnceLock<Option<Point>> = OnceLock::new();
-
-    /// Leaves out `point` on this thread from now on; `None`: nothing.
-    pub fn set(point: Option<Point>) {
-        HERE.set(point);
-    }
-
-    pub(crate) fn is(point: Point) -> bool {
-        let everywhere = EVERYWHERE.get_or_init(|| {
-            let name = std::env::var("AGENTD_SABOTAGE").ok()?;
-            Point::ALL.iter().copied().find(|point| point.name() == name)
-        });
-        HERE.get().or(*everywhere) == Some(point)
-    }
-}
-
-#[cfg(feature = "sabotage")]
-pub(crate) use on::is;
-#[cfg(feature = "sabotage")]
-pub use on::set;
-
-#[cfg(not(feature = "sabotage"))]
-#[inline]
-pub(crate) const fn is(_: Point) -> bool {
-    false
 }

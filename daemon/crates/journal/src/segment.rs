@@ -11,6 +11,7 @@ use crate::{
         Chain, CheckpointMark, FORMAT, GROUP_HEADER, GroupHeader, HEADER, Head, HeaderFault, Record, SegmentHeader,
         TRAILER, records, trailer,
     },
+    recover,
     sabotage::{Point, is},
 };
 
@@ -98,6 +99,36 @@ pub(crate) fn open(disk: &dyn Disk, path: String, name: Name) -> Result<(Segment
     Ok((header, window))
 }
 
+/// Opens a segment of which not even the header may be whole: with what is wrong, and a header that tells what is left of
+/// it, so that its groups can be searched for.
+pub(crate) fn open_damaged(
+    disk: &dyn Disk,
+    path: String,
+    name: Name,
+) -> Result<(SegmentHeader, Window, Option<Error>), Error> {
+    let fault = match open(disk, path.clone(), name) {
+        Ok((header, window)) => return Ok((header, window, None)),
+        Err(fault @ Error::Damaged { .. }) => fault,
+        Err(error) => return Err(error),
+    };
+    let file = disk.open(&path).map_err(Error::io("open", &path))?;
+    let size = file.size().map_err(Error::io("read", &path))?;
+    let mut window = Window::new(file, path);
+    let header = match SegmentHeader::decode(window.get(0, HEADER)?) {
+        Ok(header) if (header.number, header.base) == (name.number, name.base) => header,
+        _ => SegmentHeader {
+            store: [0; 16],
+            number: name.number,
+            base: name.base,
+            previous: [0; 16],
+            epoch: 0,
+            size,
+            checkpoint: None,
+        },
+    };
+    Ok((header, window, Some(fault)))
+}
+
 /// The checkpoint of a segment, compared with its hash.
 pub(crate) fn checkpoint(header: &SegmentHeader, window: &mut Window) -> Result<Option<Vec<u8>>, Error> {
     let Some(mark) = header.checkpoint else { return Ok(None) };
@@ -183,6 +214,19 @@ impl<'a> Walk<'a> {
         self.head = trailer(bytes);
         self.advance(&header);
         Ok(Step::Group { header, at, records, epoch })
+    }
+
+    /// Goes on at the next whole group of this store beyond a place that cannot be read. False: there is none, or what is
+    /// left of the segment are zeros.
+    pub(crate) fn resume(&mut self) -> Result<bool, Error> {
+        let Some(to) = recover::used_to(&mut self.window, self.at, self.limit)? else { return Ok(false) };
+        let Some(at) = recover::valid_beyond(&mut self.window, (self.at, to), self.next, self.chain)? else {
+            return Ok(false);
+        };
+        let header = GroupHeader::decode(self.window.get(at, GROUP_HEADER)?);
+        let header = header.ok_or_else(|| Error::damaged(self.window.path(), at, "it changes while it is read"))?;
+        (self.at, self.next, self.head) = (at, header.first, header.previous);
+        Ok(true)
     }
 
     const fn advance(&mut self, header: &GroupHeader) {

@@ -6,13 +6,15 @@ mod file;
 mod tree;
 
 use std::{
+    collections::BTreeMap,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
+use agentd_base::Rng;
 use tree::Tree;
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, Held, Lock};
 
 /// The kinds of calls that can be counted and made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,26 +63,6 @@ pub enum Lasting {
     Forever,
 }
 
-/// Small seeded generator (SplitMix64, public domain, Vigna 2015).
-#[derive(Debug, Clone)]
-pub struct Rng(pub u64);
-
-impl Rng {
-    /// The next 64 bits.
-    pub const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    /// A number below `limit`; 0 if `limit` is 0.
-    pub const fn below(&mut self, limit: u64) -> u64 {
-        if limit == 0 { 0 } else { self.next() % limit }
-    }
-}
-
 #[derive(Debug)]
 struct Fault {
     op: Op,
@@ -108,7 +90,15 @@ struct State {
     power_cut_at: Option<u64>,
     faults: Vec<Fault>,
     capacity: Option<u64>,
+    /// Those of the process that lives now.
+    locks: BTreeMap<String, Weak<SimLock>>,
 }
+
+/// A lock of the simulated process; it ends when this is dropped, or with the process.
+#[derive(Debug)]
+struct SimLock;
+
+impl Held for SimLock {}
 
 /// The simulated disk. Clones are the same disk.
 #[derive(Debug, Clone)]
@@ -121,7 +111,7 @@ impl SimDisk {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let state = State {
-            rng: Rng(seed),
+            rng: Rng::new(seed),
             tree: Tree::new(),
             boot: 0,
             off: false,
@@ -130,6 +120,7 @@ impl SimDisk {
             power_cut_at: None,
             faults: Vec::new(),
             capacity: None,
+            locks: BTreeMap::new(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
     }
@@ -137,34 +128,35 @@ impl SimDisk {
     /// The power goes at the `n`-th changing call from now, counted from 1; every later call fails until
     /// [`crash`](Self::crash).
     pub fn cut_power_at(&self, n: u64) {
-        let mut state = self.lock();
+        let mut state = self.state();
         state.power_cut_at = Some(state.changes + n);
     }
 
     /// The `n`-th call of a kind from now, counted from 1, fails without effect; a sync that fails may have dropped
     /// what it was to write.
     pub fn fail(&self, op: Op, n: u64, lasting: Lasting, kind: io::ErrorKind) {
-        let mut state = self.lock();
+        let mut state = self.state();
         let at = state.counts[op as usize] + n;
         state.faults.push(Fault { op, at, lasting, kind });
     }
 
     /// Nothing fails any more by plan.
     pub fn heal(&self) {
-        let mut state = self.lock();
+        let mut state = self.state();
         state.faults.clear();
         state.power_cut_at = None;
     }
 
     /// Limits the bytes in all files; `None`: no limit.
     pub fn set_capacity(&self, bytes: Option<u64>) {
-        self.lock().capacity = bytes;
+        self.state().capacity = bytes;
     }
 
     /// The process dies, the machine does not: open files become useless, nothing is lost. Faults end.
     pub fn kill(&self) {
-        let mut state = self.lock();
+        let mut state = self.state();
         state.boot += 1;
+        state.locks.clear();
         state.off = false;
         drop(state);
         self.heal();
@@ -172,7 +164,7 @@ impl SimDisk {
 
     /// The power goes and comes back: what was not synced is lost, torn and reordered. Faults end.
     pub fn crash(&self) {
-        let mut state = self.lock();
+        let mut state = self.state();
         let State { tree, rng, .. } = &mut *state;
         tree.crash(rng);
         drop(state);
@@ -182,38 +174,38 @@ impl SimDisk {
     /// How many calls of a kind were made.
     #[must_use]
     pub fn count(&self, op: Op) -> u64 {
-        self.lock().counts[op as usize]
+        self.state().counts[op as usize]
     }
 
     /// How many calls changed something, or were to.
     #[must_use]
     pub fn changes(&self) -> u64 {
-        self.lock().changes
+        self.state().changes
     }
 
     /// Whether the planned power cut has happened.
     #[must_use]
     pub fn is_off(&self) -> bool {
-        self.lock().off
+        self.state().off
     }
 
     /// Paths of all files, sorted.
     #[must_use]
     pub fn files(&self) -> Vec<String> {
-        self.lock().tree.files()
+        self.state().tree.files()
     }
 
     /// A file's content as a reader sees it now.
     #[must_use]
     pub fn content(&self, path: &str) -> Option<Vec<u8>> {
-        let state = self.lock();
+        let state = self.state();
         let node = state.tree.find(path).ok()?;
         Some(state.tree.file(node).ok()?.cached.clone())
     }
 
     /// Puts a durable file there, with the folders above it: for rot, wrong content, and old stores.
     pub fn plant(&self, path: &str, content: &[u8]) {
-        self.lock().tree.plant(path, content);
+        self.state().tree.plant(path, content);
     }
 
     /// Turns one bit of a file, in the cache and on the platter.
@@ -236,12 +228,12 @@ impl SimDisk {
         copy
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn call<T>(&self, op: Op, run: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
-        let mut state = self.lock();
+        let mut state = self.state();
         match state.begin(op) {
             Go::Run => run(&mut state),
             Go::Fail(error) => Err(error),
@@ -340,5 +332,21 @@ impl Disk for SimDisk {
         self.call(Op::List, |state| {
             Ok(state.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(state.tree.used())))
         })
+    }
+
+    /// Counted as nothing: it changes nothing that a power cut could lose.
+    fn lock(&self, path: &str) -> io::Result<Lock> {
+        let mut state = self.state();
+        if state.off {
+            return Err(power_is_off());
+        }
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        state.tree.find(folder)?;
+        if state.locks.get(path).is_some_and(|lock| lock.strong_count() > 0) {
+            return Ok(Lock::Taken(None));
+        }
+        let lock = Arc::new(SimLock);
+        state.locks.insert(path.to_owned(), Arc::downgrade(&lock));
+        Ok(Lock::Held(lock))
     }
 }

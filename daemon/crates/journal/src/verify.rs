@@ -1,5 +1,7 @@
 //! Reads a whole log and says everything that does not fit. Changes nothing.
 
+use agentd_base::describe;
+
 use crate::{
     disk::Disk,
     error::Error,
@@ -34,14 +36,9 @@ pub(crate) fn verify_in(disk: &dyn Disk, folder: &str) -> (Verification, Option<
     let mut out = Verification::default();
     let mut last = None;
     if let Err(error) = check(disk, folder, &mut out, &mut last) {
-        out.faults.push(told(&error));
+        out.faults.push(describe(&error));
     }
     (out, last)
-}
-
-fn told(error: &Error) -> String {
-    let source = std::error::Error::source(error).map_or_else(String::new, |source| format!(": {source}"));
-    format!("{error}{source}")
 }
 
 fn check(disk: &dyn Disk, folder: &str, out: &mut Verification, last: &mut Option<SegmentHeader>) -> Result<(), Error> {
@@ -53,7 +50,7 @@ fn check(disk: &dyn Disk, folder: &str, out: &mut Verification, last: &mut Optio
         let (header, mut window) = match segment::open(disk, path.clone(), *name) {
             Ok(opened) => opened,
             Err(error) => {
-                out.faults.push(told(&error));
+                out.faults.push(describe(&error));
                 continue;
             }
         };
@@ -64,7 +61,7 @@ fn check(disk: &dyn Disk, folder: &str, out: &mut Verification, last: &mut Optio
         }
         *last = Some(header);
         if let Err(error) = segment::checkpoint(&header, &mut window) {
-            out.faults.push(told(&error));
+            out.faults.push(describe(&error));
         }
         let chain = Chain::new(&header.store);
         let walk = Walk::new(window, &header, &chain);
@@ -72,7 +69,7 @@ fn check(disk: &dyn Disk, folder: &str, out: &mut Verification, last: &mut Optio
         let next =
             next.and_then(|next| segment::open(disk, next.path_in(folder), *next).ok()).map(|(header, _)| header);
         if let Err(error) = groups(walk, next, &chain, header.size, out) {
-            out.faults.push(told(&error));
+            out.faults.push(describe(&error));
         }
     }
     Ok(())

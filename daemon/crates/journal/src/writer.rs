@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use agentd_base::Seq;
+use agentd_base::{Seq, describe};
 
 use crate::{
     error::Error,
@@ -240,7 +240,7 @@ impl Writer {
                 Work::Job(job) => job(&mut log),
                 Work::Commit(batches) => {
                     let done = batches.iter().try_for_each(|batch| log.append(batch)).and_then(|()| log.sync());
-                    let failed = done.as_ref().err().map(ToString::to_string);
+                    let failed = done.as_ref().err().map(|error| describe(error));
                     if let Some(reason) = failed {
                         end.0.close(Some(reason));
                         durable(done);

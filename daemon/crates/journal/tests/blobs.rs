@@ -52,13 +52,29 @@ fn a_full_disk_refuses_and_later_takes() {
 }
 
 #[test]
-fn after_a_failed_sync_no_blob_is_promised() {
-    for op in [Op::Sync, Op::SyncDir] {
+fn after_a_failed_write_or_sync_no_blob_is_promised() {
+    for op in [Op::Write, Op::Sync, Op::SyncDir] {
         let disk = SimDisk::new(3);
         let store = blobs(&disk);
         disk.fail(op, 1, Lasting::Once, io::ErrorKind::Other);
-        assert!(matches!(store.put(b"one"), Err(Error::Io { .. })));
+        assert!(matches!(store.put(b"one"), Err(Error::Io { .. })), "{op:?}");
+        assert!(store.poison().is_some_and(|why| why.contains("planned fault")), "{op:?}: {:?}", store.poison());
         assert!(matches!(store.put(b"one"), Err(Error::Poisoned { .. })), "{op:?}");
+    }
+}
+
+#[test]
+fn a_volume_that_finds_out_late_that_it_is_full_takes_the_blob_once_there_is_room() {
+    for op in [Op::Write, Op::Sync] {
+        let disk = SimDisk::new(3);
+        let store = blobs(&disk);
+        disk.fail(op, 1, Lasting::Once, io::ErrorKind::StorageFull);
+        assert!(matches!(store.put(b"one"), Err(Error::Full { .. })), "{op:?}");
+        assert_eq!((store.poison(), disk.files()), (None, Vec::new()), "{op:?}");
+        let hash = store.put(b"one").unwrap();
+        assert_eq!(store.bytes().unwrap(), 3);
+        disk.crash();
+        assert_eq!(blobs(&disk).get(&hash).unwrap(), b"one", "{op:?}");
     }
 }
 

@@ -6,10 +6,10 @@ mod model;
 
 use std::{io, sync::Arc};
 
-use agentd_base::Seq;
+use agentd_base::{Rng, Seq};
 use agentd_journal::{
     Batch, Error, Log,
-    sim::{Lasting, Op, Rng, SimDisk},
+    sim::{Lasting, Op, SimDisk},
     verify,
 };
 use model::{options, record};
@@ -36,7 +36,7 @@ fn migration_survives_a_power_cut_at_every_call() {
 /// The workload whose every call is cut or fails: start, commits, a roll with checkpoint, retention, end.
 fn workload(disk: &SimDisk, acked: &mut u64) -> Result<(), Error> {
     let mut log = Log::open(Arc::new(disk.clone()), options(4096))?.log;
-    let mut rng = Rng(7);
+    let mut rng = Rng::new(7);
     for step in 0..12 {
         let records = vec![record(&mut rng, 300), record(&mut rng, 10)];
         let checkpoint = (step % 5 == 4).then(|| vec![step as u8; 600]);
@@ -107,7 +107,7 @@ fn after_a_failed_sync_nothing_is_acknowledged() {
         disk.fail(Op::Sync, n, Lasting::Once, io::ErrorKind::Other);
         let Ok(opened) = Log::open(Arc::new(disk.clone()), options(4096)) else { continue };
         let mut log = opened.log;
-        let (mut rng, mut acked, mut failed) = (Rng(n), 0, false);
+        let (mut rng, mut acked, mut failed) = (Rng::new(n), 0, false);
         for _ in 0..40 {
             let batch = Batch { first: log.next(), records: vec![record(&mut rng, 200)], checkpoint: None };
             match log.append(&batch).and_then(|()| log.sync()) {
@@ -163,7 +163,7 @@ fn a_start_and_a_commit_take_few_syncs() {
     let after = counts(&disk);
     assert_eq!((after.0 - before.0, after.1 - before.1), (2, 1), "a start after a clean end: one write, one sync");
 
-    let record = record(&mut Rng(1), 200);
+    let record = record(&mut Rng::new(1), 200);
     log.append(&Batch { first: log.next(), records: vec![record], checkpoint: None }).unwrap();
     log.sync().unwrap();
     let committed = counts(&disk);

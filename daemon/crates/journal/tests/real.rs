@@ -7,8 +7,8 @@ mod model;
 
 use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
 
-use agentd_base::Seq;
-use agentd_journal::{Batch, Blobs, Disk, Log, Options, Reader, RealDisk, sim::Rng, verify};
+use agentd_base::{Rng, Seq};
+use agentd_journal::{Batch, Blobs, Disk, Error, Log, Options, Reader, RealDisk, verify};
 use model::record;
 
 fn mode(path: &std::path::Path) -> u32 {
@@ -25,13 +25,12 @@ fn a_store_lives_through_openings_and_is_private() {
         let (mut log, report) = (opened.log, opened.report);
         assert_eq!((report.epoch, report.created, report.clean), (round, round == 1, round % 2 == 0 && round > 1));
         for step in 0..50 {
-            let records = vec![record(&mut Rng(step), 2000)];
+            let records = vec![record(&mut Rng::new(step), 2000)];
             let checkpoint = (step == 25).then(|| round.to_le_bytes().to_vec());
             log.append(&Batch { first: log.next(), records, checkpoint }).unwrap();
             log.sync().unwrap();
         }
         assert_eq!(log.durable(), Seq(50 * round));
-        assert!(log.bytes_since_checkpoint() > 40_000);
         if round % 2 == 1 {
             log.close().unwrap();
         }
@@ -60,4 +59,25 @@ fn a_folder_that_others_may_enter_and_paths_that_leave_it_are_refused() {
     }
     assert!(disk.free_bytes().unwrap() > 0);
     assert_eq!(disk.list("nothing").unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn one_process_writes_a_log_and_others_learn_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let disk = RealDisk::new(folder.path().join("state")).unwrap();
+        Log::open(Arc::new(disk), Options { segment_bytes: 1 << 16, store: None })
+    };
+    let owner = open().unwrap();
+    let refused = open().map(|_| ()).unwrap_err();
+    assert!(matches!(refused, Error::Locked { pid: Some(pid), .. } if pid == std::process::id()), "{refused}");
+    assert!(refused.to_string().contains(&format!("`log` is open in process {}", std::process::id())), "{refused}");
+    let hold = owner.log.hold();
+    drop(owner);
+    assert!(open().is_err(), "whoever keeps the hold keeps others out, log or no log");
+    drop(hold);
+    drop(open().unwrap());
+    // The number that a dead owner left is not taken for one that lives.
+    fs::write(folder.path().join("state/log/lock"), "99999999").unwrap();
+    drop(open().unwrap());
 }

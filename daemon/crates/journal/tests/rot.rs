@@ -7,11 +7,14 @@ mod model;
 #[path = "support/rot.rs"]
 mod rot;
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
-use agentd_base::Classify;
-use agentd_journal::{Error, Log, sim::Rng, verify};
+use agentd_base::{Classify, Rng, Seq};
+use agentd_journal::{Error, Log, Lost, Piece, Reader, Record, verify};
 use model::{options, store};
+
+/// What the stores of these tests write at once.
+const MOST_IN_A_GROUP: usize = 2;
 
 #[test]
 fn every_kind_of_damage_is_told() {
@@ -42,7 +45,7 @@ fn check(disk: &agentd_journal::sim::SimDisk, all: &[agentd_journal::Record], wh
 fn a_flipped_bit_is_detected_or_harmless() {
     for close in [true, false] {
         let (disk, all) = store(20, 4096, &[12], close);
-        let mut rng = Rng(20);
+        let mut rng = Rng::new(20);
         let mut detected = 0;
         for round in 0..4000 {
             let copy = disk.fork(round);
@@ -61,7 +64,7 @@ fn a_flipped_bit_is_detected_or_harmless() {
 }
 
 #[test]
-fn a_file_cut_anywhere_is_refused() {
+fn a_file_cut_anywhere_is_refused_unless_nothing_was_in_what_is_gone() {
     for close in [true, false] {
         let (disk, all) = store(21, 4096, &[12], close);
         for path in rot::segments(&disk) {
@@ -69,7 +72,9 @@ fn a_file_cut_anywhere_is_refused() {
             for len in (0..content.len()).step_by(512) {
                 let copy = disk.fork(len as u64);
                 copy.plant(&path, &content[..len]);
-                assert!(check(&copy, &all, true, &format!("{path} cut to {len}")), "{path} cut to {len}: opens");
+                let used = content.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+                let refused = check(&copy, &all, true, &format!("{path} cut to {len}"));
+                assert!(refused || len >= used, "{path} cut to {len} of {used}: opens");
             }
         }
     }
@@ -85,4 +90,88 @@ fn damage_leaves_the_files_as_they_are() {
     let error = Log::open(Arc::new(disk.clone()), options(4096)).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains(&format!("`{path}` is damaged at byte {at}")), "{error}");
     assert_eq!(disk.content(path), before);
+}
+
+/// Records read, and first and last of those lost.
+type Salvaged = (Vec<(Seq, Record)>, Vec<(Seq, Seq)>);
+
+/// Everything that can be read past damage, and what is told as lost.
+fn salvage(reader: &Reader) -> Salvaged {
+    let (mut read, mut lost) = (Vec::new(), Vec::new());
+    let from = Seq(reader.oldest().0 - 1);
+    let scan = reader.scan_past(from, Seq(u64::MAX), &mut |piece| {
+        match piece {
+            Piece::Record(seq, record) => read.push((seq, record.clone())),
+            Piece::Lost(Lost { first, last, fault }) => {
+                assert!(matches!(fault, Error::Damaged { .. }), "{fault}");
+                lost.push((first, last));
+            }
+        }
+        ControlFlow::Continue(())
+    });
+    scan.unwrap();
+    (read, lost)
+}
+
+#[test]
+fn damage_costs_what_was_in_it_and_no_more() {
+    let (disk, all) = store(23, 4096, &[12], true);
+    let mut rng = Rng::new(23);
+    let (mut lossy, mut most) = (0, 0);
+    for round in 0..3000 {
+        let copy = disk.fork(round);
+        let files = rot::segments(&copy);
+        let path = &files[rng.below(files.len() as u64) as usize];
+        let byte = rng.below(copy.content(path).unwrap().len() as u64) as usize;
+        copy.flip(path, byte, rng.below(8) as u8);
+        let what = format!("{path}, byte {byte}");
+        let reader = Reader::open_damaged(Arc::new(copy.clone())).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let (read, lost) = salvage(&reader);
+        for (seq, record) in &read {
+            assert_eq!(*record, all[seq.0 as usize - 1], "{what}: record {seq}");
+        }
+        // Every record up to the last one is either read or told as lost, and one bit costs one group at most.
+        let mut seen: Vec<u64> = read.iter().map(|(seq, _)| seq.0).collect();
+        seen.extend(lost.iter().flat_map(|(first, last)| first.0..=last.0));
+        seen.sort_unstable();
+        assert_eq!(seen, (1..=reader.durable().0).collect::<Vec<_>>(), "{what}");
+        assert!(lost.len() <= 1, "{what}: {lost:?}");
+        let cost = all.len() - read.len();
+        most = most.max(cost);
+        lossy += u32::from(cost > 0);
+        // Behind the damage the log goes on, also for who begins there.
+        for (_, last) in lost {
+            let mut behind = None;
+            let next = &mut |seq, _: &Record| {
+                behind = Some(seq);
+                ControlFlow::Break(())
+            };
+            reader.scan(last, Seq(u64::MAX), next).unwrap();
+            assert_eq!(behind, (last < reader.durable()).then(|| last.next()), "{what}");
+        }
+    }
+    assert!(lossy > 500 && most <= MOST_IN_A_GROUP, "{lossy} flips cost something, the worst {most} records");
+}
+
+#[test]
+fn whole_segments_may_go_and_the_others_are_read() {
+    let (disk, all) = store(24, 4096, &[], true);
+    let files = rot::segments(&disk);
+    for (place, path) in files.iter().enumerate() {
+        let copy = disk.fork(place as u64);
+        let len = copy.content(path).unwrap().len();
+        copy.plant(path, &vec![0xa5; len]);
+        let reader = Reader::open_damaged(Arc::new(copy)).unwrap();
+        let (read, lost) = salvage(&reader);
+        assert!(read.iter().all(|(seq, record)| *record == all[seq.0 as usize - 1]), "{path}");
+        let base = |path: &String| path[path.len() - 24..path.len() - 4].parse::<u64>().unwrap();
+        let last = files.get(place + 1).map(|next| Seq(base(next) - 1));
+        // Of the newest segment nobody can tell how many records it had.
+        let expected: Vec<_> = last.into_iter().map(|last| (Seq(base(path)), last)).collect();
+        assert_eq!(lost, expected, "{path}");
+    }
+    let nothing = disk.fork(99);
+    files.iter().for_each(|path| nothing.plant(path, &[1; 600]));
+    let error = Reader::open_damaged(Arc::new(nothing)).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("not one segment"), "{error}");
 }

@@ -17,16 +17,16 @@ use std::{
     thread,
 };
 
-use agentd_base::Seq;
+use agentd_base::{Rng, Seq};
 use agentd_journal::{
     Batch, Error, Log, Record, WriterOptions,
-    sim::{Lasting, Op, Rng, SimDisk},
+    sim::{Lasting, Op, SimDisk},
     verify, writer,
 };
 use model::{options, record};
 
 fn batch(seq: u64) -> Batch {
-    Batch { first: Seq(seq), records: vec![record(&mut Rng(seq), 100)], checkpoint: None }
+    Batch { first: Seq(seq), records: vec![record(&mut Rng::new(seq), 100)], checkpoint: None }
 }
 
 fn open(disk: &SimDisk) -> Log {
@@ -131,10 +131,10 @@ fn maintenance_runs_between_commits_and_a_checkpoint_ends_one() {
 fn what_the_log_does_not_take_is_refused_before_it_waits() {
     let disk = SimDisk::new(5);
     let (handle, writer) = writer(open(&disk), WriterOptions::default());
-    let large = Record { body: vec![0; 65_537], ..record(&mut Rng(1), 0) };
+    let large = Record { body: vec![0; 65_537], ..record(&mut Rng::new(1), 0) };
     let refused = handle.submit(Batch { first: Seq(1), records: vec![large], checkpoint: None });
     assert!(matches!(refused, Err(Error::TooLarge { size: 65_537, .. })));
-    let many = vec![record(&mut Rng(1), 60_000); 20];
+    let many = vec![record(&mut Rng::new(1), 60_000); 20];
     let refused = handle.submit(Batch { first: Seq(1), records: many, checkpoint: None });
     assert!(matches!(refused, Err(Error::TooLarge { what: "a batch", .. })));
     drop(writer);
@@ -163,7 +163,7 @@ fn readers_follow_the_writer_through_segments_and_retention() {
         let mut seen = Seq(0);
         for durable in hear {
             let scanned = reader.scan(seen, durable, &mut |seq, found| {
-                assert_eq!((seq, found), (seen.next(), &record(&mut Rng(seq.0), 100)));
+                assert_eq!((seq, found), (seen.next(), &record(&mut Rng::new(seq.0), 100)));
                 seen = seq;
                 ControlFlow::Continue(())
             });

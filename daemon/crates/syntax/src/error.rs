@@ -1,5 +1,7 @@
 //! Why a file could not be analysed.
 
+use std::fmt;
+
 use agentd_base::{Classify, ErrorClass};
 
 use crate::Language;
@@ -20,6 +22,12 @@ pub enum Error {
     NotText {
         /// What the bytes look like instead.
         found: &'static str,
+    },
+    /// The parser would need more memory than a file is worth.
+    #[error("too costly to parse: {excess}; leave the file out")]
+    TooCostly {
+        /// What there is too much of.
+        excess: Excess,
     },
     /// The caller's budget ended the work.
     #[error("the analysis was stopped by its budget; try again with more time")]
@@ -44,9 +52,27 @@ pub enum Error {
 impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
-            Self::TooLarge { .. } | Self::NotText { .. } => ErrorClass::Invalid,
+            Self::TooLarge { .. } | Self::NotText { .. } | Self::TooCostly { .. } => ErrorClass::Invalid,
             Self::Stopped => ErrorClass::Cancelled,
             Self::Grammar { .. } | Self::NoTree { .. } => ErrorClass::Internal,
         }
+    }
+}
+
+/// What a source makes the parser keep too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excess {
+    /// Constructs that are begun and not ended, and readings of them.
+    Open,
+    /// Memory, whatever for.
+    Memory,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "it leaves too much open",
+            Self::Memory => "it would take too much memory",
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Language;
+use crate::{Finding, Language};
 
 /// Everything that was found in one file. Lists are in source order and hold at most 65,536 items each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,16 @@ pub struct FileFacts {
     pub long_line: bool,
     /// A list reached its bound and later items are missing.
     pub truncated: bool,
+    /// What the performance rules found outside of tests, at most 200 items; empty for generated files and for those with a
+    /// long line, and if no rules were asked for.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// Findings that a comment `agentd: allow(rule-id)` took out.
+    #[serde(default)]
+    pub suppressed: u32,
+    /// There may be more findings: a bound on their number, on the work for one file, or on the size of a function was reached.
+    #[serde(default)]
+    pub findings_cut: bool,
 }
 
 /// Counts of lines. `code + comment + blank == total`.
@@ -69,7 +79,7 @@ pub struct Import {
     /// What is imported, without quotes and white space: `crate::a::b`, `./x`, `a.b.c`, `fmt`, `stdio.h`. At most 512 bytes.
     pub target: String,
     /// The names of a Python `from target import names`; empty elsewhere.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub names: Vec<String>,
     /// Line of the statement, from 1.
     pub line: u32,

@@ -5,10 +5,13 @@ use std::{fmt, ops::ControlFlow};
 use tree_sitter::{ParseOptions, ParseState, Tree};
 
 use crate::{
-    Error, FileFacts, Language, Symbol,
+    Error, FileFacts, Gauge, Language, Symbol,
+    cost::Watch,
     grammar::Grammar,
     head::Head,
+    inspect::Inspected,
     lines,
+    rules::RuleSet,
     walk::{self, Findings, Scratch},
 };
 
@@ -58,13 +61,33 @@ pub struct Parser {
     inner: tree_sitter::Parser,
     language: Option<Language>,
     scratch: Scratch,
+    rules: RuleSet,
+    gauge: Option<Gauge>,
 }
 
 impl Parser {
     /// A parser for all languages. Costs nothing until it is used.
     #[must_use]
     pub fn new() -> Self {
-        Self { inner: tree_sitter::Parser::new(), language: None, scratch: Scratch::default() }
+        Self {
+            inner: tree_sitter::Parser::new(),
+            language: None,
+            scratch: Scratch::default(),
+            rules: RuleSet::NONE,
+            gauge: None,
+        }
+    }
+
+    /// Ends files with [`Error::TooCostly`] before they take all memory. Without a gauge nothing is bounded but the time.
+    #[must_use]
+    pub const fn with_gauge(mut self, gauge: Gauge) -> Self {
+        self.gauge = Some(gauge);
+        self
+    }
+
+    /// Which performance rules look at the files from now on; none at first.
+    pub const fn set_rules(&mut self, rules: RuleSet) {
+        self.rules = rules;
     }
 
     /// The facts of one file.
@@ -119,7 +142,10 @@ impl Parser {
         let budget = limits.budget.unwrap_or(&mut always);
         self.scratch.reset();
         let walked = match self.parse(language, &head, budget, limited) {
-            Ok(tree) => walk::walk(&tree, &head, &mut self.scratch, budget, want_symbols),
+            Ok(tree) => {
+                let asked = walk::Asked { want_symbols, language, rules: self.rules };
+                walk::walk(&tree, &head, &mut self.scratch, budget, &asked)
+            }
             Err(error) => Err(error),
         };
         if source.len() > KEPT_AFTER_BYTES {
@@ -141,19 +167,23 @@ impl Parser {
             self.inner.set_language(&head.grammar.language).map_err(|source| Error::Grammar { language, source })?;
             self.language = Some(language);
         }
-        let mut stopped = false;
+        let mut stopped = None;
+        let watch = self.gauge.map(Watch::begin);
         let mut progress = |_: &ParseState| {
-            let answer = budget();
-            stopped = answer.is_break();
-            answer
+            if let Some(excess) = watch.and_then(|watch| watch.excess()) {
+                stopped = Some(Error::TooCostly { excess });
+            } else if budget().is_break() {
+                stopped = Some(Error::Stopped);
+            }
+            if stopped.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let options = limited.then(|| ParseOptions::new().progress_callback(&mut progress));
+        let options = (limited || watch.is_some()).then(|| ParseOptions::new().progress_callback(&mut progress));
         let mut read = |offset: usize, _| head.source.get(offset..).unwrap_or_default();
         let tree = self.inner.parse_with_options(&mut read, None, options);
         tree.ok_or_else(|| {
             // Without this the next parse would go on with this file.
             self.inner.reset();
-            if stopped { Error::Stopped } else { Error::NoTree { language } }
+            stopped.unwrap_or(Error::NoTree { language })
         })
     }
 
@@ -162,6 +192,8 @@ impl Parser {
         let (lines, long_line) = lines::count(head.source, comments);
         let generated = lines::is_generated(head.source, comments);
         self.scratch.give_back();
+        // Nobody mends what a program wrote.
+        let inspected = if generated || long_line { Inspected::default() } else { findings.inspected };
         FileFacts {
             language,
             lines,
@@ -174,6 +206,9 @@ impl Parser {
             generated,
             long_line,
             truncated: findings.truncated,
+            findings: inspected.findings,
+            suppressed: inspected.suppressed,
+            findings_cut: inspected.cut,
         }
     }
 }

@@ -1,17 +1,20 @@
 //! One pass over the tree of a file, iterative, with a stack of frames for the nodes that matter to what is in them.
 
 mod definitions;
+mod imports;
 
 use std::ops::ControlFlow;
 
 use tree_sitter::{Node, Tree, TreeCursor};
 
 use crate::{
-    EntryPoint, Error, FunctionFacts, Import, Symbol,
+    EntryPoint, Error, FunctionFacts, Import, Language, Symbol,
     grammar::{CallRole, Class},
     head::{Head, MAX_ITEMS, field},
+    inspect::{Inspected, Inspector},
     lines::Span,
     metrics::{OpenFunction, Operator},
+    rules::RuleSet,
 };
 
 /// Nodes between two questions to the budget.
@@ -33,6 +36,15 @@ pub(crate) struct Findings {
     pub(crate) syntax_errors: u32,
     pub(crate) truncated: bool,
     pub(crate) symbols: Vec<Symbol>,
+    pub(crate) inspected: Inspected,
+}
+
+/// What a caller wants of a walk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) want_symbols: bool,
+    pub(crate) language: Language,
+    pub(crate) rules: RuleSet,
 }
 
 /// Buffers that live longer than a walk.
@@ -93,7 +105,7 @@ pub(crate) fn walk(
     head: &Head<'_>,
     scratch: &mut Scratch,
     budget: &mut dyn FnMut() -> ControlFlow<()>,
-    want_symbols: bool,
+    asked: &Asked,
 ) -> Result<Findings, Error> {
     let mut walk = Walk {
         head: *head,
@@ -104,7 +116,8 @@ pub(crate) fn walk(
         broken: tree.root_node().has_error(),
         test_at: NO_DEPTH,
         binding: None,
-        want_symbols,
+        inspector: Inspector::new(asked.language, asked.rules, head, tree.root_node()),
+        want_symbols: asked.want_symbols,
     };
     walk.shebang();
     let mut cursor = tree.walk();
@@ -127,6 +140,7 @@ pub(crate) fn walk(
                 continue 'nodes;
             }
             if !cursor.goto_parent() {
+                walk.found.inspected = walk.inspector.finish(head, &walk.scratch.comments);
                 return Ok(walk.found);
             }
             depth -= 1;
@@ -147,6 +161,7 @@ struct Walk<'w, 't> {
     test_at: u32,
     /// The id of a closure that has a name, and the name.
     binding: Option<(usize, Node<'t>)>,
+    inspector: Inspector<'w, 't>,
     want_symbols: bool,
 }
 
@@ -160,7 +175,7 @@ impl<'t> Walk<'_, 't> {
         }
         let after_else =
             depth == self.top.0 + 1 && self.top.1.is_structure() && self.step_into_structure(cursor, class, depth);
-        match class {
+        let descend = match class {
             Class::Plain => true,
             Class::Leaf => false,
             Class::Flat => self.may_hide_comment(node),
@@ -169,7 +184,12 @@ impl<'t> Walk<'_, 't> {
                 false
             }
             _ => self.enter_special(node, class, depth, after_else),
+        };
+        let marks = self.inspector.marks(node.kind_id());
+        if marks != 0 {
+            self.inspector.enter(&self.head, cursor, node, marks);
         }
+        descend
     }
 
     /// Whether a node in which nothing matters must be walked for its comments or errors. A comment in a node on one line
@@ -323,20 +343,13 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn import(&mut self, node: Node<'_>) {
-        if self.found.imports.len() < MAX_ITEMS {
-            (self.head.grammar.rules.import)(&self.head, node, &mut self.found.imports);
-        }
-        if self.found.imports.len() >= MAX_ITEMS {
-            self.found.imports.truncate(MAX_ITEMS);
-            self.found.truncated = true;
-        }
-    }
-
     fn call(&mut self, node: Node<'_>) {
         let role = self.head.grammar.rules.call.and_then(|call| call(&self.head, node));
         match role {
-            Some(CallRole::Test) => self.found.tests = self.found.tests.saturating_add(1),
+            Some(CallRole::Test) => {
+                self.found.tests = self.found.tests.saturating_add(1);
+                self.inspector.test_ends_at(node.end_byte());
+            }
             Some(CallRole::Import(import)) if self.found.imports.len() < MAX_ITEMS => {
                 self.found.imports.push(import);
             }

@@ -4,10 +4,17 @@
 
 use std::{fs, ops::ControlFlow, path::PathBuf};
 
-use agentd_syntax::{Error, FileFacts, Language, Limits, Parser};
+use agentd_syntax::{Error, FileFacts, Language, Limits, Parser, rules::RuleSet};
+
+/// A parser with all that may go wrong switched on.
+fn parser() -> Parser {
+    let mut parser = Parser::new();
+    parser.set_rules(RuleSet::ALL);
+    parser
+}
 
 fn analyze(language: Language, source: &[u8]) -> Result<FileFacts, Error> {
-    Parser::new().analyze(language, source, Limits { max_bytes: 16 << 20, budget: None })
+    parser().analyze(language, source, Limits { max_bytes: 16 << 20, budget: None })
 }
 
 /// A budget of so many questions.
@@ -17,7 +24,7 @@ fn bounded(language: Language, source: &[u8], questions: u32) -> (Result<FileFac
         asked += 1;
         if asked < questions { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    let facts = Parser::new().analyze(language, source, Limits::with_budget(&mut budget));
+    let facts = parser().analyze(language, source, Limits::with_budget(&mut budget));
     (facts, asked)
 }
 
@@ -55,6 +62,17 @@ fn shapes() -> Vec<(&'static str, Vec<u8>)> {
         ("open comment", [b"/*".to_vec(), b"* ".repeat(20_000)].concat()),
         ("open string", [b"x = \"".to_vec(), vec![b'a'; 100_000]].concat()),
         ("long name", vec![b'a'; 100_000]),
+        ("deep loops", b"for (x in y) { for (;;) { if (z.contains(x)) z.push(x); ".repeat(60)),
+        ("deep python loops", (0..200).flat_map(|n| [b" ".repeat(n), b"for x in y:\n".to_vec()].concat()).collect()),
+        (
+            "loops of calls",
+            [
+                b"function f(a){ let z = [];".to_vec(),
+                b"for (const x of y) { z.includes(x); z.sort(); z.find((q) => q === x); }".repeat(150),
+            ]
+            .concat(),
+        ),
+        ("wide letters", "fn f() { for ä in öü { s.push_str(&format!(\"ß\")); } }\n".repeat(200).into_bytes()),
         ("closures", b"x => y => |z| ".repeat(1_000)),
         ("use groups", b"use a::{b::{".repeat(5_000)),
         ("many imports", b"import a, b.c as d\nuse a::{b, c};\n".repeat(5_000)),
@@ -90,7 +108,7 @@ fn one_line_of_ten_megabytes_is_read() {
     let facts = analyze(Language::Rust, &source).unwrap();
     assert!(facts.long_line);
     assert_eq!(facts.lines.total, 1);
-    let refused = Parser::new().analyze(Language::Rust, &source, Limits::default()).unwrap_err();
+    let refused = parser().analyze(Language::Rust, &source, Limits::default()).unwrap_err();
     assert!(matches!(refused, Error::TooLarge { bytes, .. } if bytes == source.len()), "{refused}");
 }
 
@@ -113,7 +131,7 @@ fn the_budget_ends_the_parse_and_the_parser_is_good_for_the_next_file() {
         assert!(matches!(stopped, Err(Error::Stopped)), "after {questions} of {all}");
         assert_eq!(asked, questions, "it is not asked again");
     }
-    let mut parser = Parser::new();
+    let mut parser = parser();
     let mut never = || ControlFlow::Break(());
     parser.analyze(Language::Rust, &long, Limits::with_budget(&mut never)).unwrap_err();
     let next = parser.analyze(Language::Rust, b"fn g() {}", Limits::default()).unwrap();
@@ -180,15 +198,17 @@ fn mutate(source: &mut Vec<u8>, numbers: &mut Numbers) {
 
 #[test]
 fn random_bytes_and_mutated_fixtures_never_panic() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let mut parser = Parser::new();
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut parser = parser();
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
     let mut checked = 0;
-    for entry in fs::read_dir(folder).unwrap().flat_map(|dir| fs::read_dir(dir.unwrap().path()).unwrap()) {
-        let path = entry.unwrap().path();
+    let folders = ["fixtures", "rules"].map(|name| fs::read_dir(tests.join(name)).unwrap());
+    let folders = folders.into_iter().flatten().map(|folder| folder.unwrap().path());
+    for path in folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path()) {
+        let rounds = if path.starts_with(tests.join("fixtures")) { 60 } else { 8 };
         let fixture = fs::read(&path).unwrap();
         let language = Language::of_path(path.to_str().unwrap(), None).unwrap();
-        for round in 0..60 {
+        for round in 0..rounds {
             let mut source = fixture.clone();
             for _ in 0..=round / 4 {
                 mutate(&mut source, &mut numbers);
@@ -205,5 +225,5 @@ fn random_bytes_and_mutated_fixtures_never_panic() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 600);
+    assert!(checked >= 600 + 8 * 40, "{checked}");
 }

@@ -123,7 +123,7 @@ impl Classify for Error {
             Self::WrongContent { .. } | Self::Git { .. } => ErrorClass::Internal,
             Self::Drift { .. } => ErrorClass::Drift,
             Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorClass::Unavailable,
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorClass::Disk,
                 _ => ErrorClass::Internal,
             },
         }
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(of(2).class(), ErrorClass::NotFound);
         assert_eq!(of(13).class(), ErrorClass::Denied);
         assert_eq!(of(20).class(), ErrorClass::Invalid);
-        assert_eq!(of(28).class(), ErrorClass::Unavailable);
+        assert_eq!(of(28).class(), ErrorClass::Disk);
         let escape = Error::of("open", "x", io::Error::from(io::ErrorKind::PermissionDenied));
         assert!(matches!(escape, Error::Escapes { .. }));
         assert!(remedy(true, Some(EPERM)).contains("Full Disk Access"));

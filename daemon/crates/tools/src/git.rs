@@ -1,6 +1,8 @@
 //! git, described: which command to run with which flags, and how to read its answer. Who runs it does so with a cleared
 //! environment, in the workspace's folder. A repository's own configuration is untrusted: everything in it that names a
-//! program is switched off here, except content filters, for which git has no switch (see [`dirty_command`]).
+//! program is switched off here. Content filters cannot be, so no command here compares files of the work tree.
+
+pub mod history;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +15,6 @@ pub struct GitCommand {
     pub args: Vec<String>,
     /// The whole environment except `PATH`.
     pub env: Vec<(&'static str, &'static str)>,
-    /// Whether a program named by the repository could still run, so that it belongs into a sandbox.
-    pub needs_sandbox: bool,
 }
 
 /// Settings that would start programs, reach the network or read files elsewhere.
@@ -42,12 +42,11 @@ const ENVIRONMENT: [(&str, &str); 7] = [
     ("LC_ALL", "C"),
 ];
 
-fn command(args: &[&str], needs_sandbox: bool) -> GitCommand {
+fn command(args: &[&str]) -> GitCommand {
     let overrides = OVERRIDES.iter().flat_map(|setting| ["-c", setting]);
     GitCommand {
         args: ["--no-pager"].into_iter().chain(overrides).chain(args.iter().copied()).map(String::from).collect(),
         env: ENVIRONMENT.to_vec(),
-        needs_sandbox,
     }
 }
 
@@ -64,22 +63,13 @@ pub struct Head {
 /// first commit, and in a repository of another user.
 #[must_use]
 pub fn head_command() -> GitCommand {
-    command(&["rev-parse", "--verify", "--end-of-options", "HEAD", "--"], false)
+    command(&["rev-parse", "--verify", "--end-of-options", "HEAD", "--"])
 }
 
 /// Asks for the branch alone; fails (1) when HEAD is detached.
 #[must_use]
 pub fn branch_command() -> GitCommand {
-    command(&["symbolic-ref", "--quiet", "HEAD", "--"], false)
-}
-
-/// Asks whether tracked files differ from the commit. To compare a file git may pass it through a content filter that the
-/// repository's configuration names, hence `needs_sandbox`; outside a sandbox leave it out and report it as unknown.
-#[must_use]
-pub fn dirty_command() -> GitCommand {
-    let args =
-        ["status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=all", "--no-renames", "--"];
-    command(&args, true)
+    command(&["symbolic-ref", "--quiet", "HEAD", "--"])
 }
 
 /// Reads the answers of [`head_command`] and [`branch_command`]; give `None` for the second when it exited with 1.
@@ -96,18 +86,6 @@ pub fn parse_head(commit: &[u8], branch: Option<&[u8]>) -> Result<Head> {
         text::shown_bytes(name.strip_prefix(b"refs/heads/").unwrap_or(name))
     });
     Ok(Head { commit: text::shown_bytes(line), branch })
-}
-
-/// Reads the answer of [`dirty_command`]: how many tracked files differ.
-///
-/// # Errors
-/// [`Error::Git`] if a record is not two state letters, a blank and a path.
-pub fn parse_dirty(answer: &[u8]) -> Result<usize> {
-    let records: Vec<&[u8]> = answer.split(|byte| *byte == 0).filter(|record| !record.is_empty()).collect();
-    match records.iter().find(|record| record.len() < 4 || record[2] != b' ') {
-        Some(record) => Err(unexpected("status", record)),
-        None => Ok(records.len()),
-    }
 }
 
 fn unexpected(command: &'static str, answer: &[u8]) -> Error {

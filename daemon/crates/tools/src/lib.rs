@@ -1,11 +1,18 @@
 //! What agents can do to a workspace without a model: survey, measure, find structure, describe git, report.
 //! No network, no models, no processes: commands are described here and started elsewhere.
 
+pub mod advice;
+pub mod cache;
+pub mod duplicates;
 mod error;
+pub mod findings;
 pub mod git;
+pub mod hotspots;
+pub mod lockfiles;
 pub mod measured;
 pub mod project;
 pub mod report;
+pub mod sabotage;
 pub mod structure;
 pub mod survey;
 mod task_files;

@@ -1,10 +1,13 @@
-//! What a scatter over files gives back: a summary per file and the heaviest functions only, so that the result of a large
-//! repository stays small. Adding and merging give the same value in whatever order pieces end.
+//! What a scatter over files gives back: a summary per file, the heaviest functions and the best findings
+//! only, so that the result of a large repository stays small. The value is the same in whatever order pieces end.
 
 use agentd_syntax::{EntryPoint, FileFacts, FunctionFacts, Language};
 use serde::{Deserialize, Serialize};
 
-use crate::structure::Links;
+use crate::{
+    findings::{Findings, RuleSet},
+    structure::Links,
+};
 
 /// Heaviest functions kept by each of the two measures.
 const HEAVIEST: usize = 200;
@@ -78,10 +81,11 @@ pub struct FunctionCounts {
     pub cognitive_over_limit: u64,
 }
 
-/// The measurements of some files of one manifest. Some 150 bytes per file plus 8 per import, and at most 400 functions.
+/// The measurements of some files of one manifest. Some 150 bytes per file plus 8 per import, at most 400 functions and 100 findings
+/// of each rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
-    /// The files, by number; each was added once.
+    /// The files, by number once they are [`sorted`](Measured::sorted); each was added once.
     pub files: Vec<FileSummary>,
     /// Functions by cyclomatic complexity, heaviest first.
     pub by_cyclomatic: Vec<HeavyFunction>,
@@ -89,31 +93,33 @@ pub struct Measured {
     pub by_cognitive: Vec<HeavyFunction>,
     /// Counts over all functions.
     pub functions: FunctionCounts,
+    /// What the performance rules found.
+    #[serde(default)]
+    pub findings: Findings,
 }
 
 impl Measured {
-    /// Adds one file with its facts and its resolved imports. A file is added once.
-    pub fn add(&mut self, file: u32, facts: &FileFacts, links: Links) {
-        let place = self.files.partition_point(|known| known.file < file);
-        self.files.insert(place, FileSummary::of(file, facts, links));
+    /// Nothing yet, of files that are read with these rules.
+    #[must_use]
+    pub fn under(rules: RuleSet) -> Self {
+        Self { findings: Findings::under(rules), ..Self::default() }
+    }
+
+    /// Adds one file with its path, its facts and its resolved imports. A file is added once; [`sorted`](Self::sorted) comes last.
+    pub fn add(&mut self, file: u32, path: &str, facts: &FileFacts, links: Links) {
+        self.findings.add(file, path, facts);
+        self.files.push(FileSummary::of(file, facts, links));
         self.count(&facts.functions);
         keep(&mut self.by_cyclomatic, file, &facts.functions, cyclomatic);
         keep(&mut self.by_cognitive, file, &facts.functions, cognitive);
     }
 
-    /// Takes over what another piece has measured.
-    pub fn merge(&mut self, other: Self) {
-        self.files.extend(other.files);
-        // Both halves are sorted, which this sort makes use of.
-        self.files.sort_by_key(|summary| summary.file);
-        self.functions.total += other.functions.total;
-        self.functions.cyclomatic_over_limit += other.functions.cyclomatic_over_limit;
-        self.functions.cyclomatic_over_alarm += other.functions.cyclomatic_over_alarm;
-        self.functions.cognitive_over_limit += other.functions.cognitive_over_limit;
-        self.by_cyclomatic.extend(other.by_cyclomatic);
-        shorten(&mut self.by_cyclomatic, cyclomatic);
-        self.by_cognitive.extend(other.by_cognitive);
-        shorten(&mut self.by_cognitive, cognitive);
+    /// Puts the files in order. Once, after the last one: they come largest first, and finding each its place would move all
+    /// the others.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.files.sort_unstable_by_key(|summary| summary.file);
+        self
     }
 
     fn count(&mut self, functions: &[FunctionFacts]) {

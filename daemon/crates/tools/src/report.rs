@@ -1,8 +1,11 @@
-//! The analysis of a project: a JSON document (these types are its schema) and a page of Markdown for people.
+//! The analysis of a project: a JSON document (these types; `report.schema.json` beside them says the same to others), a page
+//! of Markdown for people, and its findings as SARIF for tools.
 //! All text in it is safe to show; all lines count from 1; all lists say where they were cut.
 
 mod build;
+mod findings;
 mod markdown;
+mod sarif;
 
 use agentd_syntax::{EntryKind, Language};
 use serde::{Deserialize, Serialize};
@@ -15,10 +18,12 @@ use crate::{
 };
 
 pub use build::{Parts, Run, build};
+pub use findings::{FindingRow, FindingsReport, RuleFindings};
 pub use markdown::render_markdown;
+pub use sarif::render_sarif;
 
 /// The version of this schema; it grows with every change that a reader could notice.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The whole analysis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +44,9 @@ pub struct Report {
     pub found_entries: Vec<FoundEntry>,
     /// How to build, test, check and run it.
     pub commands: Vec<FoundCommand>,
+    /// Places where code costs more than it must.
+    #[serde(default)]
+    pub findings: FindingsReport,
     /// How complex functions are.
     pub complexity: Complexity,
     /// How files and folders depend on each other.

@@ -1,22 +1,22 @@
 //! Files that tasks make, under `tasks/<task>/` in the state folder: written whole or not at all, only with the proof that
 //! the intent is durable, and comparable with that intent after a crash.
 
+mod folder;
+
 use std::{
-    io::{self, Write},
+    io,
     path::{Component, Path, PathBuf},
 };
 
 use agentd_base::{AttemptKey, ContentHash, EffectIntent, EffectToken, TaskId};
-use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
-use cap_std::{
-    ambient_authority,
-    fs::{Dir, OpenOptions, OpenOptionsExt},
-};
+use cap_std::{ambient_authority, fs::Dir};
 
 use crate::{
     Error, Result,
-    workspace::{read_regular, refused},
+    sabotage::{Point, is},
+    workspace::refused,
 };
+use folder::Folder;
 
 /// The first folder of every task file's path.
 const FOLDER: &str = "tasks";
@@ -37,8 +37,8 @@ pub enum EffectState {
 
 /// The state folder, as far as task files go.
 #[derive(Debug)]
-pub struct TaskFiles {
-    state: Dir,
+pub struct TaskFiles<F = Dir> {
+    state: F,
 }
 
 impl TaskFiles {
@@ -54,16 +54,23 @@ impl TaskFiles {
             .map(|state| Self { state })
             .map_err(|source| Error::of("open", state, source))
     }
+}
 
-    /// The intent that gives the file `name` of `task` the given content; reads what is there now.
+impl<F: Folder> TaskFiles<F> {
+    /// The intent that gives the file `name` of `task` the given content; reads what is there now. If that
+    /// is as it should be already, it is durable afterwards: the attempt that wrote it may have been killed before its syncs.
     ///
     /// # Errors
     /// [`Error::BadTaskPath`] for a name that leaves the task's folder, [`Error::TooLarge`], or what reading meets.
     pub fn intent(&self, task: TaskId, name: &Path, content: &[u8]) -> Result<EffectIntent> {
         let path = Path::new(FOLDER).join(task.to_string()).join(name);
-        parts(&path, task)?;
+        let parts = parts(&path, task)?;
         check_size(&path, content)?;
-        Ok(EffectIntent::WriteFile { before: self.hash(&path)?, after: ContentHash::of(content), path })
+        let (before, after) = (self.hash(&path)?, ContentHash::of(content));
+        if before == Some(after) {
+            self.settle(&path, &parts)?;
+        }
+        Ok(EffectIntent::WriteFile { before, after, path })
     }
 
     /// Makes the file what the token's intent says. Safe to repeat; a crash leaves the old file or the new one, and at most
@@ -76,19 +83,19 @@ impl TaskFiles {
         let EffectIntent::WriteFile { path, after, .. } = token.intent();
         let parts = parts(path, token.attempt().task)?;
         check_size(path, content)?;
-        if ContentHash::of(content) != *after {
+        if ContentHash::of(content) != *after && !is(Point::ContentCheck) {
             return Err(Error::WrongContent { path: path.clone() });
         }
         match self.observe(token.intent())? {
-            EffectState::Done => return Ok(()),
+            EffectState::Done => return self.settle(path, &parts),
             EffectState::Drift => return Err(Error::Drift { path: path.clone() }),
             EffectState::NotDone => {}
         }
-        let (name, folders) = parts.split_last().expect("a checked path has at least three parts");
+        let (name, folders) = split(&parts);
         self.folder(folders)
             .and_then(|folder| {
                 sweep(&folder, token.attempt())?;
-                replace(&folder, Path::new(name), &temporary(token.attempt()), content)
+                replace(&folder, name, Path::new(&temporary(token.attempt())), content)
             })
             .map_err(|source| Error::of("write", path, source))
     }
@@ -100,8 +107,8 @@ impl TaskFiles {
     pub fn observe(&self, intent: &EffectIntent) -> Result<EffectState> {
         let EffectIntent::WriteFile { path, before, after } = intent;
         match self.hash(path) {
-            Ok(now) if now == Some(*after) => Ok(EffectState::Done),
-            Ok(now) if now == *before => Ok(EffectState::NotDone),
+            Ok(now) if now == Some(*after) && !is(Point::DoneCheck) => Ok(EffectState::Done),
+            Ok(now) if now == *before || is(Point::DriftCheck) => Ok(EffectState::NotDone),
             Ok(_) | Err(Error::NotAFile { .. } | Error::TooLarge { .. } | Error::Escapes { .. }) => {
                 Ok(EffectState::Drift)
             }
@@ -115,82 +122,83 @@ impl TaskFiles {
         let Some(name) = path.file_name() else {
             return Err(Error::NotAFile { path: path.into() });
         };
-        let mut folder = self.state.try_clone().map_err(|source| Error::of("open", path, source))?;
+        let mut folder = self.state.again().map_err(|source| Error::of("open", path, source))?;
         for part in parent.components() {
-            folder = match folder.open_dir_nofollow(part) {
+            let part = Path::new(&part);
+            folder = match folder.enter(part) {
                 Ok(folder) => folder,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(_) if is_link(&folder, Path::new(&part)) => {
-                    return Err(Error::NotAFile { path: path.into() });
-                }
+                Err(_) if folder.is_link(part) => return Err(Error::NotAFile { path: path.into() }),
                 Err(error) => return Err(Error::of("open", path, error)),
             };
         }
-        let mut options = OpenOptions::new();
-        options.read(true).nonblock(true).follow(FollowSymlinks::No);
-        match folder.open_with(name, &options) {
-            Ok(file) => Ok(Some(ContentHash::of(&read_regular(file, path, MAX_BYTES)?))),
+        match folder.open(Path::new(name)) {
+            Ok(file) => Ok(Some(ContentHash::of(&F::read(file, path, MAX_BYTES)?))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(_) if is_link(&folder, Path::new(name)) => Err(Error::NotAFile { path: path.into() }),
+            Err(_) if folder.is_link(Path::new(name)) => Err(Error::NotAFile { path: path.into() }),
             Err(error) => Err(refused(path, error)),
         }
     }
 
-    /// Steps down into `folders`, makes those that miss, and makes their names durable.
-    fn folder(&self, folders: &[&str]) -> io::Result<Dir> {
-        let mut folder = self.state.try_clone()?;
+    /// Makes the name of a file durable that is there, and the folders on the way; its bytes were before it got its name.
+    fn settle(&self, path: &Path, parts: &[&str]) -> Result<()> {
+        if is(Point::SettleSync) {
+            return Ok(());
+        }
+        let (_, folders) = split(parts);
+        self.folder(folders).and_then(|folder| folder.sync()).map_err(|source| Error::of("sync", path, source))
+    }
+
+    /// Steps down into `folders`, makes those that miss, and makes their names durable: also of those that are there, since
+    /// whoever made them may have been killed before he could.
+    fn folder(&self, folders: &[&str]) -> io::Result<F> {
+        let mut folder = self.state.again()?;
         for name in folders {
-            match folder.create_dir(name) {
-                Ok(()) => sync(&folder)?,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
+            folder.make(Path::new(name))?;
+            if !is(Point::FolderSync) {
+                folder.sync()?;
             }
-            folder = folder.open_dir_nofollow(name)?;
+            folder = folder.enter(Path::new(name))?;
         }
         Ok(folder)
     }
 }
 
 /// Writes beside the file, syncs, renames over it, syncs the folder: the order that survives a power cut.
-fn replace(folder: &Dir, name: &Path, temporary: &str, content: &[u8]) -> io::Result<()> {
-    match folder.remove_file(temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+fn replace<F: Folder>(folder: &F, name: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
+    if !is(Point::Leftover) {
+        folder.remove(temporary)?;
     }
-    let mut options = OpenOptions::new();
-    // `create_new` follows no link and takes over no file.
-    options.write(true).create_new(true).mode(0o600);
-    let mut file = folder.open_with(temporary, &options)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    folder.rename(temporary, folder, name)?;
-    sync(folder)
+    let mut file = folder.create(temporary)?;
+    if is(Point::RenameOrder) {
+        folder.rename(temporary, name)?;
+    }
+    F::write(&mut file, content)?;
+    if !is(Point::FileSync) {
+        F::sync_file(&file)?;
+    }
+    if !is(Point::RenameOrder) {
+        folder.rename(temporary, name)?;
+    }
+    if is(Point::NameSync) { Ok(()) } else { folder.sync() }
 }
 
 /// Removes what earlier attempts of the step left when they were killed in the middle of a write.
-fn sweep(folder: &Dir, attempt: AttemptKey) -> io::Result<()> {
+fn sweep<F: Folder>(folder: &F, attempt: AttemptKey) -> io::Result<()> {
     let start = format!(".agentd-{}-", attempt.step.0);
-    for entry in folder.open_dir(".")?.entries()? {
-        let name = entry?.file_name();
-        let number =
-            name.to_str().and_then(|name| name.strip_prefix(&start)?.strip_suffix(".tmp")?.parse::<u32>().ok());
-        if number.is_some_and(|number| number < attempt.attempt) {
-            match folder.remove_file(&name) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+    for name in folder.names()? {
+        let number = name.strip_prefix(&start).and_then(|rest| rest.strip_suffix(".tmp")?.parse::<u32>().ok());
+        if number.is_some_and(|number| number < attempt.attempt) && !is(Point::Sweep) {
+            folder.remove(Path::new(&name))?;
         }
     }
     Ok(())
 }
 
-/// Folders are held by descriptors that only lead on (`O_PATH`); syncing needs one for reading.
-fn sync(folder: &Dir) -> io::Result<()> {
-    folder.open(".")?.sync_all()
-}
-
-fn is_link(folder: &Dir, name: &Path) -> bool {
-    folder.symlink_metadata(name).is_ok_and(|metadata| metadata.is_symlink())
+/// The file's name and the folders above it.
+fn split<'a>(parts: &'a [&'a str]) -> (&'a Path, &'a [&'a str]) {
+    let (name, folders) = parts.split_last().expect("a checked path has at least three parts");
+    (Path::new(name), folders)
 }
 
 /// One name per attempt, so that a crashed try is replaced and never piles up.
@@ -220,8 +228,11 @@ fn parts(path: &Path, task: TaskId) -> Result<Vec<&str>> {
         parts.push(part);
     }
     let id = task.to_string();
-    if parts.len() < 3 || parts[0] != FOLDER || parts[1] != id {
+    if parts.len() < 3 || parts[0] != FOLDER || parts[1] != id && !is(Point::OwnFolder) {
         return Err(bad("it has to lie in the task's own folder, `tasks/<task>/`"));
     }
     Ok(parts)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 //! Names and text from a repository, made safe to show: control, bidirectional and invisible characters are escaped.
+//! And numbers as people read them.
 
 use std::{borrow::Cow, fmt::Write, path::Path};
 
@@ -34,6 +35,27 @@ pub fn path(path: &Path) -> String {
     shown_bytes(path.as_os_str().as_encoded_bytes())
 }
 
+/// A number with separators: 41,836.
+#[must_use]
+pub fn number(value: impl Into<u64>) -> String {
+    let digits = value.into().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// So many things, with the plural where it belongs: `1 file`, `1,480 files`.
+#[must_use]
+pub fn count(value: impl Into<u64>, one: &str, many: &str) -> String {
+    let value = value.into();
+    format!("{} {}", number(value), if value == 1 { one } else { many })
+}
+
 /// Control characters; zero-width and bidirectional marks; line and paragraph separators; variation selectors; tags
 /// (U+E0000 to U+E0FFF), which carry text that no one sees.
 fn is_treacherous(c: char) -> bool {
@@ -58,5 +80,19 @@ mod tests {
             assert_eq!(shown(raw), safe);
         }
         assert_eq!(shown_bytes(b"caf\xe9.c"), "caf\\xe9.c");
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        let numbers: [(u64, &str, &str); 5] = [
+            (0, "0", "0 files"),
+            (1, "1", "1 file"),
+            (999, "999", "999 files"),
+            (41_836, "41,836", "41,836 files"),
+            (1_234_567, "1,234,567", "1,234,567 files"),
+        ];
+        for (value, alone, counted) in numbers {
+            assert_eq!((number(value).as_str(), count(value, "file", "files").as_str()), (alone, counted));
+        }
     }
 }

@@ -36,17 +36,12 @@ fn repository() -> tempfile::TempDir {
 }
 
 #[test]
-fn head_branch_and_changes_of_a_repository() {
+fn head_and_branch_of_a_repository() {
     let temp = repository();
     let (head, branch) = (run(temp.path(), &git::head_command()), run(temp.path(), &git::branch_command()));
     assert!(head.status.success() && branch.status.success(), "{head:?} {branch:?}");
     let parsed = git::parse_head(&head.stdout, Some(&branch.stdout)).unwrap();
     assert_eq!((parsed.commit.len(), parsed.branch.as_deref()), (40, Some("feature/x")));
-    assert_eq!(git::parse_dirty(&run(temp.path(), &git::dirty_command()).stdout).unwrap(), 0);
-    fs::write(temp.path().join("a.txt"), "two").unwrap();
-    fs::write(temp.path().join("untracked"), "").unwrap();
-    assert_eq!(git::parse_dirty(&run(temp.path(), &git::dirty_command()).stdout).unwrap(), 1);
-
     let detach = Command::new("git").args(["checkout", "--quiet", "--detach"]).current_dir(temp.path()).status();
     assert!(detach.unwrap().success());
     assert_eq!(run(temp.path(), &git::branch_command()).status.code(), Some(1));
@@ -71,7 +66,7 @@ fn programs_named_by_the_repository_do_not_run() {
     fs::write(&hook, format!("#!/bin/sh\n{touch}\n")).unwrap();
     fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     fs::write(temp.path().join("a.txt"), "three").unwrap();
-    for command in [git::head_command(), git::branch_command(), git::dirty_command()] {
+    for command in [git::head_command(), git::branch_command()] {
         assert!(run(temp.path(), &command).status.success(), "{command:?}");
     }
     assert!(!canary.exists(), "a program of the repository ran");
@@ -84,8 +79,6 @@ fn programs_named_by_the_repository_do_not_run() {
 fn answers_that_are_no_answers_are_errors() {
     assert!(git::parse_head(b"fatal: not a git repository", None).is_err());
     assert!(git::parse_head(b"", None).is_err());
-    assert!(git::parse_dirty(b"x\0").is_err());
-    assert_eq!(git::parse_dirty(b" M a b\nc\0M  d\0").unwrap(), 2);
     let odd = git::parse_head(&[b'a'; 40], Some(b"refs/heads/\x1b[31m")).unwrap();
     assert_eq!(odd.branch.as_deref(), Some("\\u{1b}[31m"));
 }

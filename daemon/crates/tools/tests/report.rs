@@ -5,10 +5,11 @@ use std::{fs, path::Path};
 
 use agentd_syntax::{EntryKind, EntryPoint, FileFacts, FunctionFacts, Import, ImportKind, Language, Lines};
 use agentd_tools::{
+    findings::{Confidence, Finding, KEPT_PER_RULE, RuleId, RuleSet, Severity},
     git::Head,
     measured::Measured,
     project::{Basis, Claim, Ecosystem, Entry, FoundCommand, Package, Project, Purpose, Source},
-    report::{Parts, Report, Run, build, render_markdown},
+    report::{Parts, Report, Run, build, render_markdown, render_sarif},
     structure::{Links, Paths, Resolver, analyse},
     survey::{Manifest, SkipReason, Skipped, SourceFile},
 };
@@ -37,6 +38,23 @@ fn facts(functions: Vec<FunctionFacts>, targets: &[&str]) -> FileFacts {
         generated: false,
         long_line: false,
         truncated: false,
+        findings: Vec::new(),
+        suppressed: 0,
+        findings_cut: false,
+    }
+}
+
+fn finding(rule: &'static str, confidence: Confidence, line: u32, text: &str) -> Finding {
+    Finding {
+        rule: RuleId(rule),
+        severity: Severity::High,
+        confidence,
+        line,
+        column: 9,
+        end_line: line,
+        end_column: 30,
+        text: text.into(),
+        message: format!("the pattern `x` of <line> {line} is *compiled* in each round"),
     }
 }
 
@@ -77,9 +95,17 @@ fn sample() -> Report {
     ];
     files[0].entry_points.push(EntryPoint { kind: EntryKind::Function, name: "main".into(), line: 5 });
     files[2].syntax_errors = 2;
-    let mut measured = Measured::default();
+    files[0].findings = vec![finding("loop-sort", Confidence::Medium, 8, "xs.sort();")];
+    files[1].findings = vec![
+        finding("loop-regex-compile", Confidence::Medium, 30, "let re = Regex::new(`a|b`)?; // größer"),
+        finding("loop-regex-compile", Confidence::High, 12, "let re = Regex::new(\"a+\")?;"),
+        finding("loop-regex-compile", Confidence::High, 22, "let re = Regex::new(\"a+\")?;"),
+    ];
+    (files[1].suppressed, files[2].findings_cut) = (2, true);
+    let mut measured = Measured::under(RuleSet::ALL.without("string-chain").at_least(Confidence::Medium));
     for (number, facts) in (0..).zip(&files) {
-        measured.add(number, facts, resolver.resolve(number, facts.language, &facts.imports));
+        let path = &manifest.files[number as usize].path;
+        measured.add(number, path, facts, resolver.resolve(number, facts.language, &facts.imports));
     }
     let structure = analyse(&Paths::new(&manifest.files), measured.files.iter().map(|file| (file.file, &file.links)));
     let command = |purpose, command: &str, basis, source| FoundCommand {
@@ -137,6 +163,90 @@ fn the_report_survives_json_and_names_the_cycle() {
 }
 
 #[test]
+fn findings_are_grouped_counted_and_the_surest_come_first() {
+    let findings = sample().findings;
+    let groups: Vec<(&str, u64, usize)> =
+        findings.by_rule.iter().map(|group| (group.rule.as_str(), group.counts.total, group.places.len())).collect();
+    assert_eq!(groups, [("loop-regex-compile", 3, 3), ("loop-sort", 1, 1)]);
+    let lines: Vec<(u32, u8)> = findings.by_rule[0].places.iter().map(|place| (place.line, place.rank)).collect();
+    assert_eq!(lines, [(12, 99), (22, 99), (30, 66)]);
+    let counts = findings.counts;
+    assert_eq!((counts.total, counts.high, counts.medium, counts.low, counts.in_tests), (4, 2, 2, 0, 0));
+    assert_eq!((findings.suppressed, findings.left_out, findings.files_cut), (2, 0, 1));
+    assert_eq!(
+        (findings.rules, findings.off.as_slice(), findings.files),
+        (38, ["string-chain".to_owned()].as_slice(), 3)
+    );
+    assert_eq!((findings.lines, findings.min_confidence), (390, Some(Confidence::Medium)));
+    let print = |at: usize| &findings.by_rule[0].places[at].fingerprint;
+    assert_ne!(print(0), print(1), "two equal lines of one file are two findings");
+}
+
+#[test]
+fn sarif_names_rules_places_and_what_is_known_of_columns() {
+    let sarif = render_sarif(&sample());
+    let run = &sarif["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 38);
+    let results = run["results"].as_array().unwrap();
+    assert_eq!((results.len(), &run["properties"]["suppressed"]), (4, &2.into()));
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        assert_eq!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uriBaseId"], "SRCROOT");
+        assert_eq!(result["partialFingerprints"]["agentdFinding/v1"].as_str().unwrap().len(), 16);
+    }
+    let place = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "src/a.rs");
+    let snippet = serde_json::json!({"text": "let re = Regex::new(\"a+\")?;"});
+    let region =
+        serde_json::json!({"startLine": 12, "startColumn": 9, "endLine": 12, "endColumn": 30, "snippet": snippet});
+    assert_eq!(place["region"], region);
+    let beyond_ascii = &results[2]["locations"][0]["physicalLocation"]["region"];
+    assert_eq!((beyond_ascii.get("startColumn"), &beyond_ascii["startLine"]), (None, &30.into()));
+}
+
+#[test]
+fn nothing_found_is_said_with_what_was_looked_at() {
+    let (manifest, structure, project) = (manifest(&["a.rs", "b.rs"]), Default::default(), Project::default());
+    let run = Run::default();
+    let page = |rules: RuleSet| {
+        let mut measured = Measured::under(rules);
+        for (number, path) in [(0, "a.rs"), (1, "b.rs")] {
+            measured.add(number, path, &facts(Vec::new(), &[]), Links::default());
+        }
+        let parts =
+            Parts { manifest: &manifest, measured: &measured, structure: &structure, project: &project, run: &run };
+        render_markdown(&build(&parts))
+    };
+    let nothing = "Nothing was found: 39 rules looked at 260 lines of 2 files.\n";
+    assert!(page(RuleSet::ALL).contains(nothing), "{}", page(RuleSet::ALL));
+    assert!(page(RuleSet::NONE).contains("No rule is switched on, so nobody looked."));
+}
+
+#[test]
+fn the_page_is_about_the_program_and_names_tests_in_short() {
+    let (manifest, structure, project) = (manifest(&["a.rs", "tests/b.rs"]), Default::default(), Project::default());
+    let mut measured = Measured::under(RuleSet::ALL);
+    for (number, path) in [(0, "a.rs"), (1, "tests/b.rs")] {
+        let mut facts = facts(Vec::new(), &[]);
+        facts.findings = (1..=15).map(|line| finding("loop-sort", Confidence::High, line, "xs.sort()")).collect();
+        if number == 1 {
+            facts.findings.push(finding("string-chain", Confidence::High, 70, "s.replace()"));
+        }
+        measured.add(number, path, &facts, Links::default());
+    }
+    let run = Run::default();
+    let parts = Parts { manifest: &manifest, measured: &measured, structure: &structure, project: &project, run: &run };
+    let page = render_markdown(&build(&parts));
+    let places = |file: &str| page.matches(&format!("`{file}:")).count();
+    assert_eq!((places("a.rs"), places("tests/b.rs")), (10, 2 + 1), "{page}");
+    assert!(page.contains("18 more are in the JSON report.\n"), "{page}");
+    assert!(page.contains("In files for tests alone: `string-chain` (1 place, first `tests/b.rs:70`).\n"), "{page}");
+    assert!(!page.contains("### `string-chain`"), "{page}");
+}
+
+#[test]
 fn an_empty_project_has_a_page_too() {
     let (manifest, measured, structure) = (Manifest::default(), Measured::default(), Default::default());
     let run = Run { folder: "empty".into(), ..Run::default() };
@@ -154,7 +264,10 @@ fn measurements_do_not_depend_on_order_and_stay_small() {
         // Many equal weights, so that ties are decided too; 8 functions each make 40,000.
         let functions =
             (0..8).map(|n| function(&format!("module::function_{n}"), n * 20, file % 40 + n, file % 7 + n)).collect();
-        facts(functions, &[])
+        let mut facts = facts(functions, &[]);
+        let sure = [Confidence::Low, Confidence::Medium, Confidence::High][file as usize % 7 % 3];
+        facts.findings = vec![finding("loop-sort", sure, file % 50, "x"), finding("string-chain", sure, 1, "y")];
+        facts
     };
     let links = |file: u32| {
         let edges = (1..=10).map(|step| agentd_tools::structure::Edge { to: (file + step) % FILES, line: step });
@@ -162,26 +275,27 @@ fn measurements_do_not_depend_on_order_and_stay_small() {
         files.sort();
         Links { files: files.into(), ..Links::default() }
     };
-    let pieces = |order: &mut dyn Iterator<Item = u32>, size: usize| {
-        let order: Vec<u32> = order.collect();
-        let mut whole = Measured::default();
-        for piece in order.chunks(size) {
-            let mut part = Measured::default();
-            for file in piece {
-                part.add(*file, &of(*file), links(*file));
-            }
-            whole.merge(part);
+    let pieces = |order: &mut dyn Iterator<Item = u32>| {
+        let mut whole = Measured::under(RuleSet::ALL);
+        for file in order {
+            let path = if file % 3 == 0 { "tests/a.rs" } else { "src/a.rs" };
+            whole.add(file, path, &of(file), links(file));
         }
-        whole
+        whole.sorted()
     };
-    let straight = pieces(&mut (0..FILES), 100);
-    let backwards = pieces(&mut (0..FILES).rev(), 37);
-    let scattered = pieces(&mut (0..FILES).map(|file| file * 1_237 % FILES), 5_000);
+    let straight = pieces(&mut (0..FILES));
+    let backwards = pieces(&mut (0..FILES).rev());
+    let scattered = pieces(&mut (0..FILES).map(|file| file * 1_237 % FILES));
     assert!(straight == backwards && straight == scattered, "order changed the result");
     assert_eq!(
         (straight.functions.total, straight.by_cyclomatic.len(), straight.by_cognitive.len()),
         (40_000, 200, 200)
     );
+    let [sorts, chains] = &straight.findings.by_rule[..] else { panic!("{:?}", straight.findings.by_rule.len()) };
+    assert_eq!((sorts.tally.total, chains.tally.total, sorts.tally.in_tests), (5_000, 5_000, 1_667));
+    assert_eq!((sorts.kept.len(), chains.kept.len()), (KEPT_PER_RULE, KEPT_PER_RULE));
+    let best = |kept: &agentd_tools::findings::Found| kept.finding.confidence == Confidence::High && !kept.in_test;
+    assert!(sorts.kept.iter().all(best) && chains.kept.iter().all(best), "the best are kept");
     let bytes = serde_json::to_vec(&straight).unwrap().len();
     assert!(bytes < 3_000_000, "{bytes} bytes for {FILES} files");
 }

@@ -13,6 +13,7 @@ use std::{
     process::Command,
 };
 
+use agentd_syntax::Language;
 use agentd_tools::{
     Workspace,
     survey::{Limits, Manifest, Progress, SkipReason, Survey},
@@ -171,4 +172,25 @@ fn limits_end_the_walk_and_say_so() {
     let entries = survey(temp.path(), Limits { max_folder_entries: 20, ..Limits::default() }, 1_000);
     assert_eq!((entries.files.len(), entries.truncated), (20, true));
     assert_eq!(survey(tree(&[]).path(), Limits::default(), 1).files.len(), 0);
+}
+
+#[test]
+fn a_program_without_an_extension_tells_its_language_by_its_first_line() {
+    let scripts: [(&str, &str, u32, Option<Language>); 6] = [
+        ("bin/tool", "#!/usr/bin/env python3\nimport x\n", 0o755, Some(Language::Python)),
+        ("bin/serve", "#!/usr/bin/env node\n", 0o744, Some(Language::JavaScript)),
+        ("bin/shell", "#!/bin/sh\n", 0o755, None),
+        ("bin/empty", "", 0o755, None),
+        ("notes", "#!/usr/bin/env python3\n", 0o644, None),
+        ("run.txt", "#!/usr/bin/env python3\n", 0o755, None),
+    ];
+    let temp = tree(&scripts.map(|(path, content, _, _)| (path, content)));
+    for (path, _, mode, _) in scripts {
+        fs::set_permissions(temp.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let manifest = survey(temp.path(), Limits::default(), 100);
+    for (path, _, _, language) in scripts {
+        let file = manifest.files.iter().find(|file| &*file.path == path).unwrap();
+        assert_eq!(file.language, language, "{path}");
+    }
 }

@@ -29,7 +29,7 @@ fn analysed(root: &Path) -> Report {
         let Some(language) = file.language else { continue };
         let content = workspace.read_file(Path::new(&*file.path), 1 << 20).unwrap();
         match parser.analyze(language, &content, agentd_syntax::Limits::default()) {
-            Ok(facts) => measured.add(number, &facts, resolver.resolve(number, language, &facts.imports)),
+            Ok(facts) => measured.add(number, &file.path, &facts, resolver.resolve(number, language, &facts.imports)),
             Err(error) => run.failed.push((number, error.to_string())),
         }
     }

@@ -1,6 +1,11 @@
 //! Workflows that come with the program, until the workflow language does.
 
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use agentd_base::{Role, StepId, Text};
 
@@ -61,9 +66,15 @@ impl FromStr for WorkflowName {
     }
 }
 
-/// The graph of a workflow.
+/// The graph of a workflow, made once.
 #[must_use]
 pub fn builtin(workflow: WorkflowName) -> Arc<Graph> {
+    static GRAPHS: LazyLock<[Arc<Graph>; 3]> =
+        LazyLock::new(|| [WorkflowName::Analyze, WorkflowName::Noop, WorkflowName::Drill].map(make));
+    Arc::clone(&GRAPHS[workflow as usize])
+}
+
+fn make(workflow: WorkflowName) -> Arc<Graph> {
     let steps = match workflow {
         WorkflowName::Noop => vec![spec("noop", Role::Coordinator, Action::Noop, &[], NOOP_LIMIT)],
         WorkflowName::Drill => drill::steps(),
@@ -91,7 +102,7 @@ mod tests {
     #[test]
     fn builtin_graphs_are_valid_and_named() {
         for workflow in [WorkflowName::Analyze, WorkflowName::Noop, WorkflowName::Drill] {
-            assert!(!builtin(workflow).steps().is_empty());
+            assert_eq!(builtin(workflow), make(workflow), "the one of its name");
             assert_eq!(workflow.name().parse(), Ok(workflow));
         }
         assert!("bake".parse::<WorkflowName>().unwrap_err().contains("`bake`"));

@@ -1,9 +1,11 @@
 //! The heart: one event in, decisions out. The engine journals the event before it acts on the decisions; a replay of
 //! the journal goes through the same function, and [`resume`] then says what is still to be done.
 
-use agentd_base::{ErrorClass, MonoMs, StepId, Text};
+use std::time::Duration;
 
-use crate::{MAX_ATTEMPTS, MAX_STRIKES, Outcome, Rng, StepState, TaskState, backoff};
+use agentd_base::{ErrorClass, MonoMs, Rng, StepId, Text};
+
+use crate::{MAX_ATTEMPTS, MAX_SILENCES, MAX_STRIKES, Outcome, StepState, TaskState, backoff, disk_wait};
 
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub enum Event {
         class: ErrorClass,
         /// What, which, and what to do.
         message: Text<1024>,
+        /// How long the step waits for its next try, if it gets one. `None`: chance decides; a replay says what was decided.
+        wait: Option<Duration>,
     },
     /// The time of a waiting step has come.
     Due {
@@ -45,6 +49,8 @@ pub enum Event {
     Suspended {
         /// Which step.
         step: StepId,
+        /// Whether its agent had fallen silent.
+        silence: Silence,
     },
     /// The daemon died while this step was in flight. It starts again; `strike` if the death counts against it.
     Died {
@@ -55,6 +61,17 @@ pub enum Event {
     },
     /// Someone asked for the task's end.
     CancelRequested,
+}
+
+/// What the silence of an agent says about a step that it held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// The agent was not silent.
+    None,
+    /// It held other steps too, so any of them may have silenced it. From now on the step runs apart from others.
+    Beside,
+    /// It held this step alone: the silence counts against it.
+    Alone,
 }
 
 /// What the engine is to do.
@@ -88,15 +105,16 @@ pub fn decide(state: &mut TaskState, event: &Event, now: MonoMs, rng: &mut Rng) 
         Event::Succeeded { step, attempt } if is_current(state, *step, *attempt) => {
             state.steps[step.index()].state = StepState::Succeeded;
         }
-        Event::Failed { step, attempt, class, message } if is_current(state, *step, *attempt) => {
-            fail(state, *step, (*class, message), now, rng);
+        Event::Failed { step, attempt, class, message, wait } if is_current(state, *step, *attempt) => {
+            let wait = |drawn: Duration| now.after(wait.unwrap_or(drawn));
+            fail(state, *step, (*class, message), &wait, rng);
             if let StepState::Backoff(at) = state.run(*step).state {
                 decisions.push(Decision::Wake { step: *step, at });
             }
         }
         Event::Succeeded { .. } | Event::Failed { .. } => return Vec::new(),
         Event::Due { step } => due(state, *step, &mut decisions),
-        Event::Suspended { step } => again(state, *step, &mut decisions),
+        Event::Suspended { step, silence } => suspended(state, *step, *silence, &mut decisions),
         Event::Died { step, strike } => died(state, *step, *strike, &mut decisions),
         Event::CancelRequested => state.cancelling = true,
     }
@@ -132,14 +150,24 @@ fn start(state: &mut TaskState, step: StepId, attempt: u32) {
     }
 }
 
-fn fail(state: &mut TaskState, step: StepId, (class, message): (ErrorClass, &Text<1024>), now: MonoMs, rng: &mut Rng) {
+fn fail(
+    state: &mut TaskState,
+    step: StepId,
+    (class, message): (ErrorClass, &Text<1024>),
+    after: &dyn Fn(Duration) -> MonoMs,
+    rng: &mut Rng,
+) {
     let stopping = is_stopping(state);
     let run = &mut state.steps[step.index()];
-    run.charged += 1;
+    // A full disk is no fault of the step: it waits, however long that takes.
+    let is_disk = class == ErrorClass::Disk;
+    run.charged += u32::from(!is_disk);
     if stopping {
         run.state = StepState::Cancelled;
+    } else if is_disk {
+        run.state = StepState::Backoff(after(disk_wait(run.attempts, rng)));
     } else if class.is_transient() && run.charged < MAX_ATTEMPTS {
-        run.state = StepState::Backoff(now.after(backoff(run.charged, rng)));
+        run.state = StepState::Backoff(after(backoff(run.charged, rng)));
     } else {
         run.state = StepState::Failed;
         state.failure = Some(Outcome::Failed { step, class, message: message.clone() });
@@ -165,6 +193,34 @@ fn again(state: &mut TaskState, step: StepId, decisions: &mut Vec<Decision>) {
     }
 }
 
+fn suspended(state: &mut TaskState, step: StepId, silence: Silence, decisions: &mut Vec<Decision>) {
+    if state.run(step).state != StepState::Running {
+        return;
+    }
+    let run = &mut state.steps[step.index()];
+    run.apart |= silence != Silence::None;
+    run.silences += u32::from(silence == Silence::Alone);
+    let silences = run.silences;
+    if silences < MAX_SILENCES || silence != Silence::Alone || is_stopping(state) {
+        return again(state, step, decisions);
+    }
+    let message = format!(
+        "step `{}` took its agent's thread and was silent {silences} times, each time alone, so it is not tried again; \
+         see the log for what it did, and submit the task anew once its cause is mended",
+        name(state, step)
+    );
+    give_up(state, step, ErrorClass::TimedOut, message);
+}
+
+fn name(state: &TaskState, step: StepId) -> &str {
+    state.graph.step(step).map_or("?", |spec| spec.name.as_str())
+}
+
+fn give_up(state: &mut TaskState, step: StepId, class: ErrorClass, message: String) {
+    state.steps[step.index()].state = StepState::Failed;
+    state.failure = Some(Outcome::Failed { step, class, message: Text::new(message) });
+}
+
 fn died(state: &mut TaskState, step: StepId, strike: bool, decisions: &mut Vec<Decision>) {
     let run = &mut state.steps[step.index()];
     run.strikes += u32::from(strike);
@@ -173,13 +229,12 @@ fn died(state: &mut TaskState, step: StepId, strike: bool, decisions: &mut Vec<D
         again(state, step, decisions);
         return;
     }
-    run.state = StepState::Failed;
-    let name = state.graph.step(step).map_or("?", |spec| spec.name.as_str());
     let message = format!(
-        "the daemon died {strikes} times while only step `{name}` ran, so it is not tried again; \
-         see the log for the crash, and submit the task anew once its cause is mended"
+        "the daemon died {strikes} times by step `{}`, which ran alone or in which the crash was, so it is not tried \
+         again; see the log for the crash, and submit the task anew once its cause is mended",
+        name(state, step)
     );
-    state.failure = Some(Outcome::Failed { step, class: ErrorClass::Poison, message: Text::new(message) });
+    give_up(state, step, ErrorClass::Poison, message);
 }
 
 const fn is_stopping(state: &TaskState) -> bool {

@@ -9,7 +9,7 @@ mod retry;
 mod state;
 
 pub use builtin::{WorkflowName, builtin};
-pub use decide::{Decision, Event, decide, resume};
+pub use decide::{Decision, Event, Silence, decide, resume};
 pub use graph::{Action, Graph, GraphError, MAX_STEPS, StepSpec};
-pub use retry::{MAX_ATTEMPTS, Rng, backoff};
-pub use state::{MAX_STRIKES, Outcome, StepRun, StepState, TaskState};
+pub use retry::{MAX_ATTEMPTS, backoff, disk_wait};
+pub use state::{MAX_SILENCES, MAX_STRIKES, Outcome, StepRun, StepState, TaskState};

@@ -9,6 +9,9 @@ use crate::Graph;
 /// Unexplained deaths of the daemon after which a step is not tried again.
 pub const MAX_STRIKES: u32 = 3;
 
+/// Silences of an agent that held a step alone, after which the step is not tried again: each one costs a thread.
+pub const MAX_SILENCES: u32 = 3;
+
 /// Where one step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepState {
@@ -39,6 +42,10 @@ pub struct StepRun {
     pub charged: u32,
     /// Unexplained deaths of the daemon that count against the step.
     pub strikes: u32,
+    /// Times that an agent fell silent which held this step alone.
+    pub silences: u32,
+    /// An agent that held it fell silent: it runs apart from others, so that the next silence has one culprit.
+    pub apart: bool,
 }
 
 /// How a task ended.
@@ -78,7 +85,8 @@ impl TaskState {
     /// A task of which nothing has happened yet.
     #[must_use]
     pub fn new(graph: Arc<Graph>) -> Self {
-        let blocked = StepRun { state: StepState::Blocked, attempts: 0, charged: 0, strikes: 0 };
+        let blocked =
+            StepRun { state: StepState::Blocked, attempts: 0, charged: 0, strikes: 0, silences: 0, apart: false };
         let steps = vec![blocked; graph.steps().len()];
         Self { graph, steps, cancelling: false, failure: None, ended: None }
     }

@@ -122,6 +122,8 @@ fn progress(view: &ProgressView) -> v1::Progress {
         unit: view.unit.to_owned(),
         done: view.done,
         total: view.total,
+        bytes_done: view.bytes_done,
+        bytes_total: view.bytes_total,
     }
 }
 

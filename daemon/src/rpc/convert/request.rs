@@ -4,26 +4,18 @@ use std::{path::PathBuf, time::Duration};
 
 use agentd_base::{Classify, ErrorClass, Role, Seq, TaskId, Text};
 use agentd_engine::{Hints, ListQuery, Priority, Submit, TaskState, WatchQuery};
-use agentd_proto::v1;
+use agentd_proto::{
+    limits::{
+        MAX_KEY_BYTES, MAX_NAME_BYTES, MAX_PAGE_SIZE, MAX_PATH_BYTES, MAX_SEARCH_PATH_BYTES, MAX_TASK_TEXT_BYTES,
+    },
+    v1,
+};
 use agentd_workflow::WorkflowName;
-use prost::Message as _;
 
-/// Longest request text in bytes.
-const LONGEST_REQUEST: usize = 32 * 1024;
-/// Longest path in bytes: `PATH_MAX` of Linux; macOS allows less.
-const LONGEST_PATH: usize = 4_096;
-/// Longest idempotency key in bytes.
-const LONGEST_KEY: usize = 128;
-/// Longest PATH variable in bytes; long ones have about 4 KiB.
-const LONGEST_SEARCH_PATH: usize = 16 * 1024;
-/// Longest name of a document in bytes.
-const LONGEST_NAME: usize = 64;
 /// Longest time that a submitter may expect: nothing takes longer than a month.
 const LONGEST_EXPECTED_MS: u64 = 31 * 24 * 3_600 * 1_000;
 /// Tasks of a page that did not ask for a number.
-const USUAL_PAGE: usize = 50;
-/// Most tasks of a page.
-const LARGEST_PAGE: usize = 1_000;
+const USUAL_PAGE: u32 = 50;
 
 /// A field of a request that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,32 +39,23 @@ fn bad<T>(field: &'static str, problem: impl Into<String>) -> Checked<T> {
     Err(FieldError { field, problem: problem.into() })
 }
 
-/// A request for a task. `longest` is the longest message in bytes.
-pub(in crate::rpc) fn submit(wire: v1::SubmitRequest, longest: usize) -> Checked<Submit> {
-    let size = wire.encoded_len();
-    if size > longest {
-        return bad(
-            "request",
-            format!(
-                "the whole message has {size} bytes, {longest} are allowed; put long text into a file of the workspace and name it"
-            ),
-        );
-    }
-    let workflow = match wire.workflow.as_str() {
+/// A request for a task.
+pub(in crate::rpc) fn submit(wire: v1::SubmitRequest) -> Checked<Submit> {
+    let workflow = match optional("workflow", wire.workflow, MAX_NAME_BYTES)? {
         // The coordinator chooses; without models there is one workflow to choose.
-        "" => WorkflowName::Analyze,
-        name => name.parse().or_else(|problem: String| bad("workflow", problem))?,
+        None => WorkflowName::Analyze,
+        Some(name) => name.parse().or_else(|problem: String| bad("workflow", problem))?,
     };
     let priority = priority(wire.priority)?;
     let hints = hints(wire.hints.unwrap_or_default())?;
     Ok(Submit {
-        request: Text::new(text("request", wire.request, LONGEST_REQUEST)?),
+        request: Text::new(text("request", wire.request, MAX_TASK_TEXT_BYTES)?),
         workspace: workspace(wire.workspace, workflow)?,
         workflow,
-        key: optional("idempotency_key", wire.idempotency_key, LONGEST_KEY)?.map(Text::new),
+        key: optional("idempotency_key", wire.idempotency_key, MAX_KEY_BYTES)?.map(Text::new),
         priority,
         hints,
-        path: optional("path", wire.path, LONGEST_SEARCH_PATH)?,
+        path: optional("path", wire.path, MAX_SEARCH_PATH_BYTES)?,
     })
 }
 
@@ -105,7 +88,7 @@ fn workspace(path: String, workflow: WorkflowName) -> Checked<Option<PathBuf>> {
 }
 
 fn folder(field: &'static str, path: String) -> Checked<Option<PathBuf>> {
-    let Some(path) = optional(field, path, LONGEST_PATH)?.map(PathBuf::from) else { return Ok(None) };
+    let Some(path) = optional(field, path, MAX_PATH_BYTES)?.map(PathBuf::from) else { return Ok(None) };
     if !path.is_absolute() {
         let problem = format!("`{}` is not an absolute path; give one that starts with /", path.display());
         return bad(field, problem);
@@ -123,9 +106,9 @@ fn priority(wire: i32) -> Checked<Priority> {
 }
 
 fn hints(wire: v1::Hints) -> Checked<Hints> {
-    let prefer = match wire.prefer.as_str() {
-        "" => None,
-        name => match name.parse::<Role>() {
+    let prefer = match optional("hints.prefer", wire.prefer, MAX_NAME_BYTES)? {
+        None => None,
+        Some(name) => match name.parse::<Role>() {
             Ok(role) => Some(role),
             Err(problem) => return bad("hints.prefer", problem),
         },
@@ -150,11 +133,11 @@ pub(in crate::rpc) fn task_id(wire: &str) -> Checked<TaskId> {
 
 /// Which tasks to list.
 pub(in crate::rpc) fn list(wire: v1::ListTasksRequest) -> Checked<ListQuery> {
-    let limit = match wire.page_size as usize {
+    let limit = match wire.page_size {
         0 => USUAL_PAGE,
-        size if size <= LARGEST_PAGE => size,
-        size => return bad("page_size", format!("is {size}; at most {LARGEST_PAGE} tasks fit on a page")),
-    };
+        size if size <= MAX_PAGE_SIZE => size,
+        size => return bad("page_size", format!("is {size}; at most {MAX_PAGE_SIZE} tasks fit on a page")),
+    } as usize;
     let before = match wire.page_token.as_str() {
         "" => None,
         token => match token.parse() {
@@ -191,5 +174,5 @@ pub(in crate::rpc) fn watch(wire: &v1::WatchRequest) -> Checked<WatchQuery> {
 
 /// A document's name.
 pub(in crate::rpc) fn document_name(wire: String) -> Checked<String> {
-    text("name", wire, LONGEST_NAME)
+    text("name", wire, MAX_NAME_BYTES)
 }

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use agentd_base::{ErrorClass, Role, Seq, TaskId, Text, WallMs};
 use agentd_engine::{EventKind, EventView, Hints, Priority, TaskState, WatchItem};
-use agentd_proto::v1;
+use agentd_proto::{limits::MAX_SUBMIT_BYTES, v1};
 use agentd_workflow::WorkflowName;
+use prost::Message as _;
 
 use super::*;
-
-const LONGEST: usize = 64 * 1024;
 
 fn good() -> v1::SubmitRequest {
     v1::SubmitRequest { request: "look".to_owned(), workspace: "/w".to_owned(), ..v1::SubmitRequest::default() }
@@ -32,25 +31,26 @@ fn each_bad_field_is_refused_by_its_name() {
         ("request", with(|wire| wire.request = " \n\t".to_owned())),
         ("request", with(|wire| wire.request = "x".repeat(32 * 1024 + 1))),
         ("request", with(|wire| wire.request = "a\0b".to_owned())),
-        ("request", with(|wire| wire.workflow = "x".repeat(LONGEST))),
         ("workspace", with(|wire| wire.workspace.clear())),
         ("workspace", with(|wire| wire.workspace = "relative/path".to_owned())),
         ("workspace", with(|wire| wire.workspace = "~/code".to_owned())),
         ("workspace", with(|wire| wire.workspace = "/a\0b".to_owned())),
         ("workspace", with(|wire| wire.workspace = format!("/{}", "x".repeat(4_096)))),
         ("workflow", with(|wire| wire.workflow = "bake".to_owned())),
+        ("workflow", with(|wire| wire.workflow = "x".repeat(65))),
         ("idempotency_key", with(|wire| wire.idempotency_key = "k".repeat(129))),
         ("idempotency_key", with(|wire| wire.idempotency_key = "\0".to_owned())),
         ("priority", with(|wire| wire.priority = 4)),
         ("priority", with(|wire| wire.priority = -1)),
         ("path", with(|wire| wire.path = "p".repeat(16 * 1024 + 1))),
         ("hints.prefer", hints(v1::Hints { prefer: "chef".to_owned(), ..v1::Hints::default() })),
+        ("hints.prefer", hints(v1::Hints { prefer: "x".repeat(65), ..v1::Hints::default() })),
         ("hints.cpu", hints(v1::Hints { cpu: 9, ..v1::Hints::default() })),
         ("hints.expected_ms", hints(v1::Hints { expected_ms: u64::MAX, ..v1::Hints::default() })),
     ];
     for (field, wire) in cases {
         let shown = format!("{wire:?}").chars().take(120).collect::<String>();
-        let error = submit(wire, LONGEST).unwrap_err();
+        let error = submit(wire).unwrap_err();
         assert_eq!(error.field, field, "{shown}");
         assert!(error.to_string().starts_with(&format!("{field}: ")) && error.problem.len() > 10);
         assert_eq!(agentd_base::Classify::class(&error), ErrorClass::Invalid);
@@ -59,7 +59,7 @@ fn each_bad_field_is_refused_by_its_name() {
 
 #[test]
 fn good_requests_arrive_whole() {
-    let plain = submit(good(), LONGEST).unwrap();
+    let plain = submit(good()).unwrap();
     assert_eq!((plain.workflow, plain.key, plain.priority), (WorkflowName::Analyze, None, Priority::Normal));
     assert_eq!((plain.hints, plain.path, plain.workspace), (Hints::default(), None, Some("/w".into())));
     let noop = with(|wire| {
@@ -71,13 +71,23 @@ fn good_requests_arrive_whole() {
         wire.hints =
             Some(v1::Hints { prefer: "monitor".to_owned(), cpu: v1::CpuHint::Quiet.into(), expected_ms: 1_500 });
     });
-    let noop = submit(noop, LONGEST).unwrap();
+    let noop = submit(noop).unwrap();
     assert_eq!((noop.workflow, noop.workspace, noop.priority), (WorkflowName::Noop, None, Priority::High));
     assert_eq!((noop.key.unwrap().len(), noop.path.as_deref()), (128, Some("/bin")));
     let expected = Some(Duration::from_millis(1_500));
     assert_eq!(noop.hints, Hints { prefer: Some(Role::Monitor), quiet: true, expected });
-    let largest = submit(with(|wire| wire.request = "ä".repeat(16 * 1024)), LONGEST).unwrap();
-    assert_eq!(largest.request.len(), 32 * 1024);
+    let largest = with(|wire| {
+        wire.request = "ä".repeat(16 * 1024);
+        wire.workspace = format!("/{}", "w".repeat(4_095));
+        wire.workflow = "analyze".to_owned();
+        wire.idempotency_key = "k".repeat(128);
+        wire.path = "p".repeat(16 * 1024);
+        wire.priority = v1::Priority::High.into();
+        wire.hints =
+            Some(v1::Hints { prefer: "synthesizer".to_owned(), cpu: v1::CpuHint::Quiet.into(), expected_ms: 1 << 31 });
+    });
+    assert!(largest.encoded_len() <= MAX_SUBMIT_BYTES, "{}", largest.encoded_len());
+    assert_eq!(submit(largest).unwrap().request.len(), 32 * 1024);
 }
 
 #[test]

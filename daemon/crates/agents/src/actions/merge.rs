@@ -1,7 +1,10 @@
 //! Merges what the other steps found into one report.
 
 use agentd_base::Text;
-use agentd_tools::report::{self, Parts, Run};
+use agentd_tools::{
+    report::{self, Parts, Run},
+    text::count,
+};
 use bytes::Bytes;
 
 use super::{decode, encode, measure::MeasureOutput, survey::Surveyed};
@@ -33,7 +36,8 @@ fn merge([survey, measured, project, structure]: [&Bytes; 4], run: Run) -> Resul
         run: &run,
     };
     let report = report::build(&parts);
-    let (name, code) = (&report.subject.name, report.totals.code);
-    encode(&report)
-        .map(|bytes| (format!("{name}: {code} lines of code in {} files", report.totals.measured_files), bytes))
+    let code = count(report.totals.code, "line", "lines");
+    let files = count(report.totals.measured_files, "file", "files");
+    let summary = format!("{}: {code} of code in {files}", report.subject.name);
+    encode(&report).map(|bytes| (summary, bytes))
 }

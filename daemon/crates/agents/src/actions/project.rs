@@ -1,7 +1,10 @@
 //! Reads what the project says about itself.
 
 use agentd_base::Text;
-use agentd_tools::project::{self, Project};
+use agentd_tools::{
+    project::{self, Project},
+    text::count,
+};
 
 use super::{decode, encode, open_workspace, survey::Surveyed, workspace_path};
 use crate::{StepCtx, StepFault, StepOutput};
@@ -21,6 +24,8 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
 
 fn summary(project: &Project) -> String {
     let name = project.name.as_ref().map_or("a project without a name", |claim| claim.text.as_str());
-    let (packages, commands) = (project.packages.len(), project.commands.len());
-    format!("{name}: {packages} packages, {commands} commands, {} entry points", project.entries.len())
+    let packages = count(project.packages.len() as u64, "package", "packages");
+    let commands = count(project.commands.len() as u64, "command", "commands");
+    let entries = count(project.entries.len() as u64, "entry point", "entry points");
+    format!("{name}: {packages}, {commands}, {entries}")
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use agentd_base::{EffectIntent, ErrorClass, TaskId, Text};
-use agentd_tools::{EffectState, TaskFiles, report};
+use agentd_tools::{EffectState, TaskFiles, report, text::count};
 use bytes::Bytes;
+use serde::Serialize;
 
 use super::{decode, fault};
 use crate::{Document, StepCtx, StepFault, StepOutput};
@@ -13,7 +14,7 @@ const PAGE: &str = "report.md";
 
 pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let merged = ctx.input("merge").await?;
-    let (page, json) = ctx.compute(move |_| render(&merged)).await??;
+    let Rendered { found, page, json, sarif } = ctx.compute(move |_| render(&merged)).await??;
     let page = Bytes::from(page);
     write(ctx, &page).await?;
     let json = ctx.output(json).await?;
@@ -24,19 +25,38 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
             content: ctx.output(page.into()).await?,
         },
         Document { name: Text::new("report.json"), media_type: Text::new("application/json"), content: json.clone() },
+        Document {
+            name: Text::new("report.sarif"),
+            media_type: Text::new("application/sarif+json"),
+            content: ctx.output(sarif).await?,
+        },
     ];
-    Ok(StepOutput { summary: Text::new("report.md and report.json"), output: json, documents })
+    let summary = format!("{found}; report.md, report.json and report.sarif");
+    Ok(StepOutput { summary: Text::new(summary), output: json, documents })
 }
 
-fn render(merged: &[u8]) -> Result<(String, Vec<u8>), StepFault> {
+/// The three documents of one report, and what the rules found, in words.
+struct Rendered {
+    found: String,
+    page: String,
+    json: Vec<u8>,
+    sarif: Vec<u8>,
+}
+
+fn render(merged: &[u8]) -> Result<Rendered, StepFault> {
     let report: report::Report = decode("merge", merged)?;
-    let json = serde_json::to_vec_pretty(&report).map_err(|error| {
+    let (json, sarif) = (pretty(&report)?, pretty(&report::render_sarif(&report))?);
+    let found = count(report.findings.counts.total, "performance finding", "performance findings");
+    Ok(Rendered { found, page: report::render_markdown(&report), json, sarif })
+}
+
+fn pretty(document: &impl Serialize) -> Result<Vec<u8>, StepFault> {
+    serde_json::to_vec_pretty(document).map_err(|error| {
         StepFault::new(
             ErrorClass::Internal,
             format!("the report cannot be encoded: {error}; this is a fault of agentd"),
         )
-    })?;
-    Ok((report::render_markdown(&report), json))
+    })
 }
 
 async fn write(ctx: &StepCtx, page: &Bytes) -> Result<(), StepFault> {

@@ -1,7 +1,10 @@
 //! Builds the import graph and finds its cycles.
 
 use agentd_base::Text;
-use agentd_tools::structure::{Paths, analyse};
+use agentd_tools::{
+    structure::{Paths, analyse},
+    text::count,
+};
 
 use super::{decode, encode, measure::MeasureOutput, survey::Surveyed};
 use crate::{StepCtx, StepFault, StepOutput};
@@ -13,8 +16,8 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
         let output: MeasureOutput = decode("measure", &measured)?;
         let paths = Paths::new(&surveyed.manifest.files);
         let structure = analyse(&paths, output.measured.files.iter().map(|file| (file.file, &file.links)));
-        let (edges, cycles) = (structure.edges, structure.cycles.len());
-        let summary = format!("{edges} dependencies between files, {cycles} cycles");
+        let edges = count(structure.edges, "dependency", "dependencies");
+        let summary = format!("{edges} between files, {}", count(structure.cycles.len() as u64, "cycle", "cycles"));
         encode(&structure).map(|bytes| (summary, bytes))
     };
     let (summary, bytes) = ctx.compute(move |_| analyse()).await??;

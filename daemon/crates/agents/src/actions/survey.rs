@@ -7,10 +7,11 @@ use agentd_host::{ChildExit, ChildPurpose, ChildSpec};
 use agentd_tools::{
     git::{self, GitCommand, Head},
     survey::{Limits, Manifest, Progress, Survey},
+    text::count,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{encode, fault, open_workspace, size, workspace_path};
+use super::{encode, fault, open_workspace, workspace_path};
 use crate::{StepCtx, StepFault, StepOutput};
 
 /// Entries per piece of work: some 2 µs each on a local disk, so some milliseconds.
@@ -37,7 +38,8 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let (summary, bytes) = ctx
         .compute(move |_| {
             let manifest = survey.finish();
-            let summary = format!("{} files, {}", manifest.files.len(), size(manifest.total_bytes));
+            let files = count(manifest.files.len() as u64, "file", "files");
+            let summary = format!("{files}, {}", agentd_base::bytes(manifest.total_bytes));
             encode(&Surveyed { manifest, head }).map(|bytes| (summary, bytes))
         })
         .await??;

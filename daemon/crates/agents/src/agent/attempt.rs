@@ -12,8 +12,15 @@ use agentd_base::ErrorClass;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::{Letter, Panicked, Surroundings, state::AgentState};
-use crate::{Report, StepCtx, StepFault, StepOutput, panic_words, pieces::Board};
+use super::Panicked;
+use crate::{
+    Report, StepCtx, StepFault, StepOutput,
+    around::{Letter, Surroundings},
+    ctx::Steps,
+    panic_words,
+    pieces::Board,
+    state::AgentState,
+};
 
 /// Runs the attempt and reports how it ended.
 pub(super) async fn run(
@@ -21,6 +28,7 @@ pub(super) async fn run(
     state: Arc<AgentState>,
     board: Arc<Board>,
     around: Arc<Surroundings>,
+    steps: Arc<dyn Steps>,
 ) -> Panicked {
     let began = Instant::now();
     let key = letter.assignment.key;
@@ -28,7 +36,7 @@ pub(super) async fn run(
     let ctx = StepCtx::new(letter, Arc::clone(&state), board, Arc::clone(&around));
     // Around everything: a step that was cut off may still panic while it is dropped.
     let ended = {
-        let mut guarded = pin!(AssertUnwindSafe(bounded(&ctx)).catch_unwind().instrument(span));
+        let mut guarded = pin!(AssertUnwindSafe(bounded(&ctx, &*steps)).catch_unwind().instrument(span));
         // A fault that kills the process is blamed on the step that this thread was in.
         let note = key.to_string();
         poll_fn(|waker| agentd_host::noted(&note, || guarded.as_mut().poll(waker))).await
@@ -59,10 +67,10 @@ pub(super) async fn run(
 
 /// The step until its end, a stop or its limit. Between an intent and its effect nothing is cut off:
 /// `StepCtx::interrupted` waits for the end of that window.
-async fn bounded(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
+async fn bounded(ctx: &StepCtx, steps: &dyn Steps) -> Result<StepOutput, StepFault> {
     tokio::select! {
         biased;
-        result = ctx.steps().run(ctx) => result,
+        result = steps.run(ctx) => result,
         fault = ctx.interrupted() => Err(fault),
     }
 }

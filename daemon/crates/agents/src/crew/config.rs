@@ -4,10 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use agentd_base::{CoreClass, Role};
 use agentd_host::{Children, PlanSettings, Tier, Topology};
+use agentd_tools::findings::{Confidence, RuleSet};
 use agentd_workflow::Action;
-
-/// Steps that one agent may hold at once, unless configured: they mostly wait.
-pub const DEFAULT_SLOTS: u32 = 8;
 
 /// The most slots an agent may have; an arbitrary bound on its mailbox.
 pub const MOST_SLOTS: u32 = 1_024;
@@ -23,9 +21,11 @@ pub struct RoleConfig {
     pub plan: Option<PlanSettings>,
 }
 
-impl Default for RoleConfig {
-    fn default() -> Self {
-        Self { slots: DEFAULT_SLOTS, capabilities: None, plan: None }
+impl RoleConfig {
+    /// An agent of its role with so many slots.
+    #[must_use]
+    pub const fn new(slots: u32) -> Self {
+        Self { slots, capabilities: None, plan: None }
     }
 }
 
@@ -49,19 +49,26 @@ pub struct CrewConfig {
     pub pieces_at_once: PiecesAtOnce,
     /// The state folder, where task files are written.
     pub state: PathBuf,
+    /// The performance rules that look at files, and how sure they must be.
+    pub rules: RuleSet,
+    /// Bytes in the state folder for what is known about files that an earlier analysis met; 0: nothing is kept.
+    pub cache_bytes: u64,
     /// Where git and other programs are started; `None`: agents do without.
     pub children: Option<Arc<Children>>,
 }
 
 impl CrewConfig {
-    /// Defaults throughout, with the state folder at `state` (absolute, exists) and no children.
+    /// These roles, with the state folder at `state` (absolute, exists), placed as planned by default, with all performance
+    /// rules at medium confidence, without children or a cache.
     #[must_use]
-    pub fn new(state: PathBuf) -> Self {
+    pub fn new(state: PathBuf, roles: [RoleConfig; 12]) -> Self {
         Self {
-            roles: std::array::from_fn(|_| RoleConfig::default()),
+            roles,
             plan: PlanSettings::default(),
             pieces_at_once: PiecesAtOnce::default(),
             state,
+            rules: RuleSet::ALL.at_least(Confidence::Medium),
+            cache_bytes: 0,
             children: None,
         }
     }

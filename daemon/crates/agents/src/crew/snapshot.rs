@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use agentd_base::{AgentId, Role};
-use agentd_host::{Measured, Topology, fast_share, thread_cpu};
+use agentd_host::{CpuSampler, Measured, Topology, thread_cpu};
 use agentd_prompts::Persona;
 
 use super::{Handle, roles};
@@ -43,7 +43,7 @@ pub struct AgentSnapshot {
     pub note: &'static str,
 }
 
-pub(super) fn take(handle: &Handle, topology: &Topology) -> AgentSnapshot {
+pub(super) fn take(handle: &Handle, topology: &Topology, sampler: &CpuSampler) -> AgentSnapshot {
     let tid = handle.thread.tid();
     let granted = handle.thread.granted();
     AgentSnapshot {
@@ -54,7 +54,7 @@ pub(super) fn take(handle: &Handle, topology: &Topology) -> AgentSnapshot {
         granted: granted.text.clone(),
         faults: granted.faults.clone(),
         pinned: granted.pinned,
-        fast_share: match fast_share(tid, topology) {
+        fast_share: match sampler.share(tid, topology) {
             Measured::Value(share) => Ok(share),
             Measured::Unmeasured(why) => Err(why),
         },

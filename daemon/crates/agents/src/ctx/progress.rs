@@ -11,7 +11,7 @@ use std::{
 use agentd_base::{AgentId, AttemptKey};
 
 use super::StepCtx;
-use crate::{Report, agent::Surroundings};
+use crate::{Report, around::Surroundings};
 
 /// Milliseconds between two reports of one step.
 const LEAST_GAP: u64 = 100;
@@ -24,6 +24,8 @@ pub struct Progress {
     key: AttemptKey,
     unit: &'static str,
     total: u64,
+    /// Bytes of source in all; 0: they are not counted.
+    bytes_total: u64,
     /// When the next report may go.
     next: Arc<AtomicU64>,
 }
@@ -35,8 +37,19 @@ impl fmt::Debug for Progress {
 }
 
 impl Progress {
+    /// Counts bytes, too, `total` of them: files differ in size, so they tell better how long it will take.
+    #[must_use]
+    pub fn with_bytes(self, total: u64) -> Self {
+        Self { bytes_total: total, ..self }
+    }
+
     /// So many are done; dropped if the last report was less than 100 ms ago, unless all are done.
     pub fn tell(&self, done: u64) {
+        self.tell_with(done, 0);
+    }
+
+    /// So many are done, of so many bytes; dropped as by [`tell`](Self::tell).
+    pub fn tell_with(&self, done: u64, bytes_done: u64) {
         let now = self.around.clock.awake().0;
         let next = self.next.load(Ordering::Relaxed);
         let is_last = self.total > 0 && done >= self.total;
@@ -44,8 +57,10 @@ impl Progress {
             return;
         }
         if self.next.compare_exchange(next, now + LEAST_GAP, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            let (key, agent, unit, total) = (self.key, self.agent, self.unit, self.total);
-            let _ = self.around.reports.try_send(Report::Progress { key, agent, unit, done, total });
+            let (key, agent, unit) = (self.key, self.agent, self.unit);
+            let (total, bytes_total) = (self.total, self.bytes_total);
+            let report = Report::Progress { key, agent, unit, done, total, bytes_done, bytes_total };
+            let _ = self.around.reports.try_send(report);
         }
     }
 }
@@ -55,6 +70,6 @@ impl StepCtx {
     #[must_use]
     pub fn progress(&self, unit: &'static str, total: u64) -> Progress {
         let around = Arc::clone(&self.around);
-        Progress { around, agent: self.agent(), key: self.key(), unit, total, next: Arc::default() }
+        Progress { around, agent: self.agent(), key: self.key(), unit, total, bytes_total: 0, next: Arc::default() }
     }
 }

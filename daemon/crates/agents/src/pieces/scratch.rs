@@ -1,11 +1,14 @@
 //! What a thread keeps from piece to piece, so that pieces need not allocate it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use agentd_syntax::Parser;
+use agentd_syntax::{Held, Parser, STACK_ENTRY_BYTES};
 
 /// Tells a piece that its work is not needed any more.
 #[derive(Debug, Clone, Default)]
@@ -24,17 +27,40 @@ impl Stop {
     }
 }
 
+/// A piece computes for so long before it gives way. Without this a no-op task beside an analysis took 4 ms more at its 99th
+/// percentile, with it 1.3 ms; at a quarter of it, the analysis would get a third less beside other programs' work.
+const GIVE_WAY_EVERY: Duration = Duration::from_micros(400);
+
+/// Keeps a computing thread from holding up those that only answer: when it last gave way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pace(Option<Instant>);
+
+impl Pace {
+    /// Called every so often while computing: gives way when it is time.
+    pub fn keep(&mut self, now: Instant) {
+        if self.0.is_none_or(|last| now - last >= GIVE_WAY_EVERY) {
+            agentd_host::give_way();
+            self.0 = Some(Instant::now());
+        }
+    }
+}
+
 /// Things of one agent thread that its pieces may use. Thrown away after a panic, and when no job is left.
 #[derive(Debug, Default)]
 pub struct Scratch {
     parser: Option<Parser>,
     stop: Stop,
+    /// Goes on from piece to piece, since many are shorter than its step.
+    pub pace: Pace,
 }
 
 impl Scratch {
     /// The thread's parser.
     pub fn parser(&mut self) -> &mut Parser {
-        self.parser.get_or_insert_with(Parser::new)
+        self.parser.get_or_insert_with(|| {
+            agentd_host::tally_parsers(STACK_ENTRY_BYTES);
+            Parser::new().with_gauge(held)
+        })
     }
 
     /// What tells that the piece's work is not needed any more; a piece that takes long looks at it.
@@ -50,4 +76,10 @@ impl Scratch {
     pub(crate) fn clear(&mut self) {
         self.parser = None;
     }
+}
+
+/// What the parser library holds on this thread.
+fn held() -> Held {
+    let tally = agentd_host::parser_tally();
+    Held { bytes: tally.bytes, entries: tally.blocks }
 }

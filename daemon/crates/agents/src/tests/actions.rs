@@ -20,7 +20,7 @@ const FILES: [(&str, &str); 7] = [
     ("data.py", "\0\0\0\u{1}\0\0\0\u{2}"),
 ];
 
-fn repository() -> TempDir {
+pub(super) fn repository() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, content) in FILES {
         let path = folder.path().join(path);
@@ -31,7 +31,7 @@ fn repository() -> TempDir {
 }
 
 /// Runs the steps of the built-in analysis in order, up to and with the one named.
-fn analyse(rig: &mut Rig, last: &str) -> Vec<(String, StepOutput)> {
+pub(super) fn analyse(rig: &mut Rig, last: &str) -> Vec<(String, StepOutput)> {
     let graph = builtin(WorkflowName::Analyze);
     let mut done: Vec<(String, StepOutput)> = Vec::new();
     for (id, step) in graph.ids().zip(graph.steps()) {
@@ -47,7 +47,7 @@ fn analyse(rig: &mut Rig, last: &str) -> Vec<(String, StepOutput)> {
     done
 }
 
-fn content(rig: &Rig, payload: &PayloadRef) -> Vec<u8> {
+pub(super) fn content(rig: &Rig, payload: &PayloadRef) -> Vec<u8> {
     match payload {
         PayloadRef::Inline(bytes) => bytes.to_vec(),
         PayloadRef::Stored { hash, .. } => fs::read(rig.state.path().join("blobs").join(hash.to_string())).unwrap(),
@@ -65,7 +65,10 @@ fn a_small_repository_is_analysed_from_survey_to_report() {
     assert!(measured.starts_with("4 functions in 4 files, 1 not UTF-8 text; pieces: "), "{measured}");
     let (_, output) = done.last().unwrap();
     let names: Vec<&str> = output.documents.iter().map(|document| &*document.name).collect();
-    assert_eq!(names, ["report.md", "report.json"]);
+    assert_eq!(names, ["report.md", "report.json", "report.sarif"]);
+    let sarif: serde_json::Value = serde_json::from_slice(&content(&rig, &output.documents[2].content)).unwrap();
+    assert_eq!((&sarif["version"], &sarif["runs"][0]["results"]), (&"2.1.0".into(), &serde_json::json!([])));
+    assert!(output.summary.starts_with("0 performance findings; "), "{}", output.summary);
     let report: Report = serde_json::from_slice(&content(&rig, &output.documents[1].content)).unwrap();
     assert_eq!((report.subject.name.as_str(), report.totals.functions, report.totals.measured_files), ("sample", 4, 4));
     assert_eq!(
@@ -199,7 +202,8 @@ fn one_agent_and_all_agents_measure_the_same() {
     let folder = wide_repository();
     let mut rig = Rig::real(folder.path());
     let done = analyse(&mut rig, "survey");
-    let mut outputs = Vec::new();
+    let sizes = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len());
+    let (bytes, mut outputs) = (sizes.sum(), Vec::new());
     for quiet in [false, true] {
         rig.quiet = quiet;
         let mut assignment = rig.assignment(1, "measure", Action::Measure);
@@ -208,14 +212,17 @@ fn one_agent_and_all_agents_measure_the_same() {
         let mut told = Vec::new();
         let output = loop {
             match rig.reports.blocking_recv().unwrap() {
-                crate::Report::Progress { unit, done, total, .. } => told.push((unit, done, total)),
+                crate::Report::Progress { unit, done, total, bytes_done, bytes_total, .. } => {
+                    assert!(bytes_done <= bytes_total && (bytes_done == bytes_total) == (done == total));
+                    told.push((unit, done, total, bytes_total));
+                }
                 crate::Report::Finished { result, .. } => break result.unwrap(),
                 other => panic!("measuring changes nothing, but: {other:?}"),
             }
         };
-        assert!(output.summary.starts_with("5300 functions in 301 files"), "{}", output.summary);
+        assert!(output.summary.starts_with("5,300 functions in 301 files"), "{}", output.summary);
         // The clock of the test stands still: the first report goes, the rest is too early, the last one goes anyway.
-        assert!((1..=2).contains(&told.len()) && told.last() == Some(&("files", 301, 301)), "{told:?}");
+        assert!((1..=2).contains(&told.len()) && told.last() == Some(&("files", 301, 301, bytes)), "{told:?}");
         outputs.push(content(&rig, &output.output));
     }
     assert_eq!(outputs[0], outputs[1]);

@@ -10,10 +10,7 @@ use agentd_workflow::Action;
 use tokio::sync::Notify;
 
 use super::support::{LONG, Rig, said, words};
-use crate::{
-    Error,
-    actions::{Actions, Steps},
-};
+use crate::{Error, actions::Actions, ctx::Steps};
 
 #[test]
 fn twelve_threads_named_and_placed_as_their_roles() {
@@ -30,6 +27,30 @@ fn twelve_threads_named_and_placed_as_their_roles() {
         assert!(!agent.pinned || agent_can_be_pinned(), "{agent:?}");
         assert!(!rig.crew.capabilities(agent.role).is_empty());
     }
+}
+
+/// On two tiers and free to use both, as coordinators are with `coordinators.qos = "utility"`.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_share_on_the_fast_cores_is_sampled_where_an_agent_may_use_several() {
+    use agentd_host::{CoordinatorQos, PlanSettings, Tier, Topology};
+    let real = Topology::detect();
+    let cpus = real.cpus();
+    let [first, rest @ ..] = &cpus[..] else { return };
+    if rest.is_empty() {
+        return; // one cpu is one tier
+    }
+    let tier = |name: &str, cpus: &[u32]| Tier { name: name.to_owned(), cores: 1, cpus: cpus.to_vec() };
+    let topology = Topology { tiers: vec![tier("fast", &[*first]), tier("slow", rest)], ..real };
+    let mut config = crate::CrewConfig::new(std::env::temp_dir(), super::support::roles());
+    config.plan = PlanSettings { coordinator_qos: CoordinatorQos::Utility, ..PlanSettings::default() };
+    let mut crew = super::support::start_on(config, topology).unwrap();
+    let share = |crew: &crate::Crew| crew.snapshot()[Role::Monitor as usize].fast_share.clone();
+    assert!(share(&crew).unwrap_err().contains("not sampled"));
+    crew.sample();
+    let sampled = share(&crew).expect("it ran at its birth");
+    assert!((0.0..=1.0).contains(&sampled), "{sampled}");
+    crew.stop(LONG);
 }
 
 fn agent_can_be_pinned() -> bool {
@@ -192,7 +213,7 @@ fn stopping_ends_all_threads_and_gives_up_those_that_do_not_answer() {
 
 #[test]
 fn an_agent_without_slots_is_refused() {
-    let mut config = crate::CrewConfig::new(std::env::temp_dir());
+    let mut config = crate::CrewConfig::new(std::env::temp_dir(), super::support::roles());
     config.roles[3].slots = 0;
     assert!(matches!(super::support::start(config), Err(Error::BadSlots { role: Role::Generator, slots: 0, .. })));
 }

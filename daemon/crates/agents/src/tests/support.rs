@@ -19,8 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Assignment, Crew, CrewConfig, Outside, PayloadRef, PiecesAtOnce, Report, StepCtx, StepFault, StepInput, StepOutput,
-    TaskInfo,
-    actions::{Actions, Steps},
+    TaskInfo, actions::Actions, ctx::Steps,
 };
 
 /// Longer than any test takes.
@@ -100,6 +99,11 @@ pub(super) struct Rig {
     pub(super) workspace: Option<std::path::PathBuf>,
 }
 
+/// Agents with more slots than a test fills.
+pub(super) fn roles() -> [crate::RoleConfig; 12] {
+    std::array::from_fn(|_| crate::RoleConfig::new(8))
+}
+
 impl Rig {
     /// The real actions.
     pub(super) fn real(workspace: &Path) -> Self {
@@ -139,7 +143,7 @@ impl Rig {
         let blobs = state.path().join("blobs");
         std::fs::create_dir(&blobs).unwrap();
         let (sender, reports) = mpsc::channel(256);
-        let mut config = CrewConfig::new(state.path().to_owned());
+        let mut config = CrewConfig::new(state.path().to_owned(), roles());
         config.pieces_at_once = PiecesAtOnce { compute: Some(seats), coordinator: Some(seats) };
         change(&mut config);
         let clock = Arc::new(ManualClock::new(WallMs(1_000_000)));
@@ -225,7 +229,12 @@ pub(super) fn words(result: Result<StepOutput, StepFault>) -> String {
 
 /// A crew that may not come up.
 pub(super) fn start(config: CrewConfig) -> Result<Crew, crate::Error> {
+    start_on(config, Topology::detect())
+}
+
+/// The same on another machine.
+pub(super) fn start_on(config: CrewConfig, topology: Topology) -> Result<Crew, crate::Error> {
     let (reports, _) = mpsc::channel(1);
     let outside: Arc<dyn Outside> = Folder::new(&config.state);
-    Crew::start(config, Arc::new(Topology::detect()), outside, reports, Arc::new(ManualClock::default()))
+    Crew::start(config, Arc::new(topology), outside, reports, Arc::new(ManualClock::default()))
 }

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use agentd_base::{ContentHash, Seq, TaskId, Text};
-use agentd_workflow::builtin;
+use agentd_journal::{MAX_BODY, MAX_CHECKPOINT};
+use agentd_workflow::{Graph, builtin};
+use prost::Message as _;
 
 use super::{Answer, Core, Mode, Now, Output, Token};
 use crate::{
     Error,
     record::{self, Entry},
+    sabotage::{Point, is},
     task::{Task, step_records},
     view::{Priority, Submit, Submitted, TaskState},
 };
@@ -21,16 +24,21 @@ pub(crate) struct Known {
     pub first: Seq,
 }
 
+/// Bytes of records of open tasks above which no task is accepted: half of what a checkpoint may hold.
+const MAX_OPEN: u64 = MAX_CHECKPOINT as u64 / 2;
+
 impl Core {
     /// A client submits. `id` is the name that the task gets if it is new.
     pub(crate) fn submit(&mut self, token: Token, id: TaskId, submit: Submit, now: Now) {
         match (&submit.key, self.may_admit()) {
             (None, Ok(())) => self.accept(token, id, submit, now),
             // Whoever repeats a request hears of its task, also when there is no room for another one.
-            (Some(key), Ok(()) | Err(Error::QueueFull { .. })) => match self.known(key) {
-                Some(known) => self.repeat(token, key, &fingerprint(&submit), &known),
-                None => self.outputs.push(Output::FindKey(token, id, Box::new(submit))),
-            },
+            (Some(key), Ok(()) | Err(Error::QueueFull { .. } | Error::QueueBytes { .. } | Error::IndexBusy)) => {
+                match self.known(key) {
+                    Some(known) => self.repeat(token, key, &fingerprint(&submit), &known),
+                    None => self.outputs.push(Output::FindKey(token, id, Box::new(submit))),
+                }
+            }
             (_, Err(error)) => self.refuse(token, error),
         }
     }
@@ -38,7 +46,8 @@ impl Core {
     /// The index has answered. Meanwhile the same key may have come in again, so memory is asked once more.
     pub(crate) fn key_found(&mut self, token: Token, id: TaskId, submit: Submit, found: Option<Known>, now: Now) {
         let key = submit.key.clone().unwrap_or_default();
-        if let Some(known) = self.known(&key).or(found) {
+        let found = found.filter(|_| !is(Point::KeyIndex));
+        if let Some(known) = self.known(&key).filter(|_| !is(Point::KeyAgain)).or(found) {
             return self.repeat(token, &key, &fingerprint(&submit), &known);
         }
         match self.may_admit() {
@@ -94,18 +103,27 @@ impl Core {
             Mode::Serving if self.tasks.len() >= self.limits.max_tasks => {
                 Err(Error::QueueFull { open: self.tasks.len(), max: self.limits.max_tasks })
             }
+            // A checkpoint holds all of them, and they grow while they run.
+            Mode::Serving if self.open_bytes >= MAX_OPEN && !is(Point::OpenBound) => {
+                Err(Error::QueueBytes { bytes: self.open_bytes, max: MAX_OPEN })
+            }
+            Mode::Serving if self.recent.is_behind() && !is(Point::IndexBehind) => Err(Error::IndexBusy),
             Mode::Serving => Ok(()),
         }
     }
 
     fn accept(&mut self, token: Token, id: TaskId, submit: Submit, now: Now) {
-        let entry = entry_of(&submit);
-        let task = match Task::new(id, now.wall, &entry) {
-            Ok(task) => task,
-            Err(error) => {
-                return self.outputs.push(Output::Answer(token, Answer::Submitted(Err(error))));
-            }
-        };
+        let graph = builtin(submit.workflow);
+        let entry = entry_of(&submit, &graph);
+        let size = entry.encoded_len();
+        if size > MAX_BODY {
+            let what = format!(
+                "the task takes {size} bytes in the journal, at most {MAX_BODY} fit; shorten its request, or the PATH of \
+                 the terminal"
+            );
+            return self.refuse(token, Error::Invalid(what));
+        }
+        let task = Task::with_graph(id, now.wall, &entry, graph);
         if let Some(key) = submit.key {
             self.keys.insert(key, id);
         }
@@ -119,7 +137,7 @@ impl Core {
     }
 
     fn repeat(&mut self, token: Token, key: &Text<128>, asked: &[u8], known: &Known) {
-        let answer = if known.fingerprint == asked {
+        let answer = if known.fingerprint == asked || is(Point::Fingerprint) {
             let cursor = Seq(known.first.0.saturating_sub(1));
             Ok(Submitted { task: known.task, existing: true, cursor })
         } else {
@@ -140,7 +158,7 @@ fn fingerprint(submit: &Submit) -> Vec<u8> {
     ContentHash::of(&text).0[..16].to_vec()
 }
 
-fn entry_of(submit: &Submit) -> record::Submitted {
+fn entry_of(submit: &Submit, graph: &Graph) -> record::Submitted {
     record::Submitted {
         request: submit.request.to_string(),
         workspace: submit.workspace.as_ref().map(|path| path.to_string_lossy().into_owned()),
@@ -156,6 +174,6 @@ fn entry_of(submit: &Submit) -> record::Submitted {
         quiet: submit.hints.quiet,
         expected_ms: submit.hints.expected.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
         path: submit.path.clone(),
-        steps: step_records(&builtin(submit.workflow)),
+        steps: step_records(graph),
     }
 }

@@ -11,6 +11,8 @@ use crate::{
     assign::{Candidate, assign},
     record,
     roster::Roster,
+    sabotage::{Point, is},
+    task::Task,
     view::Priority,
 };
 
@@ -52,6 +54,7 @@ impl Suspects {
     pub(crate) fn tick(&mut self, now: MonoMs) {
         if let Some((key, since)) = self.alone
             && now.since(since) > ALONE_AT_MOST
+            && !is(Point::Believed)
         {
             self.alone = None;
             self.believed.insert(key);
@@ -63,22 +66,22 @@ impl Suspects {
     }
 }
 
+/// Where a step of a task stands in the queue.
+pub(super) fn ready_key(task: &Task, step: StepId) -> ReadyKey {
+    let expected = task.hints.expected.map_or(u64::MAX, |span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+    ReadyKey { priority: Reverse(task.priority), expected_ms: expected, since: task.first(), task: task.id, step }
+}
+
 impl Core {
     pub(super) fn make_ready(&mut self, id: TaskId, step: StepId) {
         let Some(task) = self.tasks.get(&id) else { return };
-        let expected = task.hints.expected.map_or(u64::MAX, |span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
-        self.ready.insert(ReadyKey {
-            priority: Reverse(task.priority),
-            expected_ms: expected,
-            since: task.first(),
-            task: id,
-            step,
-        });
+        self.ready.insert(ready_key(task, step));
     }
 
     /// Gives ready steps to agents that are free.
     pub(super) fn dispatch(&mut self, now: Now) {
-        if self.mode != Mode::Serving || self.ready.is_empty() || self.suspects.is_watching() {
+        if self.mode != Mode::Serving || self.ready.is_empty() || self.suspects.is_watching() && !is(Point::AloneWatch)
+        {
             return;
         }
         match self.next_suspect() {
@@ -98,6 +101,9 @@ impl Core {
 
     /// The first suspect that may start; suspects whose step will not run again are forgotten.
     fn next_suspect(&mut self) -> Option<ReadyKey> {
+        if self.suspects.waiting.is_empty() {
+            return None;
+        }
         let ready = &self.ready;
         let tasks = &self.tasks;
         self.suspects.waiting.retain(|(task, _)| tasks.contains_key(task));
@@ -109,7 +115,8 @@ impl Core {
         let candidate = |key: &ReadyKey| {
             let task = self.tasks.get(&key.task)?;
             let spec = task.spec(key.step)?;
-            Some(Candidate { role: spec.role, action: spec.action, prefer: task.hints.prefer })
+            let apart = task.flow.run(key.step).apart && !is(Point::Apart);
+            Some(Candidate { role: spec.role, action: spec.action, prefer: task.hints.prefer, apart })
         };
         let (queue, candidates): (Vec<ReadyKey>, Vec<Candidate>) =
             queue.iter().filter_map(|key| Some((*key, candidate(key)?))).unzip();
@@ -122,7 +129,7 @@ impl Core {
         let task = self.tasks.get(&ready.task)?;
         let spec = task.spec(ready.step)?;
         let key = AttemptKey { task: ready.task, step: ready.step, attempt: task.flow.run(ready.step).attempts + 1 };
-        let unfinished = task.unfinished.iter().filter(|(step, _)| *step == ready.step);
+        let unfinished = task.unfinished.iter().filter(|(step, _)| *step == ready.step && !is(Point::Unfinished));
         let assignment = Assignment {
             key,
             step: spec.name.clone(),
@@ -138,7 +145,8 @@ impl Core {
             attempt: key.attempt,
             agent: Roster::name(agent).to_owned(),
         };
-        self.roster.give(agent, key);
+        let apart = task.flow.run(ready.step).apart && !is(Point::Apart);
+        self.roster.give(agent, key, apart);
         self.counters.attempts += 1;
         let decisions = self.record(ready.task, entry, now);
         self.released.push(Output::Assign(agent, Box::new(assignment)));

@@ -12,6 +12,7 @@ use super::{Core, Now};
 use crate::{
     Error,
     record::{self, Checkpoint, Entry, NumberedRecord},
+    sabotage::{Point, is},
     task::Task,
 };
 
@@ -42,34 +43,35 @@ impl Core {
         let mut last_boot: Option<(record::Booted, bool)> = None;
         // The newest record that a checkpoint covers may belong to a task that has ended, and is not in it.
         let covered = checkpoint.as_ref().map_or(Seq(0), |(covered, _)| *covered);
-        self.next = covered.next();
+        self.next = if is(Point::NextSeq) { Seq(1) } else { covered.next() };
         let mut records = checkpoint.map_or_else(|| Ok(Vec::new()), |(_, bytes)| read_checkpoint(&bytes))?;
         let checkpointed = records.len();
         records.extend(tail);
         for (place, (seq, record)) in records.into_iter().enumerate() {
             self.next = self.next.max(seq.next());
             if place >= checkpointed {
-                self.bytes += record.body.len() as u64 + 64;
+                self.bytes += super::size_of_record(&record);
             }
             match Entry::of_record(&record)? {
                 Entry::Booted(boot) => {
-                    self.boot_record = Some((seq, record));
+                    self.boot_record = Some((seq, Arc::new(record)));
                     last_boot = Some((boot, false));
                 }
-                Entry::Stopped(_) => last_boot = last_boot.map(|(boot, _)| (boot, true)),
+                Entry::Stopped(_) => last_boot = last_boot.map(|(boot, _)| (boot, !is(Point::Stopped))),
                 entry => self.replay(seq, record, entry, now)?,
             }
         }
         self.durable = Seq(self.next.0 - 1);
         let this_boot = self.boot.as_ref().map(|boot| boot.boot_id.clone()).unwrap_or_default();
-        let unexplained = last_boot.is_some_and(|(boot, stopped)| !stopped && boot.boot_id == this_boot);
+        let unexplained =
+            last_boot.is_some_and(|(boot, stopped)| !stopped && (boot.boot_id == this_boot || is(Point::BootId)));
         Ok(self.revive(unexplained, marked, now))
     }
 
     fn replay(&mut self, seq: Seq, record: Record, mut entry: Entry, now: Now) -> Result<(), Error> {
         let (id, at) = (TaskId::from_bytes(record.stream), WallMs(record.wall_ms));
         if let Entry::Submitted(submitted) = &entry {
-            if let Some(key) = &submitted.key {
+            if let Some(key) = submitted.key.as_ref().filter(|_| !is(Point::ReplayKeys)) {
                 self.keys.insert(agentd_base::Text::new(key.clone()), id);
             }
             self.tasks.insert(id, Task::new(id, at, submitted)?);
@@ -77,28 +79,28 @@ impl Core {
         // Records of tasks that had ended before the checkpoint are not replayed; their first record is missing.
         let Some(task) = self.tasks.get_mut(&id) else {
             return match self.recent.get(id) {
+                _ if is(Point::FitCheck) => Ok(()),
                 Some(_) => Err(Error::Unfit { seq, why: format!("task {id} had already ended") }),
                 None => Err(Error::Unfit { seq, why: format!("the first record of task {id} is missing") }),
             };
         };
+        if let Err(why) = task.fits(&entry)
+            && !is(Point::IntentFit)
+        {
+            return Err(Error::Unfit { seq, why });
+        }
         task.apply(&mut entry, at, now.mono, &mut self.rng);
+        self.open_bytes += super::size_of_record(&record);
         task.history.push((seq, Arc::new(record)));
         if task.is_over()
             && let Some(task) = self.tasks.remove(&id)
         {
-            self.forget(task);
+            self.open_bytes -= task.size();
+            // The index reads what the log had when it was opened, so it knows this one.
+            self.recent.add(task);
+            self.indexed(1);
         }
         Ok(())
-    }
-
-    fn forget(&mut self, task: Task) {
-        for dropped in self.recent.add(task) {
-            if let Some(key) = &dropped.key
-                && self.keys.get(key) == Some(&dropped.id)
-            {
-                self.keys.remove(key);
-            }
-        }
     }
 
     /// Starts again what was in flight, and takes up what was ready.
@@ -113,14 +115,14 @@ impl Core {
         let mut restored = Restored { open: ids.len(), in_flight, unexplained: unexplained && in_flight > 0 };
         for id in ids {
             let steps = &flying[&id];
-            if !steps.is_empty() {
+            if !steps.is_empty() && !is(Point::Restart) {
                 self.restart(id, steps, unexplained.then_some((in_flight, marked)), now);
             }
             let Some(task) = self.tasks.get_mut(&id) else { continue };
-            let decisions = resume(&mut task.flow);
+            let decisions = if is(Point::Resume) { Vec::new() } else { resume(&mut task.flow) };
             self.follow(id, decisions, now);
             // The end was decided, but the power went before it was written.
-            if self.tasks.get(&id).is_some_and(|task| task.flow.ended.is_some()) {
+            if self.tasks.get(&id).is_some_and(|task| task.flow.ended.is_some()) && !is(Point::EndAgain) {
                 self.end(id, now);
             }
         }
@@ -132,8 +134,8 @@ impl Core {
     /// `death` is present if the daemon died for no known reason: how many steps were in flight, and which was marked.
     fn restart(&mut self, id: TaskId, steps: &[StepId], death: Option<(usize, Option<(TaskId, StepId)>)>, now: Now) {
         let guilty = |step: StepId| match death {
-            Some((_, Some(marked))) => marked == (id, step),
-            Some((in_flight, None)) => in_flight == 1,
+            Some((_, Some(marked))) if !is(Point::Marked) => marked == (id, step),
+            Some((in_flight, _)) => in_flight == 1 || is(Point::AloneStrike),
             None => false,
         };
         let numbers = |chosen: &dyn Fn(StepId) -> bool| {
@@ -145,7 +147,7 @@ impl Core {
             names: steps.iter().map(|step| task.step_name(*step).to_owned()).collect(),
             strikes: numbers(&guilty),
         };
-        if death.is_some() {
+        if death.is_some() && !is(Point::Suspects) {
             for step in steps {
                 self.suspects.add(id, *step);
             }

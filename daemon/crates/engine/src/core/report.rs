@@ -4,9 +4,15 @@ use std::time::Duration;
 
 use agentd_agents::{StepFault, StepOutput};
 use agentd_base::{AgentId, AttemptKey, EffectIntent, ErrorClass};
+use agentd_journal::MAX_BODY;
+use agentd_workflow::Silence;
+use prost::Message as _;
 
 use super::{Answer, Core, Mode, Now, Output, Token};
-use crate::record::{self, Entry};
+use crate::{
+    record::{self, Entry},
+    sabotage::{Point, is},
+};
 
 /// Who says something, and about which attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +25,8 @@ pub(crate) struct Origin {
 impl Core {
     /// An attempt ended. Reports of a replaced thread, or about an attempt that is no longer its, are dropped.
     pub(crate) fn finished(&mut self, from: Origin, result: Result<StepOutput, StepFault>, took: Duration, now: Now) {
-        if from.generation != self.roster.generation(from.agent) || !self.roster.take(from.agent, from.key) {
+        let current = from.generation == self.roster.generation(from.agent);
+        if !(current && self.roster.take(from.agent, from.key) || is(Point::LateResult)) {
             return;
         }
         self.suspects.ended(from.key);
@@ -32,9 +39,9 @@ impl Core {
         let stop_asked = task.flow.cancelling || task.flow.failure.is_some() || self.mode != Mode::Serving;
         let step = u32::from(from.key.step.0);
         let entry = match result {
-            Ok(output) => succeeded(from.key, name, output, took),
+            Ok(output) => fitting(from.key, name, output, took),
             Err(fault) if fault.class == ErrorClass::Cancelled && stop_asked => {
-                Entry::Suspended(record::Suspended { step, name })
+                Entry::Suspended(record::Suspended { step, name, silence: 0 })
             }
             Err(fault) => failed(from.key, name, &fault),
         };
@@ -51,7 +58,11 @@ impl Core {
         if let Some(fault) = refusal {
             return self.outputs.push(Output::Granted(token, Err(fault)));
         }
-        let Some((name, text)) = self.effect_text(from.key, intent) else { return };
+        let (name, text) = match self.effect_text(from.key, intent) {
+            Ok(words) => words,
+            Err(_) if is(Point::IntentText) => return,
+            Err(fault) => return self.outputs.push(Output::Granted(token, Err(fault))),
+        };
         let (step, attempt) = (u32::from(from.key.step.0), from.key.attempt);
         self.record(from.key.task, record::EffectIntended { step, name, attempt, intent: text }, now);
         self.released.push(Output::Granted(token, Ok(())));
@@ -61,30 +72,43 @@ impl Core {
     pub(crate) fn effected(&mut self, from: Origin, intent: &EffectIntent, now: Now) {
         let current = from.generation == self.roster.generation(from.agent);
         let writable = !matches!(self.mode, Mode::ReadOnly(_));
-        if !current || !writable || self.roster.holder(from.key) != Some(from.agent) {
+        let held = self.roster.holder(from.key) == Some(from.agent);
+        if !writable || !(current && held || is(Point::LateEffect)) {
             return;
         }
-        let Some((name, text)) = self.effect_text(from.key, intent) else { return };
+        let Ok((name, text)) = self.effect_text(from.key, intent) else { return };
         let (step, attempt) = (u32::from(from.key.step.0), from.key.attempt);
         self.record(from.key.task, record::EffectDone { step, name, attempt, intent: text }, now);
     }
 
-    /// An agent has been silent for too long: its thread is given up, and what it held starts again, uncharged.
+    /// An agent was silent for too long and has a new thread: what the old one held starts again, uncharged. If that was
+    /// one step, the silence counts against it.
     pub(crate) fn agent_silent(&mut self, agent: AgentId, now: Now) {
         let held = self.roster.renew(agent);
         self.counters.replaced_agents += 1;
-        self.outputs.push(Output::Replace(agent));
-        for key in held {
+        let silence = match held.len() {
+            _ if is(Point::Silence) => Silence::None,
+            1 => Silence::Alone,
+            _ => Silence::Beside,
+        };
+        for key in held.into_iter().filter(|_| !is(Point::SilentAgain)) {
             self.suspects.ended(key);
-            self.suspend(key, now);
+            self.suspend(key, silence, now);
         }
     }
 
-    /// The agent did not take what it was given: the step is ready again.
+    /// A silent agent got no new thread: it is given nothing until it has one, or is back by itself. What it holds it keeps.
+    pub(crate) fn agent_away(&mut self, agent: AgentId, away: bool) {
+        self.roster.set_away(agent, away);
+    }
+
+    /// The agent did not take what it was given: the step is ready again, and the agent gets nothing before the next
+    /// housekeeping has looked at it.
     pub(crate) fn unassigned(&mut self, agent: AgentId, key: AttemptKey, now: Now) {
-        if self.roster.take(agent, key) {
+        if self.roster.take(agent, key) && !is(Point::RefusedAgain) {
             self.suspects.ended(key);
-            self.suspend(key, now);
+            self.roster.set_away(agent, !is(Point::RefusedAway));
+            self.suspend(key, Silence::None, now);
         }
     }
 
@@ -98,16 +122,16 @@ impl Core {
 
     /// The time to end by itself is over: what still runs is suspended. Answered when that is on disk.
     pub(crate) fn suspend_all(&mut self, token: Token, now: Now) {
-        let held = self.in_flight();
+        let held = if is(Point::StopSuspends) { Vec::new() } else { self.in_flight() };
         let count = u32::try_from(held.len()).unwrap_or(u32::MAX);
         if !matches!(self.mode, Mode::ReadOnly(_)) {
             for (agent, key) in held {
                 self.roster.take(agent, key);
                 self.released.push(Output::Stop(agent, key));
-                self.suspend(key, now);
+                self.suspend(key, Silence::None, now);
             }
             // An idle daemon that has written nothing has nothing to explain at its next start.
-            if self.boot.is_none() {
+            if self.boot.is_none() && !is(Point::StopTold) {
                 self.push(None, &Entry::Stopped(record::Stopped {}), now);
             }
         }
@@ -119,10 +143,10 @@ impl Core {
         self.roster.in_flight() == 0
     }
 
-    fn suspend(&mut self, key: AttemptKey, now: Now) {
+    fn suspend(&mut self, key: AttemptKey, silence: Silence, now: Now) {
         let Some(task) = self.tasks.get(&key.task) else { return };
         let name = task.step_name(key.step).to_owned();
-        let entry = record::Suspended { step: u32::from(key.step.0), name };
+        let entry = record::Suspended { step: u32::from(key.step.0), name, silence: record::silence_number(silence) };
         let decisions = self.record(key.task, entry, now);
         self.follow(key.task, decisions, now);
     }
@@ -133,10 +157,11 @@ impl Core {
             return Some(StepFault::new(ErrorClass::Unavailable, format!("the journal failed: {why}")));
         }
         let current = from.generation == self.roster.generation(from.agent);
-        if !current || self.roster.holder(from.key) != Some(from.agent) {
+        if !(current && self.roster.holder(from.key) == Some(from.agent) || is(Point::LateIntent)) {
             return cancelled("this attempt is no longer the step's own");
         }
         match self.tasks.get(&from.key.task) {
+            Some(_) if is(Point::EndingIntent) => None,
             Some(task) if task.flow.cancelling => cancelled("the task is being cancelled"),
             Some(task) if task.flow.failure.is_some() => cancelled("the task has failed"),
             Some(_) => None,
@@ -144,15 +169,33 @@ impl Core {
         }
     }
 
-    fn effect_text(&self, key: AttemptKey, intent: &EffectIntent) -> Option<(String, String)> {
-        let name = self.tasks.get(&key.task)?.step_name(key.step).to_owned();
-        // A path that is not Unicode cannot be written as JSON; task files have names of our own making.
-        Some((name, serde_json::to_string(intent).ok()?))
+    /// The step's name and the intent as text.
+    fn effect_text(&self, key: AttemptKey, intent: &EffectIntent) -> Result<(String, String), StepFault> {
+        let name = self.tasks.get(&key.task).map_or("?", |task| task.step_name(key.step)).to_owned();
+        // A path that is not Unicode cannot be written as JSON.
+        let text = serde_json::to_string(intent).map_err(|error| {
+            let what =
+                format!("what step `{name}` means to change cannot be recorded: {error}; give the file another name");
+            StepFault::new(ErrorClass::Invalid, what)
+        })?;
+        Ok((name, text))
     }
 }
 
-fn succeeded(key: AttemptKey, name: String, output: StepOutput, took: Duration) -> Entry {
-    Entry::Succeeded(record::Succeeded {
+/// The result, or a fault if the journal does not take it.
+fn fitting(key: AttemptKey, name: String, output: StepOutput, took: Duration) -> Entry {
+    let entry = succeeded(key, name.clone(), &output, took);
+    let size = entry.encoded_len();
+    if size <= MAX_BODY {
+        return Entry::Succeeded(entry);
+    }
+    let what =
+        format!("the result of step `{name}` takes {size} bytes in the journal, at most {MAX_BODY} fit; store it");
+    failed(key, name, &StepFault::new(ErrorClass::Invalid, what))
+}
+
+fn succeeded(key: AttemptKey, name: String, output: &StepOutput, took: Duration) -> record::Succeeded {
+    record::Succeeded {
         step: u32::from(key.step.0),
         name,
         attempt: key.attempt,
@@ -160,7 +203,7 @@ fn succeeded(key: AttemptKey, name: String, output: StepOutput, took: Duration) 
         summary: output.summary.to_string(),
         output: Some(record::Payload::of(&output.output)),
         documents: record::document_records(&output.documents),
-    })
+    }
 }
 
 fn failed(key: AttemptKey, name: String, fault: &StepFault) -> Entry {

@@ -2,17 +2,18 @@
 //! repeat themselves, and a power supply that cannot be trusted. What was acknowledged is written down out here, where
 //! no crash reaches it.
 
+mod book;
 mod files;
+mod looks;
 mod world;
 
-use agentd_base::ErrorClass;
-use agentd_journal::sim::Rng;
+use agentd_base::{ErrorClass, Rng};
 
 use world::World;
 
 /// Plays `lives` lives of one daemon; each ends in a kill or a power cut, or now and then in an orderly stop.
 fn play(seed: u64, lives: u64) -> Stats {
-    let mut rng = Rng(seed);
+    let mut rng = Rng::new(seed);
     let mut world = World::new(seed);
     for life in 0..lives {
         if rng.below(3) == 0 {
@@ -83,6 +84,14 @@ fn ten_thousand_crashes_lose_nothing_and_repeat_nothing() {
     assert!(busy.iter().all(|count| *count > lives / 10), "the world was not busy enough: {total:?}");
 }
 
+/// As many as the tests of the tests have time for.
+#[cfg(feature = "sabotage")]
+pub(super) fn a_few_crashes() {
+    for seed in 1..=20 {
+        play(seed, LIVES_PER_WORLD);
+    }
+}
+
 #[test]
 fn the_same_seed_plays_the_same_world() {
     assert_eq!(play(42, 30), play(42, 30));
@@ -91,7 +100,7 @@ fn the_same_seed_plays_the_same_world() {
 /// A step that kills the daemon whenever it runs is given up after three deaths, and the other tasks end.
 #[test]
 fn a_deadly_step_is_quarantined_and_the_others_go_on() {
-    let mut rng = Rng(5);
+    let mut rng = Rng::new(5);
     let mut world = World::new(5);
     world.start().expect("the first start");
     let deadly = world.submit_analysis(&mut rng);
@@ -117,8 +126,8 @@ fn a_deadly_step_is_quarantined_and_the_others_go_on() {
 
 /// The crash marker convicts at once: three deaths, though other steps were in flight each time.
 #[test]
-fn a_marked_step_is_blamed_though_others_ran_beside_it() {
-    let mut rng = Rng(11);
+pub(super) fn a_marked_step_is_blamed_though_others_ran_beside_it() {
+    let mut rng = Rng::new(11);
     let mut world = World::new(11);
     world.start().expect("the first start");
     let deadly = world.submit_analysis(&mut rng);
@@ -141,8 +150,8 @@ fn a_marked_step_is_blamed_though_others_ran_beside_it() {
 
 /// Deaths that the machine's own restart explains count against nobody.
 #[test]
-fn reboots_quarantine_nothing() {
-    let mut rng = Rng(9);
+pub(super) fn reboots_quarantine_nothing() {
+    let mut rng = Rng::new(9);
     let mut world = World::new(9);
     world.start().expect("the first start");
     let task = world.submit_analysis(&mut rng);

@@ -9,44 +9,69 @@ use crate::{
     Error,
     events::event_of,
     record::DocumentRecord,
+    sabotage::{Point, is},
     task::Task,
     view::{EventView, ListQuery, TaskView, WatchQuery},
 };
 
-/// Finished tasks that memory holds at most; older ones are looked up in the index.
-const MOST_RECENT: usize = 64;
+/// Finished tasks that memory holds once the index has them; older ones are looked up there. Tests play with few.
+const MOST_RECENT: usize = if cfg!(test) { 4 } else { 64 };
 
 /// Bytes of their records, so that a few large tasks do not fill the memory of an idle daemon.
-const MOST_BYTES: usize = 512 * 1024;
+const MOST_BYTES: u64 = 512 * 1024;
+
+/// Bytes of finished tasks that may wait for the index; above, no task is accepted, since memory must keep them all.
+const MOST_WAITING: u64 = 32 << 20;
 
 /// Finished tasks that are still in memory, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
     tasks: VecDeque<Task>,
-    bytes: usize,
+    bytes: u64,
+    /// So many of the oldest were handed to the index, so they may be forgotten.
+    handed: usize,
 }
 
 impl Recent {
-    /// Adds one, and hands over those that no longer have room.
-    pub(super) fn add(&mut self, task: Task) -> Vec<Task> {
-        self.bytes += size(&task);
+    pub(super) fn add(&mut self, task: Task) {
+        self.bytes += task.size();
         self.tasks.push_back(task);
+    }
+
+    /// The next `count` were handed to the index. Answers those that no longer have room.
+    pub(super) fn hand(&mut self, count: usize) -> Vec<Task> {
+        self.handed = (self.handed + count).min(self.tasks.len());
         let mut dropped = Vec::new();
-        while self.tasks.len() > MOST_RECENT || (self.bytes > MOST_BYTES && self.tasks.len() > 1) {
+        while self.handed > 0 && self.is_full() {
             let Some(task) = self.tasks.pop_front() else { break };
-            self.bytes -= size(&task);
+            self.bytes -= task.size();
+            self.handed -= 1;
             dropped.push(task);
         }
         dropped
     }
 
+    /// Takes back the tasks whose end is not on disk; they were never handed over.
+    pub(super) fn ended_after(&mut self, durable: Seq) -> Vec<Task> {
+        let first = self.tasks.partition_point(|task| task.cursor() <= durable);
+        let back: Vec<Task> = self.tasks.drain(first..).collect();
+        self.bytes -= back.iter().map(Task::size).sum::<u64>();
+        back
+    }
+
     pub(super) fn get(&self, id: TaskId) -> Option<&Task> {
         self.tasks.iter().rev().find(|task| task.id == id)
     }
-}
 
-fn size(task: &Task) -> usize {
-    task.history.iter().map(|(_, record)| record.body.len() + 64).sum()
+    /// More than memory wants to hold.
+    fn is_full(&self) -> bool {
+        self.tasks.len() > MOST_RECENT || (self.bytes > MOST_BYTES && self.tasks.len() > 1)
+    }
+
+    /// The index does not keep up.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.bytes > MOST_WAITING
+    }
 }
 
 /// Where a watcher begins.
@@ -63,19 +88,34 @@ pub(crate) enum WatchStart {
 impl Core {
     /// A task that memory holds, answered once everything known of it is on disk; `false`: ask the index.
     pub(crate) fn task(&mut self, token: Token, id: TaskId) -> bool {
-        let Some(task) = self.find(id) else { return false };
-        let answer = Answer::Task(Ok(Box::new(task.view())));
-        self.released.push(Output::Answer(token, answer));
+        let Some(view) = self.look_at(id) else { return false };
+        self.released.push(Output::Answer(token, Answer::Task(id, Ok(view))));
         true
     }
 
-    /// Tasks in memory that a query asks for, newest first. All open ones are there; finished ones may be in the index too.
-    pub(crate) fn list(&self, query: &ListQuery) -> Vec<TaskView> {
+    /// Tasks in memory that a query asks for, newest first, answered once everything known of them is on disk. All open
+    /// ones are there; finished ones may be in the index too.
+    pub(crate) fn list(&mut self, token: Token, query: Box<ListQuery>) {
+        let tasks = self.look_for(&query);
+        let answer = Output::Answer(token, Answer::List(query, tasks));
+        if is(Point::ListDurable) { self.outputs.push(answer) } else { self.released.push(answer) }
+    }
+
+    /// A document of a finished task in memory, answered once its end is on disk.
+    pub(crate) fn document(&mut self, token: Token, id: TaskId, name: String) {
+        let document = self.look_into(id, &name);
+        self.released.push(Output::Answer(token, Answer::Document(id, name, document)));
+    }
+
+    pub(super) fn look_at(&self, id: TaskId) -> Option<Box<TaskView>> {
+        self.find(id).map(|task| Box::new(task.view()))
+    }
+
+    pub(super) fn look_for(&self, query: &ListQuery) -> Vec<TaskView> {
         let wanted = |task: &&Task| {
             (query.states.is_empty() || query.states.contains(&task.state()))
                 && query.workspace.as_ref().is_none_or(|folder| task.info.workspace.as_ref() == Some(folder))
                 && query.before.is_none_or(|before| task.id < before)
-                && task.first() <= self.durable
         };
         let mut tasks: Vec<&Task> = self.tasks.values().chain(&self.recent.tasks).filter(wanted).collect();
         tasks.sort_unstable_by_key(|task| std::cmp::Reverse(task.id));
@@ -83,11 +123,26 @@ impl Core {
         tasks.into_iter().map(Task::view).collect()
     }
 
-    /// A document of a finished task in memory. `None`: ask the index.
-    pub(crate) fn document(&self, id: TaskId, name: &str) -> Option<Result<DocumentRecord, Error>> {
-        let task = self.find(id)?;
+    pub(super) fn look_into(&self, id: TaskId, name: &str) -> Option<Result<DocumentRecord, Error>> {
         let missing = || Error::NoDocument { task: id, name: name.to_owned() };
-        Some(task.document(name).cloned().ok_or_else(missing))
+        self.find(id).map(|task| task.document(name).cloned().ok_or_else(missing))
+    }
+
+    /// The `count` oldest ends of those in [`Output::Index`] that were not told so yet are with the index now: whoever asks
+    /// it afterwards finds them. Only then memory forgets them.
+    pub(crate) fn indexed(&mut self, count: usize) {
+        for dropped in self.recent.hand(count) {
+            if let Some(key) = &dropped.key
+                && self.keys.get(key) == Some(&dropped.id)
+            {
+                self.keys.remove(key);
+            }
+        }
+    }
+
+    /// Memory holds more finished tasks than it wants to: the index should get them.
+    pub(crate) fn wants_index(&self) -> bool {
+        self.recent.is_full()
     }
 
     /// Where a watcher begins. Only what is on disk is ever shown.
@@ -96,25 +151,27 @@ impl Core {
     /// `OutOfRange` for a cursor that lies in the future or is no longer kept.
     pub(crate) fn watch(&self, query: &WatchQuery, oldest: Seq) -> Result<WatchStart, Error> {
         let out_of_range = Error::OutOfRange { cursor: query.after, oldest, newest: self.durable };
-        if query.after > self.durable {
+        if query.after > self.durable && !is(Point::WatchFuture) {
             return Err(out_of_range);
         }
         let Some(id) = query.task else {
             // 0 asks for the oldest that is kept, whichever that is.
-            return if query.after != Seq(0) && query.after.next() < oldest {
+            return if query.after != Seq(0) && query.after.next() < oldest && !is(Point::WatchOldest) {
                 Err(out_of_range)
             } else {
                 Ok(WatchStart::Log { upto: self.durable })
             };
         };
         let Some(task) = self.find(id) else { return Ok(WatchStart::Index) };
-        let shown = task.history.iter().filter(|(seq, _)| *seq > query.after && *seq <= self.durable);
+        let durable = if is(Point::WatchDurable) { self.next } else { self.durable };
+        let shown = task.history.iter().filter(|(seq, _)| *seq > query.after && *seq <= durable);
         let events = shown.filter_map(|(seq, record)| event_of(*seq, record).transpose());
-        let over = task.is_over() && task.cursor() <= self.durable;
+        let over = task.is_over() && (task.cursor() <= self.durable || is(Point::WatchOver));
         Ok(WatchStart::Memory { events: events.collect::<Result<_, _>>()?, over })
     }
 
     /// Whether memory still holds a task.
+    #[cfg(test)]
     pub(crate) fn remembers(&self, id: TaskId) -> bool {
         self.find(id).is_some()
     }

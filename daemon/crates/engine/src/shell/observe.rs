@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use agentd_base::{AgentId, Role};
+
 use super::Shell;
 use crate::{
     core::Mode,
+    roster::Roster,
     view::{AgentView, EngineStatus, Metric, TaskState},
 };
 
@@ -17,7 +20,7 @@ impl Shell {
     fn agent(&self, snapshot: agentd_agents::AgentSnapshot) -> AgentView {
         let roster = self.core.roster();
         let member = roster.member(snapshot.agent);
-        let overloaded = member.map(|member| roster.overloaded(member)).unwrap_or_default();
+        let overloaded = member.map(Roster::overloaded).unwrap_or_default();
         let (succeeded, failed, busy) =
             member.map_or((0, 0, Duration::ZERO), |member| (member.succeeded, member.failed, member.busy));
         let mut notes: Vec<String> = overloaded.iter().map(|action| format!("slow or failing at {action}")).collect();
@@ -53,6 +56,12 @@ impl Shell {
         held.iter().map(|key| format!("{}/{}", key.task, name(key))).collect()
     }
 
+    fn lost_agents(&self) -> impl Iterator<Item = String> {
+        let name = |agent: &AgentId| Role::of(*agent).map_or("?", Role::name);
+        let words = |name| format!("agent {name} is silent and cannot be replaced; it gets no work until it can");
+        self.book.lost.iter().map(name).map(words)
+    }
+
     /// How the engine does.
     pub(super) fn status(&self) -> EngineStatus {
         let census = self.core.census();
@@ -68,7 +77,7 @@ impl Shell {
             running: count(TaskState::Running),
             waiting: count(TaskState::Waiting),
             cursor: self.core.durable_seq(),
-            warnings: self.warnings.clone(),
+            warnings: self.warnings.iter().cloned().chain(self.index_phase.lost()).chain(self.lost_agents()).collect(),
             index: self.index_phase.get(),
         }
     }

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    ChildExit, ChildPurpose, ChildSpec, ChildStatus, EndedBy, Input,
+    ChildExit, ChildSpec, ChildStatus, EndedBy, Input,
     children::{Inner, PATIENCE, child_id},
     output::{Capture, pump},
     processes,
@@ -25,8 +25,8 @@ use super::{
 use crate::{
     error::Error,
     measure::{Measured, child_fast_share},
-    sys,
-    task::{self, TaskKind},
+    plan::ChildPurpose,
+    sys, task,
 };
 
 /// How long output may still come after the end, and again after what held the pipe open was killed.
@@ -297,7 +297,7 @@ impl Drop for Body {
             return;
         }
         let mut body = self.hand_over();
-        task::spawn(TaskKind::Wait, "bury", async move {
+        task::spawn("bury", async move {
             let gone = timeout(PATIENCE, body.exited()).await.is_ok();
             body.sweep(true).await;
             if !gone || body.bury().is_err() {

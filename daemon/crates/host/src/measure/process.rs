@@ -4,8 +4,9 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use super::Measured;
 use crate::{
-    child::{ChildPurpose, ChildSpec, Children},
+    child::{ChildSpec, Children},
     error::Error,
+    plan::ChildPurpose,
     sys,
     topology::Topology,
 };
@@ -36,13 +37,8 @@ pub fn process_memory() -> Measured<u64> {
     }
 }
 
-/// The share (0 to 1) of this process's CPU time on the fastest tier, all threads, ended ones included; macOS only.
-#[must_use]
-pub fn process_fast_share(topology: &Topology) -> Measured<f64> {
-    child_fast_share(i32::try_from(std::process::id()).unwrap_or(0), topology)
-}
-
-/// The same for a child, which may have ended if it was not buried yet. Its own children are not counted; macOS only.
+/// The share (0 to 1) of a child's CPU time on the fastest tier, all threads, ended ones included. The child may have ended
+/// if it was not buried yet. Its own children are not counted; macOS only.
 #[must_use]
 pub fn child_fast_share(pid: i32, topology: &Topology) -> Measured<f64> {
     if topology.is_uniform() {

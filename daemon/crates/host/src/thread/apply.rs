@@ -15,18 +15,6 @@ pub struct Granted {
     pub faults: Vec<String>,
 }
 
-/// The cpus that the process may use, as its first thread had them when first asked.
-#[cfg(target_os = "linux")]
-pub(crate) fn process_cpus() -> std::io::Result<&'static [u32]> {
-    static CPUS: std::sync::OnceLock<Vec<u32>> = std::sync::OnceLock::new();
-    if let Some(cpus) = CPUS.get() {
-        return Ok(cpus);
-    }
-    let main = i32::try_from(std::process::id()).unwrap_or(0);
-    let cpus = crate::sys::affinity(main)?;
-    Ok(CPUS.get_or_init(|| cpus))
-}
-
 /// Places the thread that the program began with, and lists it. Call it on that thread.
 pub fn register_main(placement: &Placement) -> Granted {
     let granted = apply(placement);
@@ -34,13 +22,6 @@ pub fn register_main(placement: &Placement) -> Granted {
     let never = Arc::new(std::sync::atomic::AtomicBool::new(false));
     // The thread outlives the table, so its entry is never taken out.
     std::mem::forget(super::table::enter(name, crate::sys::thread_id(), placement, granted.clone(), never));
-    granted
-}
-
-/// Asks for another placement of the calling thread, for instance when its tier starves it. The table tells of it.
-pub fn place_again(placement: &Placement) -> Granted {
-    let granted = apply(placement);
-    super::table::update(crate::sys::thread_id(), placement, &granted);
     granted
 }
 
@@ -64,7 +45,7 @@ pub(super) fn apply(placement: &Placement) -> Granted {
 /// A new thread has its maker's cpus, so they are set in any case where they differ.
 #[cfg(target_os = "linux")]
 fn apply_cpus(placement: &Placement) -> std::io::Result<()> {
-    let all = process_cpus()?;
+    let all = crate::topology::process_cpus()?;
     let wanted = placement.cpus.as_deref().unwrap_or(all);
     if crate::sys::affinity(0)? == wanted { Ok(()) } else { crate::sys::set_affinity(wanted) }
 }
@@ -78,7 +59,7 @@ fn apply_nice(placement: &Placement) -> std::io::Result<()> {
 
 #[cfg(target_os = "linux")]
 fn read_back(mut faults: Vec<String>) -> Granted {
-    let all = process_cpus().unwrap_or(&[]);
+    let all = crate::topology::process_cpus().unwrap_or(&[]);
     let cpus = crate::sys::affinity(0).unwrap_or_else(|error| {
         faults.push(format!("the thread's cpus cannot be read: {error}"));
         all.to_vec()

@@ -70,13 +70,6 @@ pub(super) fn enter(
     Listing(tid)
 }
 
-pub(super) fn update(tid: u64, placement: &Placement, granted: &Granted) {
-    if let Some(listed) = lock().own.get_mut(&tid) {
-        listed.entry.asked.clone_from(&placement.asked);
-        listed.entry.granted.clone_from(granted);
-    }
-}
-
 /// All living threads that were born or registered here, by name.
 #[must_use]
 pub fn table() -> Vec<ThreadEntry> {

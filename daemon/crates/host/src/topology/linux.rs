@@ -28,6 +28,18 @@ pub fn linux_topology(root: &Path, allowed_cpus: &[u32]) -> Topology {
     Topology::of_tiers(Platform::Linux, tiers.collect())
 }
 
+/// The cpus that the process may use, as its first thread had them when first asked.
+#[cfg(target_os = "linux")]
+pub(crate) fn process_cpus() -> std::io::Result<&'static [u32]> {
+    static CPUS: std::sync::OnceLock<Vec<u32>> = std::sync::OnceLock::new();
+    if let Some(cpus) = CPUS.get() {
+        return Ok(cpus);
+    }
+    let main = i32::try_from(std::process::id()).unwrap_or(0);
+    let cpus = crate::sys::affinity(main)?;
+    Ok(CPUS.get_or_init(|| cpus))
+}
+
 fn tier_name(index: usize, count: usize) -> String {
     match index {
         0 if count == 1 => "all".to_owned(),
@@ -84,7 +96,7 @@ fn physical_cores(root: &Path, cpus: &[u32]) -> u32 {
 
 #[cfg(target_os = "linux")]
 pub(super) fn detect() -> Topology {
-    let allowed = match crate::thread::process_cpus() {
+    let allowed = match process_cpus() {
         Ok(cpus) => cpus.to_vec(),
         Err(error) => {
             tracing::warn!(%error, "the cpus of this process cannot be read");

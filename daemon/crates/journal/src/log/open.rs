@@ -2,6 +2,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    io,
     sync::Arc,
 };
 
@@ -9,7 +10,7 @@ use agentd_base::Seq;
 
 use super::{Log, OpenReport, Opened, Options, RESERVE};
 use crate::{
-    disk::Disk,
+    disk::{Disk, Held, Lock},
     error::Error,
     format::{GroupBuilder, GroupKind, MARK, SegmentHeader, mark},
     reader::{Reader, View},
@@ -17,6 +18,32 @@ use crate::{
     sabotage::{Point, is},
     segment::{self, Beginning, LOG, Name},
 };
+
+/// Whoever writes the log holds this file's lock. It lies beside the segments, so that it is not taken for a leftover of
+/// the daemon.
+const LOCK: &str = "log/lock";
+
+/// Keeps every other process from opening the log for as long as the answer lives.
+///
+/// # Errors
+/// [`Error::Locked`]; [`Error::Io`], not found: there is no log.
+pub fn hold(disk: &dyn Disk) -> Result<Arc<dyn Held>, Error> {
+    match disk.lock(LOCK).map_err(Error::io("lock", LOCK))? {
+        Lock::Held(held) => Ok(held),
+        Lock::Taken(pid) => Err(Error::Locked { folder: LOG.to_owned(), pid }),
+    }
+}
+
+/// The same for a log that may still have to be made.
+pub(super) fn hold_new(disk: &dyn Disk) -> Result<Arc<dyn Held>, Error> {
+    match hold(disk) {
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            disk.create_dir(LOG).map_err(Error::io("create", LOG))?;
+            hold(disk)
+        }
+        held => held,
+    }
+}
 
 fn random_id() -> [u8; 16] {
     // The standard library seeds these from the system's source of randomness; an id needs no more.
@@ -76,7 +103,12 @@ fn settle(disk: &dyn Disk, found: &Found, path: &str) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn take_over(disk: Arc<dyn Disk>, options: Options, found: Found, created: bool) -> Result<Opened, Error> {
+pub(super) fn take_over(
+    disk: Arc<dyn Disk>,
+    options: Options,
+    found: Found,
+    (created, hold): (bool, Arc<dyn Held>),
+) -> Result<Opened, Error> {
     let name = Name { number: found.header.number, base: found.header.base };
     settle(&*disk, &found, &name.path())?;
     let durable = Seq(found.next.0 - 1);
@@ -98,8 +130,8 @@ pub(super) fn take_over(disk: Arc<dyn Disk>, options: Options, found: Found, cre
         poison: None,
         epoch: found.epoch + 1,
         checkpoint_segment: found.checkpoint_segment,
-        since_checkpoint: found.since_checkpoint,
         reader,
+        hold,
     };
     log.mark_opened()?;
     let report = OpenReport {

@@ -102,7 +102,7 @@ pub(super) struct SimFile {
 
 impl SimFile {
     fn call<T>(&self, op: Op, run: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
-        if self.disk.lock().boot != self.boot {
+        if self.disk.state().boot != self.boot {
             return Err(io::Error::other("the process that opened the simulated file is dead"));
         }
         self.disk.call(op, run)
@@ -147,7 +147,7 @@ impl DiskFile for SimFile {
             state.tree.file_mut(self.node)?.sync();
             Ok(())
         });
-        let mut state = self.disk.lock();
+        let mut state = self.disk.state();
         if done.is_err() && !state.off && state.boot == self.boot {
             // What Linux does: pages that could not be written are marked clean, and are gone with the power.
             let State { tree, rng, .. } = &mut *state;

@@ -4,10 +4,10 @@
 
 use std::{io, ops::ControlFlow, sync::Arc};
 
-use agentd_base::{ContentHash, Seq};
+use agentd_base::{ContentHash, Rng, Seq};
 use agentd_journal::{
     Batch, Blobs, Error, Log, Opened, Options, Reader, Record, migrate,
-    sim::{Lasting, Op, Rng, SimDisk},
+    sim::{Lasting, Op, SimDisk},
     verify,
 };
 
@@ -21,10 +21,10 @@ macro_rules! promise {
 }
 
 pub(crate) fn record(rng: &mut Rng, len: usize) -> Record {
-    let body = (0..len).map(|_| rng.next() as u8).collect();
+    let body = (0..len).map(|_| rng.next_u64() as u8).collect();
     let mut stream = [0; 16];
-    stream[..8].copy_from_slice(&rng.next().to_le_bytes());
-    Record { stream, kind: rng.next() as u16, version: 1, wall_ms: rng.next(), body }
+    stream[..8].copy_from_slice(&rng.next_u64().to_le_bytes());
+    Record { stream, kind: rng.next_u64() as u16, version: 1, wall_ms: rng.next_u64(), body }
 }
 
 pub(crate) fn options(segment_bytes: u64) -> Options {
@@ -59,9 +59,9 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut rng = Rng(seed);
+        let mut rng = Rng::new(seed);
         let segment_bytes = 4096 << rng.below(3);
-        let disk = SimDisk::new(rng.next());
+        let disk = SimDisk::new(rng.next_u64());
         let (model, blobs) = (Vec::new(), Vec::new());
         Self { disk, rng, segment_bytes, model, acked: 0, epoch: 0, expect_clean: false, blobs, opened: 0 }
     }
@@ -260,7 +260,7 @@ pub(crate) fn torture(seed: u64) -> Result<u64, String> {
 pub(crate) fn store(seed: u64, segment_bytes: u64, checkpoints: &[usize], close: bool) -> (SimDisk, Vec<Record>) {
     let disk = SimDisk::new(seed);
     let mut log = Log::open(Arc::new(disk.clone()), options(segment_bytes)).unwrap().log;
-    let mut rng = Rng(seed);
+    let mut rng = Rng::new(seed);
     let mut all = Vec::new();
     for group in 0..30 {
         let records: Vec<Record> = (0..2).map(|_| record(&mut rng, 100)).collect();

@@ -3,11 +3,8 @@
 
 use std::sync::Arc;
 
-use agentd_base::Seq;
-use agentd_journal::{
-    Batch, Blobs, Error, Log, Record,
-    sim::{Rng, SimDisk},
-};
+use agentd_base::{Rng, Seq};
+use agentd_journal::{Batch, Blobs, Error, Log, Record, sim::SimDisk};
 
 use crate::model::{options, record, store};
 
@@ -77,7 +74,7 @@ fn swapped_records() -> Result<(), String> {
 /// Two stores with the same beginning go different ways; a later group of one is put into the other.
 fn foreign_group() -> Result<(), String> {
     let disk = SimDisk::new(3);
-    let mut rng = Rng(3);
+    let mut rng = Rng::new(3);
     let mut append = |log: &mut Log| {
         let records = vec![record(&mut rng, 80)];
         log.append(&Batch { first: log.next(), records, checkpoint: None }).and_then(|()| log.sync()).unwrap();

@@ -59,6 +59,9 @@ impl<'t> Walk<'_, 't> {
         let in_type = self.context.in_type
             || (self.head.class(node) == Class::Function && head.name.contains(self.head.grammar.rules.separator));
         self.found.tests = self.found.tests.saturating_add(u32::from(head.test));
+        if head.test {
+            self.inspector.test_ends_at(node.end_byte());
+        }
         let outermost = self.scratch.scope.is_empty() || self.head.grammar.rules.entry_in_type;
         if head.entry && outermost {
             self.entry(EntryKind::Function, name.clone(), line);
@@ -114,6 +117,9 @@ impl<'t> Walk<'_, 't> {
             return true;
         };
         let name = self.head.name(defined.name);
+        if holds_tests(&name) {
+            self.inspector.test_ends_at(node.end_byte());
+        }
         let line = line_of(defined.name);
         // Swift's `extension` is of the same kind of node as its types.
         let extends = class == Class::Extension || (class == Class::Type && defined.kind == SymbolKind::Module);
@@ -233,6 +239,12 @@ impl<'t> Walk<'_, 't> {
         }
         self.context.scope = scope.len();
     }
+}
+
+/// Whether a module or type is one of those that hold tests, by its name.
+fn holds_tests(name: &str) -> bool {
+    matches!(name, "test" | "tests" | "bench" | "benches")
+        || ["Test", "Tests", "TestCase"].iter().any(|end| name.ends_with(end))
 }
 
 /// A type's name without its arguments: `Map<K, V>` is `Map`.

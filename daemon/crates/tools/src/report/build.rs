@@ -64,13 +64,14 @@ pub fn build(parts: &Parts<'_>) -> Report {
         declared_entries: parts.project.entries.clone(),
         found_entries: found_entries(parts),
         commands: parts.project.commands.clone(),
+        findings: super::findings::build(&parts.measured.findings, parts.manifest),
         complexity: complexity(parts),
         structure: structure(parts),
         unseen: unseen(parts),
     }
 }
 
-fn path(manifest: &Manifest, file: u32) -> String {
+pub(super) fn path(manifest: &Manifest, file: u32) -> String {
     manifest
         .files
         .get(file as usize)

@@ -1,5 +1,7 @@
 //! What every language needs to find the file that an import means: the paths, the packages, and the kinds of answer.
 
+use std::collections::HashMap;
+
 use super::Paths;
 use crate::project::{Ecosystem, Package};
 
@@ -18,6 +20,8 @@ pub(super) enum Target {
 pub(super) struct Context<'a> {
     paths: Paths<'a>,
     packages: Vec<Package>,
+    /// Cargo packages by the name that code uses.
+    crates: HashMap<String, usize>,
 }
 
 impl<'a> Context<'a> {
@@ -25,7 +29,12 @@ impl<'a> Context<'a> {
         let mut packages = packages.to_vec();
         // Longest folder first: the nearest package around a file is the first that fits.
         packages.sort_by(|a, b| b.folder.len().cmp(&a.folder.len()).then_with(|| a.folder.cmp(&b.folder)));
-        Self { paths, packages }
+        let mut crates = HashMap::new();
+        for (place, package) in packages.iter().enumerate().filter(|(_, package)| package.ecosystem == Ecosystem::Cargo)
+        {
+            crates.entry(package.name.replace('-', "_")).or_insert(place);
+        }
+        Self { paths, packages, crates }
     }
 
     pub(super) const fn paths(&self) -> &Paths<'a> {
@@ -34,6 +43,11 @@ impl<'a> Context<'a> {
 
     pub(super) fn packages(&self, ecosystem: Ecosystem) -> impl Iterator<Item = &Package> {
         self.packages.iter().filter(move |package| package.ecosystem == ecosystem)
+    }
+
+    /// The Cargo package that Rust code calls `name`.
+    pub(super) fn crate_named(&self, name: &str) -> Option<&Package> {
+        self.crates.get(name).map(|place| &self.packages[*place])
     }
 
     /// The innermost package of an ecosystem around a path.

@@ -51,9 +51,10 @@ impl<'a> Resolver<'a> {
     #[must_use]
     pub fn resolve(&self, file: u32, language: Language, imports: &[Import]) -> Links {
         let (mut files, mut folders, mut external) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let place = (language == Language::Rust && !imports.is_empty()).then(|| rust::place(&self.0, file));
         for import in imports {
             let line = import.line;
-            for target in self.targets(file, language, import) {
+            for target in self.targets(file, language, place.as_ref(), import) {
                 match target {
                     Target::File(to) if to != file => files.push(Edge { to, line }),
                     Target::Folder(to) => folders.push(Edge { to, line }),
@@ -65,10 +66,10 @@ impl<'a> Resolver<'a> {
         Links { files: tidy(files), folders: tidy(folders), external }
     }
 
-    fn targets(&self, file: u32, language: Language, import: &Import) -> Vec<Target> {
+    fn targets(&self, file: u32, language: Language, place: Option<&rust::Place>, import: &Import) -> Vec<Target> {
         let context = &self.0;
         match language {
-            Language::Rust => vec![rust::resolve(context, file, import)],
+            Language::Rust => place.into_iter().map(|place| rust::resolve(context, place, file, import)).collect(),
             Language::Python => python::resolve(context, file, import),
             Language::JavaScript | Language::TypeScript | Language::Tsx => {
                 vec![script::resolve(context, file, import)]

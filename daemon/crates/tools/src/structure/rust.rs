@@ -9,14 +9,15 @@ use super::{
 use crate::project::Ecosystem;
 
 /// Where a file stands in its crate: the folder of the crate's root file, and the module path of the file.
-struct Place {
+pub(super) struct Place {
     base: String,
     module: Vec<String>,
     root: Option<u32>,
+    /// The file of the module itself, or of the nearest one around it that has one.
+    own: Option<u32>,
 }
 
-pub(super) fn resolve(context: &Context<'_>, file: u32, import: &Import) -> Target {
-    let place = place(context, file);
+pub(super) fn resolve(context: &Context<'_>, place: &Place, file: u32, import: &Import) -> Target {
     let mut segments: Vec<&str> = import.target.trim_start_matches("::").split("::").collect();
     if import.kind == ImportKind::ModDecl {
         return Target::Part;
@@ -24,7 +25,7 @@ pub(super) fn resolve(context: &Context<'_>, file: u32, import: &Import) -> Targ
     let mut module = match segments.first().copied() {
         Some("crate") => Vec::new(),
         Some("self" | "super") => place.module.clone(),
-        _ => return by_name(context, file, &place, &segments),
+        _ => return by_name(context, file, place, &segments),
     };
     if segments[0] != "super" {
         segments.remove(0);
@@ -35,7 +36,7 @@ pub(super) fn resolve(context: &Context<'_>, file: u32, import: &Import) -> Targ
     }
     module.extend(segments.into_iter().map(String::from));
     let found = deepest(context, &place.base, &module).or(place.root);
-    found.map_or_else(|| Target::External("crate".into()), |to| owned_or_needed(context, file, &place, to))
+    found.map_or_else(|| Target::External("crate".into()), |to| owned_or_needed(context, file, place, to))
 }
 
 /// A path that begins with a name: another crate of the workspace, a module beside or below, or a library.
@@ -49,13 +50,11 @@ fn by_name(context: &Context<'_>, file: u32, place: &Place, segments: &[&str]) -
     beside.extend(segments.iter().map(|segment| (*segment).to_owned()));
     // Only if the first name itself is a module here; otherwise the deepest file would be this one.
     let first_here = deepest(context, &place.base, &beside[..=place.module.len()]);
-    let own = deepest(context, &place.base, &place.module);
-    if first_here.is_some() && first_here != own {
+    if first_here.is_some() && first_here != place.own {
         let found = deepest(context, &place.base, &beside);
         return found.map_or(Target::Part, |to| owned_or_needed(context, file, place, to));
     }
-    let mut crates = context.packages(Ecosystem::Cargo);
-    let Some(package) = crates.find(|package| package.name.replace('-', "_") == first) else {
+    let Some(package) = context.crate_named(first) else {
         return Target::External(first.to_owned());
     };
     let base = join(&package.folder, "src");
@@ -73,17 +72,30 @@ fn owned_or_needed(context: &Context<'_>, file: u32, place: &Place, to: u32) -> 
 
 /// The file of the longest prefix of `module` that has one; not the root.
 fn deepest(context: &Context<'_>, base: &str, module: &[String]) -> Option<u32> {
-    (1..=module.len()).rev().find_map(|length| {
-        let path = join(base, &module[..length].join("/"));
-        context.paths().find_any([format!("{path}.rs"), format!("{path}/mod.rs")])
-    })
+    let mut path = join(base, &module.join("/"));
+    for part in module.iter().rev() {
+        let end = path.len();
+        for tail in [".rs", "/mod.rs"] {
+            path.push_str(tail);
+            if let Some(found) = context.paths().find(&path) {
+                return Some(found);
+            }
+            path.truncate(end);
+        }
+        path.truncate(end - part.len());
+        if path.ends_with('/') {
+            path.pop();
+        }
+    }
+    None
 }
 
 fn root_in(context: &Context<'_>, base: &str) -> Option<u32> {
     context.paths().find_any([join(base, "lib.rs"), join(base, "main.rs")])
 }
 
-fn place(context: &Context<'_>, file: u32) -> Place {
+/// Finds out once where a file stands; its imports are many.
+pub(super) fn place(context: &Context<'_>, file: u32) -> Place {
     let path = context.paths().path(file);
     let package = context.package_around(Ecosystem::Cargo, path).map_or("", |package| package.folder.as_str());
     let source = join(package, "src");
@@ -98,7 +110,8 @@ fn place(context: &Context<'_>, file: u32) -> Place {
     } else {
         context.paths().find(&join(&base, "main.rs")).or(Some(file))
     };
-    Place { module: module_of(path, &base), base, root }
+    let module = module_of(path, &base);
+    Place { own: deepest(context, &base, &module), module, base, root }
 }
 
 /// The folder of the nearest `main.rs` or of the target's file, between a path and its package.

@@ -31,7 +31,7 @@ pub struct SourceFile {
     pub path: Box<str>,
     /// Size in bytes when it was seen.
     pub bytes: u32,
-    /// The language, as far as the name tells it.
+    /// The language, as far as the name tells it, or the `#!` line of a program whose name has no extension.
     pub language: Option<Language>,
 }
 

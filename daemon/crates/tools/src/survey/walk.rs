@@ -1,10 +1,14 @@
 //! The walk itself, cut into steps: whoever drives it decides how much to do at once, and cancels by not going on.
 
-use std::{ffi::OsString, io, vec};
+use std::{
+    ffi::OsString,
+    io::{self, Read},
+    vec,
+};
 
 use agentd_syntax::Language;
-use cap_fs_ext::DirExt;
-use cap_std::fs::{Dir, DirEntry, ReadDir};
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_std::fs::{Dir, DirEntry, Metadata, OpenOptions, PermissionsExt, ReadDir};
 
 use super::{Limits, Manifest, SkipReason, SourceFile, rules::Rules};
 use crate::{Error, Result, Workspace, text};
@@ -28,9 +32,12 @@ const DEPENDENCIES: [&str; 6] =
 /// Files that mark the folder they lie in as made by a tool: <https://bford.info/cachedir/> and Python's `venv`.
 const CACHE_MARKS: [&str; 2] = ["CACHEDIR.TAG", "pyvenv.cfg"];
 
+/// Bytes read to see what runs a script.
+const FIRST_LINE: usize = 128;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    File { bytes: u64 },
+    File { bytes: u64, runs: bool },
     Folder,
     Link,
     Special,
@@ -151,7 +158,10 @@ impl Survey {
             return self.manifest.skip(reason, || text::shown(&path).into_owned());
         }
         match entry.kind {
-            Kind::File { bytes } => self.keep(path, u32::try_from(bytes).unwrap_or(u32::MAX)),
+            Kind::File { bytes, runs } => {
+                let language = self.language(&path, name, runs);
+                self.keep(path, u32::try_from(bytes).unwrap_or(u32::MAX), language);
+            }
             _ => self.enter(path, name),
         }
     }
@@ -173,7 +183,7 @@ impl Survey {
             return Err(SkipReason::Ignored);
         }
         match kind {
-            Kind::File { bytes } if bytes > u64::from(self.limits.max_file_bytes) => Err(SkipReason::TooLarge),
+            Kind::File { bytes, .. } if bytes > u64::from(self.limits.max_file_bytes) => Err(SkipReason::TooLarge),
             Kind::Folder if self.stack.len() >= self.limits.max_depth => Err(SkipReason::TooDeep),
             _ => Ok(()),
         }
@@ -188,14 +198,23 @@ impl Survey {
         self.stack.iter().rev().find_map(decide).unwrap_or(false)
     }
 
-    fn keep(&mut self, path: String, bytes: u32) {
+    /// By the name, and for a program without an extension by its first line, as the system itself goes about it.
+    fn language(&self, path: &str, name: &str, runs: bool) -> Option<Language> {
+        let by_name = Language::of_path(path, None);
+        if by_name.is_some() || !runs || name.contains('.') {
+            return by_name;
+        }
+        let first_line = first_line(&self.stack.last()?.dir, name).ok()?;
+        Language::of_path(path, Some(&first_line))
+    }
+
+    fn keep(&mut self, path: String, bytes: u32, language: Option<Language>) {
         if self.manifest.files.len() >= self.limits.max_files {
             self.manifest.skip(SkipReason::OverLimit, || text::shown(&path).into_owned());
             self.manifest.truncated = true;
             self.stack.clear();
             return;
         }
-        let language = Language::of_path(&path, None);
         self.manifest.total_bytes += u64::from(bytes);
         self.manifest.files.push(SourceFile { path: path.into_boxed_str(), bytes, language });
     }
@@ -214,6 +233,16 @@ impl Survey {
             }
         }
     }
+}
+
+/// The beginning of a file, which holds its first line if that is one of a script.
+fn first_line(dir: &Dir, name: &str) -> io::Result<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    // It may have been swapped for a link or a pipe since it was listed.
+    options.read(true).nonblock(true).follow(FollowSymlinks::No);
+    let mut line = Vec::with_capacity(FIRST_LINE);
+    dir.open_with(name, &options)?.take(FIRST_LINE as u64).read_to_end(&mut line)?;
+    Ok(line)
 }
 
 /// A folder that is no folder any more was swapped after it was listed.
@@ -237,7 +266,8 @@ impl Entry {
             Ok(kind) if kind.is_symlink() => Kind::Link,
             Ok(kind) if kind.is_dir() => Kind::Folder,
             Ok(kind) if kind.is_file() => {
-                entry.metadata().map_or(Kind::Unreadable, |of| Kind::File { bytes: of.len() })
+                let file = |of: Metadata| Kind::File { bytes: of.len(), runs: of.permissions().mode() & 0o111 != 0 };
+                entry.metadata().map_or(Kind::Unreadable, file)
             }
             Ok(_) => Kind::Special,
             Err(_) => Kind::Unreadable,

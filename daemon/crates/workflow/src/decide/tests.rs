@@ -34,7 +34,7 @@ fn succeed(state: &mut TaskState, number: u16) -> Vec<Decision> {
 }
 
 fn failure(number: u16, attempt: u32, class: ErrorClass) -> Event {
-    Event::Failed { step: StepId(number), attempt, class, message: Text::new("it broke") }
+    Event::Failed { step: StepId(number), attempt, class, message: Text::new("it broke"), wait: None }
 }
 
 #[test]
@@ -66,6 +66,20 @@ fn passing_faults_are_tried_again_until_the_tries_are_used_up() {
 }
 
 #[test]
+fn a_step_waits_for_room_on_the_disk_for_as_long_as_it_takes() {
+    let mut state = task(WorkflowName::Noop);
+    step(&mut state, Event::Submitted);
+    for attempt in 1..(10 * MAX_ATTEMPTS) {
+        step(&mut state, Event::Started { step: StepId(0), attempt });
+        let decisions = step(&mut state, failure(0, attempt, ErrorClass::Disk));
+        assert!(matches!(decisions[..], [Decision::Wake { at, .. }] if at > NOW), "{decisions:?}");
+        assert_eq!(state.run(StepId(0)).charged, 0, "nobody is charged for it");
+        assert_eq!(step(&mut state, Event::Due { step: StepId(0) }), vec![Decision::Ready(StepId(0))]);
+    }
+    assert_eq!(succeed(&mut state, 0), vec![Decision::End(Outcome::Succeeded)]);
+}
+
+#[test]
 fn lasting_faults_end_the_task_and_stop_its_other_steps() {
     let mut state = fork();
     step(&mut state, Event::Submitted);
@@ -73,7 +87,7 @@ fn lasting_faults_end_the_task_and_stop_its_other_steps() {
     step(&mut state, Event::Started { step: StepId(1), attempt: 1 });
     step(&mut state, Event::Started { step: StepId(2), attempt: 1 });
     assert_eq!(step(&mut state, failure(1, 1, ErrorClass::Denied)), vec![Decision::Stop(StepId(2))]);
-    let end = step(&mut state, Event::Suspended { step: StepId(2) });
+    let end = step(&mut state, Event::Suspended { step: StepId(2), silence: Silence::None });
     assert!(matches!(end[..], [Decision::End(Outcome::Failed { step: StepId(1), .. })]), "{end:?}");
 }
 
@@ -88,7 +102,10 @@ fn cancel_stops_what_runs_and_ends_what_waits() {
     );
     step(&mut state, Event::Started { step: StepId(0), attempt: 1 });
     assert_eq!(step(&mut state, Event::CancelRequested), vec![Decision::Stop(StepId(0))]);
-    assert_eq!(step(&mut state, Event::Suspended { step: StepId(0) }), vec![Decision::End(Outcome::Cancelled)]);
+    assert_eq!(
+        step(&mut state, Event::Suspended { step: StepId(0), silence: Silence::None }),
+        vec![Decision::End(Outcome::Cancelled)]
+    );
 }
 
 #[test]
@@ -106,7 +123,10 @@ fn late_results_of_an_older_attempt_are_dropped() {
     let mut state = task(WorkflowName::Noop);
     step(&mut state, Event::Submitted);
     step(&mut state, Event::Started { step: StepId(0), attempt: 1 });
-    assert_eq!(step(&mut state, Event::Suspended { step: StepId(0) }), vec![Decision::Ready(StepId(0))]);
+    assert_eq!(
+        step(&mut state, Event::Suspended { step: StepId(0), silence: Silence::None }),
+        vec![Decision::Ready(StepId(0))]
+    );
     step(&mut state, Event::Started { step: StepId(0), attempt: 2 });
     assert_eq!(step(&mut state, Event::Succeeded { step: StepId(0), attempt: 1 }), vec![]);
     assert_eq!(state.run(StepId(0)).state, StepState::Running);
@@ -129,6 +149,57 @@ fn three_strikes_quarantine_a_step_and_deaths_without_a_strike_do_not() {
     step(&mut state, Event::Started { step: StepId(0), attempt: 13 });
     let end = step(&mut state, Event::Died { step: StepId(0), strike: true });
     assert!(matches!(end[..], [Decision::End(Outcome::Failed { class: ErrorClass::Poison, .. })]), "{end:?}");
+}
+
+/// A step that takes its agent's thread costs a thread each time, so it is given up; one that was only beside it is not.
+#[test]
+fn three_silences_alone_end_a_step_and_those_beside_others_do_not() {
+    let mut state = task(WorkflowName::Noop);
+    step(&mut state, Event::Submitted);
+    let mut attempt = 0;
+    let mut silent = |state: &mut TaskState, silence| {
+        attempt += 1;
+        step(state, Event::Started { step: StepId(0), attempt });
+        step(state, Event::Suspended { step: StepId(0), silence })
+    };
+    for silence in [Silence::None, Silence::Beside, Silence::Beside, Silence::Beside, Silence::Alone, Silence::Alone] {
+        assert_eq!(silent(&mut state, silence), vec![Decision::Ready(StepId(0))], "{silence:?}");
+        assert_eq!(state.run(StepId(0)).apart, silence != Silence::None, "{silence:?}");
+    }
+    let end = silent(&mut state, Silence::Alone);
+    let [Decision::End(Outcome::Failed { class: ErrorClass::TimedOut, message, .. })] = &end[..] else {
+        panic!("{end:?}")
+    };
+    assert!(message.contains("`noop`") && message.contains("3 times"), "{message}");
+    assert_eq!(state.run(StepId(0)).charged, 0);
+}
+
+/// What is written is what happens: the wait of a replay is not drawn again.
+#[test]
+fn a_wait_that_was_decided_is_kept() {
+    for class in [ErrorClass::Unavailable, ErrorClass::Disk] {
+        let mut state = task(WorkflowName::Noop);
+        step(&mut state, Event::Submitted);
+        step(&mut state, Event::Started { step: StepId(0), attempt: 1 });
+        let wait = Some(Duration::from_millis(123_456));
+        let failed = Event::Failed { step: StepId(0), attempt: 1, class, message: Text::new("x"), wait };
+        let at = MonoMs(NOW.0 + 123_456);
+        assert_eq!(step(&mut state, failed), vec![Decision::Wake { step: StepId(0), at }]);
+    }
+}
+
+/// The crash marker convicts a step also if others ran beside it, so the words must not say that it was alone.
+#[test]
+fn the_words_of_a_quarantine_are_true_of_a_marked_step_too() {
+    let mut state = task(WorkflowName::Noop);
+    step(&mut state, Event::Submitted);
+    let mut end = Vec::new();
+    for attempt in 1..=MAX_STRIKES {
+        step(&mut state, Event::Started { step: StepId(0), attempt });
+        end = step(&mut state, Event::Died { step: StepId(0), strike: true });
+    }
+    let [Decision::End(Outcome::Failed { message, .. })] = &end[..] else { panic!("{end:?}") };
+    assert!(message.contains("`noop`") && !message.contains("only step"), "{message}");
 }
 
 #[test]
@@ -192,8 +263,11 @@ fn possible(step: StepId, run: &StepRun, rng: &mut Rng) -> Option<Event> {
         StepState::Ready => Some(Event::Started { step, attempt: attempt + 1 }),
         StepState::Backoff(_) => Some(Event::Due { step }),
         StepState::Running => Some(match rng.below(8) {
-            0 => Event::Failed { step, attempt, class: ErrorClass::Internal, message: Text::new("x") },
-            1 => Event::Suspended { step },
+            0 => Event::Failed { step, attempt, class: ErrorClass::Internal, message: Text::new("x"), wait: None },
+            1 => Event::Suspended {
+                step,
+                silence: [Silence::None, Silence::Beside, Silence::Alone][usize::try_from(rng.below(3)).unwrap()],
+            },
             2 => Event::Died { step, strike: rng.below(2) == 0 },
             _ => Event::Succeeded { step, attempt },
         }),

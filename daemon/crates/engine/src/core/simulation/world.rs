@@ -7,33 +7,36 @@ use std::{
 
 use agentd_agents::{Assignment, StepFault};
 use agentd_base::{
-    AgentId, AttemptKey, ContentHash, EffectIntent, ErrorClass, MonoMs, Role, Seq, StepId, TaskId, Text, WallMs,
+    AgentId, AttemptKey, ContentHash, EffectIntent, ErrorClass, MonoMs, Rng, Role, Seq, StepId, TaskId, Text, WallMs,
 };
-use agentd_journal::{
-    Log, Options,
-    sim::{Rng, SimDisk},
-};
-use agentd_workflow::{Action, Rng as FlowRng, WorkflowName};
+use agentd_journal::{Log, Options, sim::SimDisk};
+use agentd_workflow::{Action, WorkflowName};
 
 use super::{
     Stats,
-    files::{find_key, intent_of, is_written, output, write_file},
+    files::{Ending, Index, intent_of, is_written, output, write_file},
+    looks,
 };
 use crate::{
     core::{Answer, Core, Limits, Now, Origin, Output, Token},
+    events::event_of,
     record::Booted,
     roster::{Duty, OverloadLimits},
-    view::{EventKind, EventView, Hints, Priority, Submit, TaskState},
+    view::{EventKind, EventView, Hints, Priority, Submit},
 };
 
 /// The daemon of one life.
-struct Daemon {
-    core: Core,
-    log: Log,
+pub(super) struct Daemon {
+    pub core: Core,
+    pub log: Log,
     syncing: Option<Seq>,
-    held: Vec<(AgentId, Assignment)>,
+    pub held: Vec<(AgentId, Assignment)>,
     waiting: HashMap<Token, Text<128>>,
     grants: HashMap<Token, (AgentId, AttemptKey, EffectIntent)>,
+    /// Open since somebody asked it.
+    pub index: Option<Index>,
+    /// Finished tasks that the index was not told of yet.
+    pub endings: Vec<Ending>,
 }
 
 /// Everything, daemon included.
@@ -44,20 +47,20 @@ pub(super) struct World {
     pub deadly: Option<TaskId>,
     /// The step that the last process said it died in; the next start reads it.
     pub mark: Option<(TaskId, StepId)>,
-    daemon: Option<Daemon>,
+    pub daemon: Option<Daemon>,
     boot: u32,
     time: u64,
-    tokens: u64,
+    pub tokens: u64,
     ids: u128,
     /// Key of each request, and the task that was acknowledged for it.
-    requests: BTreeMap<String, Option<TaskId>>,
+    pub requests: BTreeMap<String, Option<TaskId>>,
     /// Events that were shown to watchers: none may ever change or vanish.
-    shown: BTreeMap<Seq, Arc<EventView>>,
+    pub shown: BTreeMap<Seq, Arc<EventView>>,
     /// Files outside of the daemon, and how often each was written.
-    files: HashMap<String, (ContentHash, u32)>,
+    pub files: HashMap<String, (ContentHash, u32)>,
 }
 
-type Fault = Box<dyn std::error::Error>;
+pub(super) type Fault = Box<dyn std::error::Error>;
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
@@ -77,7 +80,7 @@ impl World {
         }
     }
 
-    const fn now(&self) -> Now {
+    pub(super) const fn now(&self) -> Now {
         Now { wall: WallMs(self.time), mono: MonoMs(self.time) }
     }
 
@@ -89,7 +92,7 @@ impl World {
         let duty = |role: Role| Duty { agent: role.agent(), can: Action::ALL.to_vec(), slots: 2 };
         let boot = Booted { boot_id: self.boot.to_string(), version: "test".to_owned() };
         let duties = Role::ALL.into_iter().map(duty).collect();
-        let mut core = Core::new(limits, duties, boot, FlowRng::new(self.time));
+        let mut core = Core::new(limits, duties, boot, Rng::new(self.time));
         let restored = core.restore(opened.checkpoint, opened.tail, self.mark.take(), self.now())?;
         self.stats.starts += 1;
         self.stats.recovered_steps += restored.in_flight as u64;
@@ -100,35 +103,11 @@ impl World {
             held: Vec::new(),
             waiting: HashMap::new(),
             grants: HashMap::new(),
+            index: None,
+            endings: Vec::new(),
         });
         self.compare_with_book();
         self.turn()
-    }
-
-    /// Everything that was shown is still there, unchanged; every acknowledged task is.
-    fn compare_with_book(&mut self) {
-        let Some(daemon) = &self.daemon else { return };
-        let reader = daemon.log.reader();
-        let mut found: BTreeMap<Seq, Arc<EventView>> = BTreeMap::new();
-        reader
-            .scan(Seq(0), reader.durable(), &mut |seq, record| {
-                let event = crate::events::event_of(seq, record).expect("a durable record can be read");
-                found.extend(event.map(|event| (seq, event)));
-                std::ops::ControlFlow::Continue(())
-            })
-            .expect("the log can be read");
-        for (seq, event) in &self.shown {
-            assert_eq!(found.get(seq), Some(event), "event {seq} was shown and is no longer there");
-        }
-        let submitted = |event: &&Arc<EventView>| matches!(event.what, EventKind::Submitted { .. });
-        let tasks: Vec<TaskId> = found.values().filter(submitted).map(|event| event.task).collect();
-        for (key, task) in &self.requests {
-            let Some(task) = task else { continue };
-            let count = tasks.iter().filter(|found| *found == task).count();
-            assert_eq!(count, 1, "task {task} was acknowledged for {key} and is there {count} times");
-        }
-        // What is on disk now may be shown to any watcher from now on, also if the crash came before it was.
-        self.shown.extend(found);
     }
 
     /// One random thing happens.
@@ -145,6 +124,8 @@ impl World {
             3 => self.cancel_something(rng),
             4 | 5 => self.sync()?,
             6 if rng.below(8) == 0 => self.wedge(rng),
+            6 if rng.below(60) == 0 => return self.fail_journal(),
+            7 => self.look(rng),
             _ => self.agent_acts(rng)?,
         }
         self.turn()
@@ -179,7 +160,7 @@ impl World {
         Ok(())
     }
 
-    fn perform(&mut self) {
+    pub(super) fn perform(&mut self) {
         let Some(daemon) = &mut self.daemon else { return };
         for output in daemon.core.take_outputs() {
             match output {
@@ -211,19 +192,24 @@ impl World {
                         daemon.core.effected(origin, &intent, now);
                     }
                 }
-                Output::Publish(event) => {
+                Output::Publish(seq, record) => {
+                    let event = event_of(seq, &record).expect("it was just made").expect("it is a task's");
                     self.stats.events += 1;
                     self.stats.ended += u64::from(matches!(event.what, EventKind::Ended { .. }));
                     assert!(event.seq <= daemon.core.durable_seq(), "only what is on disk is shown");
                     self.shown.insert(event.seq, event);
                 }
                 Output::FindKey(token, id, submit) => {
-                    // The index of this world reads the whole log.
-                    let found = find_key(&daemon.log.reader(), submit.key.as_deref().unwrap_or_default());
+                    let index = daemon.index.get_or_insert_with(|| Index::open(&daemon.log.reader()));
+                    let found = index.find_key(submit.key.as_deref().unwrap_or_default());
                     let now = Now { wall: WallMs(self.time), mono: MonoMs(self.time) };
                     daemon.core.key_found(token, id, *submit, found, now);
                 }
-                Output::Answer(..) | Output::Granted(..) | Output::Replace(_) | Output::Index(..) => {}
+                Output::Index(view, key, fingerprint, first) => {
+                    daemon.endings.push((view.id, key, fingerprint, first));
+                }
+                Output::Answer(_, answer) => looks::check(&answer, &self.shown, daemon.core.durable_seq()),
+                Output::Granted(..) => {}
             }
         }
     }
@@ -281,21 +267,6 @@ impl World {
         self.tokens += 1;
         if let (Some(task), Some(daemon)) = (known.get(place), &mut self.daemon) {
             daemon.core.cancel(Token(self.tokens), *task, now);
-        }
-    }
-
-    /// An agent falls silent and is replaced; its late report must change nothing.
-    fn wedge(&mut self, rng: &mut Rng) {
-        let now = self.now();
-        let Some(daemon) = &mut self.daemon else { return };
-        let agent = AgentId(u8::try_from(rng.below(12)).expect("small"));
-        let late: Vec<AttemptKey> =
-            daemon.held.iter().filter(|(holder, _)| *holder == agent).map(|(_, held)| held.key).collect();
-        let generation = daemon.core.roster().generation(agent);
-        daemon.held.retain(|(holder, _)| *holder != agent);
-        daemon.core.agent_silent(agent, now);
-        for key in late {
-            daemon.core.finished(Origin { agent, generation, key }, Ok(output()), std::time::Duration::ZERO, now);
         }
     }
 
@@ -384,24 +355,6 @@ impl World {
         self.boot += 1;
     }
 
-    /// Works without faults until nothing is open.
-    pub(super) fn finish_everything(&mut self, rng: &mut Rng, seed: u64) {
-        self.run_until_quiet(rng).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-        self.compare_with_book();
-        let acknowledged: Vec<TaskId> = self.requests.values().flatten().copied().collect();
-        for task in acknowledged {
-            let events: Vec<_> =
-                self.shown.values().filter(|event| event.task == task).map(|event| &event.what).collect();
-            assert!(
-                self.is_over(task),
-                "seed {seed}: task {task} was acknowledged and has not ended once: {events:#?}"
-            );
-        }
-        for (path, (_, writes)) in &self.files {
-            assert_eq!(*writes, 1, "seed {seed}: {path} was written {writes} times");
-        }
-    }
-
     pub(super) fn run_until_quiet(&mut self, rng: &mut Rng) -> Result<(), Fault> {
         for _ in 0..100_000 {
             self.time += 1_000;
@@ -413,20 +366,5 @@ impl World {
             }
         }
         Err("the work does not come to an end".into())
-    }
-
-    pub(super) fn is_over(&self, task: TaskId) -> bool {
-        let over = |event: &Arc<EventView>| event.task == task && matches!(event.what, EventKind::Ended { .. });
-        self.shown.values().filter(|event| over(event)).count() == 1
-    }
-
-    /// Why a task failed, by the words of its end.
-    pub(super) fn failure_class(&self, task: TaskId) -> Option<ErrorClass> {
-        self.shown.values().find_map(|event| match &event.what {
-            EventKind::Ended { state: TaskState::Failed, summary, .. } if event.task == task => {
-                Some(if summary.contains("the daemon died") { ErrorClass::Poison } else { ErrorClass::Internal })
-            }
-            _ => None,
-        })
     }
 }

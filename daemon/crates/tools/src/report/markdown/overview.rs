@@ -27,7 +27,7 @@ fn about(page: &mut String, report: &Report) {
         let _ = writeln!(page, "> {} ({})\n", prose(&claim.text), place(&claim.source.file, claim.source.line));
     }
     let commit = match &subject.commit {
-        None => "not under git, or without a commit".to_owned(),
+        None => "the folder as it is (no git commit was found)".to_owned(),
         Some(head) => {
             let short = &head.commit[..head.commit.len().min(12)];
             let branch = head
@@ -97,7 +97,7 @@ fn commands(page: &mut String, report: &Report) {
         vec![purpose(command.purpose).to_owned(), code(&command.command), code(folder), source]
     });
     table(page, &[Words("To"), Words("Command"), Words("In"), Words("Read from")], rows);
-    more(page, report.commands.len(), "commands");
+    more(page, report.commands.len(), ("command is", "commands are"));
     if !report.commands.iter().any(|command| command.purpose == Purpose::Test) {
         page.push_str("No command runs tests: nothing here can prove that a change works.\n\n");
     }
@@ -132,11 +132,14 @@ fn entries(page: &mut String, report: &Report) {
         vec![code(&entry.name), kind.to_owned(), place(&entry.file, entry.line)]
     });
     table(page, &[Words("Name"), Words("What"), Words("Where")], declared.chain(found));
-    more(page, report.declared_entries.len().max(report.found_entries.len()), "entry points");
+    let left = report.declared_entries.len().max(report.found_entries.len());
+    more(page, left, ("entry point is", "entry points are"));
 }
 
-fn more(page: &mut String, all: usize, what: &str) {
+fn more(page: &mut String, all: usize, (one, many): (&str, &str)) {
     if all > ROWS {
-        let _ = writeln!(page, "{} more {what} are in the JSON report.\n", all - ROWS);
+        let left = (all - ROWS) as u64;
+        let _ =
+            writeln!(page, "{} in the JSON report.\n", count(left, &format!("more {one}"), &format!("more {many}")));
     }
 }

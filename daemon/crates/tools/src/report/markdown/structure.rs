@@ -47,7 +47,7 @@ fn cycles(page: &mut String, what: &str, all: u64, rows: &[CycleRow]) {
         let _ = writeln!(page, "  - around: {} → {first}", around.join(" → "));
     }
     if all > rows.len() as u64 {
-        let _ = writeln!(page, "- and {} smaller ones", number(all - rows.len() as u64));
+        let _ = writeln!(page, "- and {}", count(all - rows.len() as u64, "smaller one", "smaller ones"));
     }
     page.push('\n');
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+pub(super) use crate::text::{count, number};
+
 /// Text from the repository as a code span that nothing inside it can end.
 pub(super) fn code(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -25,25 +27,6 @@ pub(super) fn prose(text: &str) -> String {
         safe.push(c);
     }
     safe
-}
-
-/// A number with separators: 41,836.
-pub(super) fn number(value: impl Into<u64>) -> String {
-    let digits = value.into().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// "1 file", "2 files".
-pub(super) fn count(value: impl Into<u64>, one: &str, many: &str) -> String {
-    let value = value.into();
-    format!("{} {}", number(value), if value == 1 { one } else { many })
 }
 
 /// How a column stands.
@@ -89,7 +72,5 @@ mod tests {
         assert_eq!(page, "| X |\n|:--|\n| `a\\|b` |\n\n");
         assert_eq!(code("x `y` z"), "`` x `y` z ``");
         assert_eq!(prose("![x](http://y) <b>"), "\\!\\[x\\](http://y) \\<b\\>");
-        assert_eq!((number(0_u32), number(999_u32), number(41_836_u32)), ("0".into(), "999".into(), "41,836".into()));
-        assert_eq!(number(1_234_567_u32), "1,234,567");
     }
 }

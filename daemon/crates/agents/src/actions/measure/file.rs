@@ -1,0 +1,174 @@
+//! One file: read, looked up among what earlier analyses kept, else parsed.
+
+use std::{
+    ops::ControlFlow,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use agentd_syntax::{Error, Excess, FileFacts, Language, Limits, rules::RuleSet};
+use agentd_tools::{
+    Workspace,
+    cache::{Cache, Entry, Kept},
+    survey::Manifest,
+};
+
+use crate::Scratch;
+
+/// Files that grew beyond this since the survey are left out.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// Files from this size on, in bytes, are left out if their lines have [`DENSE`] bytes on average: nobody wrote them.
+const DENSE_FROM: usize = 256 * 1024;
+const DENSE: usize = 2_000;
+
+/// Brackets open at once; people reach some thirty, generated tables some hundred. The parser overflows 2 MiB of stack at
+/// some ten thousand.
+const MOST_NESTED: usize = 4_000;
+
+/// A file of the largest size takes a tenth of it. Below the time after which a silent agent is replaced.
+const MOST_TIME: Duration = Duration::from_secs(3);
+
+pub(super) const GONE: &str = "gone since the survey";
+
+/// What pieces share.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) workspace: Arc<Workspace>,
+    pub(super) manifest: Manifest,
+    pub(super) cache: Arc<Cache>,
+    pub(super) rules: RuleSet,
+}
+
+/// What came of one file.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Its number in the manifest.
+    pub(super) file: u32,
+    pub(super) result: Result<FileFacts, &'static str>,
+    pub(super) from_cache: bool,
+    /// What the next analysis need not find out again.
+    pub(super) news: Option<Entry>,
+}
+
+impl Files {
+    /// Measures the file with this number in the manifest. The content decides whether it is known: it is read in any case.
+    pub(super) fn measure(&self, scratch: &mut Scratch, file: u32) -> Found {
+        let failed = |why| Found { file, result: Err(why), from_cache: false, news: None };
+        let source = &self.manifest.files[file as usize];
+        let Some(language) = source.language else { return failed("of no known language") };
+        let path = PathBuf::from(&*source.path);
+        let content = match self.workspace.read_file(&path, MOST_BYTES) {
+            Ok(content) => content,
+            Err(error) => return failed(unreadable(&error)),
+        };
+        let key = self.cache.key(language, &content);
+        if let Some(kept) = key.as_ref().and_then(|key| self.cache.get(key)) {
+            scratch.pace.keep(Instant::now());
+            return Found { file, result: result(kept), from_cache: true, news: None };
+        }
+        scratch.parser().set_rules(self.rules);
+        match parse(scratch, language, &content) {
+            Ok(kept) => {
+                let news = key.and_then(|key| Cache::entry(key, &kept));
+                Found { file, result: result(kept), from_cache: false, news }
+            }
+            Err(why) => failed(why),
+        }
+    }
+}
+
+fn result(kept: Kept) -> Result<FileFacts, &'static str> {
+    match kept {
+        Kept::Facts(facts) => Ok(facts),
+        Kept::LeavesOpen => Err("too costly to parse: it leaves too much open"),
+        Kept::TooMuchMemory => Err("too costly to parse: it would take too much memory"),
+    }
+}
+
+/// What another parse would give again, or why there is no such thing: how long a file takes depends on what else the machine
+/// does, and other faults are found at once.
+fn parse(scratch: &mut Scratch, language: Language, content: &[u8]) -> Result<Kept, &'static str> {
+    if let Some(why) = unfit(content) {
+        return Err(why);
+    }
+    let stop = scratch.stop().clone();
+    let begin = Instant::now();
+    let mut pace = scratch.pace;
+    let mut budget = || {
+        let now = Instant::now();
+        pace.keep(now);
+        if stop.is_set() || now - begin > MOST_TIME { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let facts = scratch.parser().analyze(language, content, Limits::with_budget(&mut budget));
+    scratch.pace = pace;
+    match facts {
+        Ok(facts) => Ok(Kept::Facts(facts)),
+        Err(Error::TooCostly { excess: Excess::Open }) => Ok(Kept::LeavesOpen),
+        Err(Error::TooCostly { .. }) => Ok(Kept::TooMuchMemory),
+        Err(Error::Stopped) if !stop.is_set() => Err("too costly to parse: it takes too long"),
+        Err(Error::Stopped) => Err("stopped"),
+        Err(Error::TooLarge { .. }) => Err("too large"),
+        Err(Error::NotText { .. }) => Err("not UTF-8 text"),
+        Err(Error::Grammar { .. } | Error::NoTree { .. }) => Err("the parser gave nothing"),
+    }
+}
+
+/// Why a file is left out before it is parsed. The parser keeps several readings of what it is not sure of: a line of a
+/// megabyte costs it a gigabyte, and brackets that open without end cost it its stack.
+fn unfit(content: &[u8]) -> Option<&'static str> {
+    let (mut lines, mut depth, mut deepest) = (1, 0_usize, 0);
+    for byte in content {
+        match byte {
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'\n' => lines += 1,
+            _ => {}
+        }
+    }
+    if deepest > MOST_NESTED {
+        Some("nested too deep")
+    } else if content.len() > DENSE_FROM && content.len() / lines > DENSE {
+        Some("minified or data")
+    } else {
+        None
+    }
+}
+
+fn unreadable(error: &agentd_tools::Error) -> &'static str {
+    match error {
+        agentd_tools::Error::Vanished { .. } | agentd_tools::Error::NotADirectory { .. } => GONE,
+        agentd_tools::Error::Permission { .. } => "not permitted",
+        agentd_tools::Error::Escapes { .. } => "leads out of the folder",
+        agentd_tools::Error::NotAFile { .. } => "no longer a file",
+        agentd_tools::Error::TooLarge { .. } => "too large",
+        _ => "not readable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_wrote_is_not_parsed() {
+        let line = "let x = [1, 2, (3)];\n";
+        for (content, why) in [
+            (String::new(), None),
+            (line.repeat(100_000), None),
+            ("f(".repeat(MOST_NESTED) + &")".repeat(MOST_NESTED), None),
+            ("f(".repeat(MOST_NESTED + 1), Some("nested too deep")),
+            ("{[(".repeat(50_000), Some("nested too deep")),
+            ("1,".repeat(DENSE_FROM / 2), None),
+            ("1,".repeat(DENSE_FROM), Some("minified or data")),
+            (")".repeat(DENSE_FROM) + &line.repeat(10_000), None),
+        ] {
+            let begin: String = content.chars().take(20).collect();
+            assert_eq!(unfit(content.as_bytes()), why, "{begin}… of {} bytes", content.len());
+        }
+    }
+}

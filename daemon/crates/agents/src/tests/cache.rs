@@ -1,0 +1,102 @@
+//! An analysis that remembers: the same report warm as cold, and only what changed is parsed.
+
+use std::{fs, path::Path, sync::Arc};
+
+use agentd_base::Role;
+use agentd_tools::findings::RuleSet;
+use agentd_workflow::Action;
+use tempfile::TempDir;
+
+use super::{
+    actions::{analyse, content, repository},
+    support::Rig,
+};
+use crate::actions::Actions;
+
+/// A crew that keeps at most `bytes` in a folder that outlives it.
+fn rig(state: &TempDir, workspace: &Path, bytes: u64, rules: RuleSet) -> Rig {
+    let mut rig = Rig::with(2, Arc::new(Actions), |config| {
+        config.state = state.path().to_owned();
+        (config.cache_bytes, config.rules) = (bytes, rules);
+    });
+    rig.workspace = Some(workspace.to_owned());
+    rig
+}
+
+/// What measuring says, up to who did it.
+fn measured(rig: &mut Rig) -> String {
+    let done = analyse(rig, "measure");
+    let (_, measure) = done.iter().find(|(name, _)| name == "measure").unwrap();
+    measure.summary.split(';').next().unwrap().to_owned()
+}
+
+const COLD: &str = "4 functions in 4 files, 1 not UTF-8 text";
+const WARM: &str = "4 functions in 4 files (4 from the cache), 1 not UTF-8 text";
+const PLENTY: u64 = 1 << 20;
+
+#[test]
+fn a_warm_analysis_gives_the_same_report_and_parses_what_changed() {
+    let (state, folder) = (tempfile::tempdir().unwrap(), repository());
+    let mut reports = Vec::new();
+    for expected in [COLD, WARM] {
+        let mut rig = rig(&state, folder.path(), PLENTY, RuleSet::ALL);
+        let done = analyse(&mut rig, "report");
+        let summary = done.iter().find(|(name, _)| name == "measure").unwrap().1.summary.to_string();
+        assert_eq!(summary.split(';').next().unwrap(), expected);
+        let (_, report) = done.last().unwrap();
+        let documents: Vec<_> = report.documents.iter().map(|document| content(&rig, &document.content)).collect();
+        reports.push(documents);
+    }
+    assert_eq!(reports[0], reports[1]);
+    let mut rig = rig(&state, folder.path(), PLENTY, RuleSet::ALL);
+    fs::write(folder.path().join("src/b.rs"), "pub fn two() -> u32 { 2 }\npub fn more() {}\n").unwrap();
+    assert_eq!(measured(&mut rig), "5 functions in 4 files (3 from the cache), 1 not UTF-8 text");
+    fs::rename(folder.path().join("src/a.rs"), folder.path().join("src/z.rs")).unwrap();
+    assert_eq!(
+        measured(&mut rig),
+        "5 functions in 4 files (4 from the cache), 1 not UTF-8 text",
+        "names do not matter"
+    );
+}
+
+#[test]
+fn other_rules_a_damaged_file_and_a_cache_that_is_off_parse_everything() {
+    let (state, folder) = (tempfile::tempdir().unwrap(), repository());
+    let with = |bytes, rules| measured(&mut rig(&state, folder.path(), bytes, rules));
+    assert_eq!(with(0, RuleSet::ALL), COLD);
+    assert!(!state.path().join("cache").exists());
+    assert_eq!(with(PLENTY, RuleSet::ALL), COLD);
+    assert_eq!(with(PLENTY, RuleSet::NONE), COLD, "other rules find other things");
+    assert_eq!(with(PLENTY, RuleSet::ALL), WARM);
+    assert_eq!(with(0, RuleSet::ALL), COLD);
+    let file = fs::read_dir(state.path().join("cache")).unwrap().next().unwrap().unwrap().path();
+    fs::write(&file, "garbage").unwrap();
+    assert_eq!(with(PLENTY, RuleSet::ALL), COLD);
+    assert_eq!(with(PLENTY, RuleSet::ALL), WARM, "it was mended");
+    fs::remove_dir_all(state.path().join("cache")).unwrap();
+    fs::write(state.path().join("cache"), "in the way").unwrap();
+    assert_eq!(with(PLENTY, RuleSet::ALL), COLD);
+    assert_eq!(with(PLENTY, RuleSet::ALL), COLD, "nothing can be kept, and nothing fails");
+}
+
+#[test]
+fn two_analyses_of_one_folder_at_once_both_end_and_both_keep() {
+    let (state, folder) = (tempfile::tempdir().unwrap(), repository());
+    let mut rig = rig(&state, folder.path(), PLENTY, RuleSet::ALL);
+    let survey = analyse(&mut rig, "survey");
+    for round in 0..20 {
+        fs::write(folder.path().join("src/b.rs"), format!("pub fn two() -> u32 {{ {round} }}\n")).unwrap();
+        for attempt in [1, 2] {
+            let mut assignment = rig.assignment(1, "measure", Action::Measure);
+            assignment.key.attempt = attempt;
+            assignment.inputs = vec![Rig::input("survey", &survey[0].1)];
+            rig.crew.assign(Role::Analyzer.agent(), assignment).unwrap();
+        }
+        for _ in 0..2 {
+            let summary = rig.finished().1.unwrap().summary;
+            assert!(summary.starts_with("4 functions in 4 files"), "{summary}");
+        }
+    }
+    assert_eq!(measured(&mut rig), WARM);
+    assert_eq!(fs::read_dir(state.path().join("cache")).unwrap().count(), 1);
+}

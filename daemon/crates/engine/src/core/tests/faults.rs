@@ -1,0 +1,411 @@
+//! Faults that were found once: a failed journal, a slow index, silent agents, batches and checkpoints beyond their bounds.
+
+use agentd_agents::{Document, PayloadRef, StepOutput};
+use agentd_base::{ErrorClass, Role};
+use agentd_workflow::{Action, StepState, WorkflowName};
+use bytes::Bytes;
+
+use super::*;
+use crate::{
+    roster::{Duty, OverloadLimits},
+    view::{Hints, Priority},
+};
+
+fn request(length: usize) -> Submit {
+    Submit {
+        request: Text::new("x".repeat(length)),
+        workspace: None,
+        workflow: WorkflowName::Noop,
+        key: None,
+        priority: Priority::Normal,
+        hints: Hints::default(),
+        path: None,
+    }
+}
+
+const NOW: Now = Now { wall: WallMs(1_000), mono: MonoMs(1_000) };
+
+/// Books whose agents take many steps.
+fn broad(slots: u32, segment_bytes: u64) -> Core {
+    let limits = Limits { max_tasks: 100_000, segment_bytes, overload: OverloadLimits::default() };
+    let duty = |role: Role| Duty { agent: role.agent(), can: Action::ALL.to_vec(), slots };
+    let boot = record::Booted { boot_id: "1".to_owned(), version: "test".to_owned() };
+    Core::new(limits, Role::ALL.into_iter().map(duty).collect(), boot, Rng::new(7))
+}
+
+/// Writes everything, in batches that the journal takes. Answers what came out, with the batches before it.
+fn write(core: &mut Core) -> (usize, Vec<(usize, Output)>) {
+    let (mut batches, mut out) = (0, Vec::new());
+    while let Some(batch) = core.end_turn(Now { mono: MonoMs(1_000_000), ..NOW }) {
+        batch.check().expect("the journal takes it");
+        assert!(batch.checkpoint.is_none() || core.records.is_empty(), "a checkpoint tells of what is before it");
+        batches += 1;
+        core.durable(Seq(batch.first.0 + batch.records.len() as u64 - 1));
+        out.extend(core.take_outputs().into_iter().map(|output| (batches, output)));
+    }
+    out.extend(core.take_outputs().into_iter().map(|output| (batches, output)));
+    (batches, out)
+}
+
+#[test]
+pub(super) fn a_failure_with_a_full_batch_leaves_the_books_listening() {
+    let mut core = broad(2, 8 << 20);
+    let mut number = 0;
+    let mut fill = |core: &mut Core| {
+        while core.has_room() {
+            number += 1;
+            core.submit(Token(number), TaskId::from_parts(1, u128::from(number)), request(32_000), NOW);
+        }
+    };
+    fill(&mut core);
+    assert!(core.end_turn(NOW).is_some(), "on its way");
+    fill(&mut core);
+    core.journal_failed("the disk is gone");
+    assert!(core.has_room(), "calls are taken again");
+    let refused = core.take_outputs().iter().filter(|output| is_answer(output)).count();
+    assert_eq!(refused as u64, number, "everybody was told");
+}
+
+#[test]
+pub(super) fn finished_tasks_stay_in_memory_until_they_are_with_the_index() {
+    let mut bench = Bench::new("1");
+    let mut tasks = Vec::new();
+    for number in 0..20 {
+        let key = format!("key-{number}");
+        tasks.push((bench.submit(Some(&key)), Text::new(key)));
+        bench.settle();
+        let from = bench.held(0);
+        bench.succeed(from);
+        bench.turn();
+        assert!(bench.core.remembers(tasks[number].0), "its end is on its way to the disk");
+        bench.sync();
+        bench.settle();
+    }
+    assert!(bench.core.wants_index());
+    for (task, key) in &tasks {
+        assert_eq!(bench.core.known(key).map(|known| known.task), Some(*task), "the index was not told of {key}");
+    }
+    bench.core.indexed(10);
+    let remembered = |bench: &Bench| tasks.iter().filter(|(task, _)| bench.core.remembers(*task)).count();
+    assert_eq!(remembered(&bench), 10);
+    assert!(bench.core.known(&tasks[0].1).is_none() && bench.core.known(&tasks[10].1).is_some());
+    bench.core.indexed(10);
+    assert_eq!(remembered(&bench), 4);
+}
+
+#[test]
+pub(super) fn an_index_that_does_not_keep_up_stops_submits() {
+    let mut core = broad(32, 8 << 20);
+    let mut ended = 0;
+    let refusal = loop {
+        core.submit(Token(1), TaskId::from_parts(1, ended), request(32_000), NOW);
+        let (_, out) = write(&mut core);
+        let given = out.iter().find_map(|(_, output)| match output {
+            Output::Assign(agent, assignment) => Some(Origin { agent: *agent, generation: 1, key: assignment.key }),
+            _ => None,
+        });
+        let Some(from) = given else { break out };
+        core.finished(from, Ok(bench::output()), Duration::ZERO, NOW);
+        write(&mut core);
+        ended += 1;
+        assert!(ended < 2_000, "memory grows without bound");
+    };
+    let busy =
+        |(_, output): &(usize, Output)| matches!(output, Output::Answer(_, Answer::Submitted(Err(Error::IndexBusy))));
+    assert!(refusal.iter().any(busy), "{refusal:?}");
+    core.indexed(usize::try_from(ended).unwrap());
+    core.submit(Token(2), TaskId::from_parts(1, 9_999), request(1), NOW);
+    assert!(write(&mut core).1.iter().any(|(_, output)| matches!(output, Output::Assign(..))), "it goes on");
+}
+
+#[test]
+pub(super) fn who_only_looks_is_told_what_is_on_disk_also_after_a_failure() {
+    let document = Document {
+        name: Text::new("a.md"),
+        media_type: Text::new("text/markdown"),
+        content: PayloadRef::Inline(Bytes::from_static(b"a")),
+    };
+    for fails in [false, true] {
+        let mut bench = Bench::new("1");
+        let task = bench.submit(None);
+        bench.settle();
+        let from = bench.held(0);
+        let result = StepOutput { documents: vec![document.clone()], ..bench::output() };
+        bench.core.finished(from, Ok(result), Duration::ZERO, bench.now());
+        bench.turn();
+        let ask = |bench: &mut Bench| {
+            bench.core.list(Token(97), Box::new(ListQuery { limit: 10, ..ListQuery::default() }));
+            assert!(bench.core.task(Token(98), task));
+            bench.core.document(Token(99), task, "a.md".to_owned());
+        };
+        ask(&mut bench);
+        bench.turn();
+        assert!(bench.take().iter().all(|output| !is_answer(output)), "the end is on its way to the disk");
+        let mut out = if fails {
+            bench.core.journal_failed("the disk is gone");
+            bench.take()
+        } else {
+            bench.sync()
+        };
+        for round in 0..2 {
+            let states: Vec<bool> = out.iter().filter_map(has_ended).collect();
+            assert_eq!(states, [!fails; 3], "{fails} {round}");
+            ask(&mut bench);
+            bench.core.end_turn(bench.now());
+            out = bench.take();
+        }
+        let query = WatchQuery { task: Some(task), after: Seq(0), progress: false };
+        let Ok(WatchStart::Memory { over, .. }) = bench.core.watch(&query, Seq(1)) else { panic!("it is in memory") };
+        assert_eq!(over, !fails);
+        assert_eq!(bench.again("1").1.open, usize::from(fails));
+    }
+}
+
+/// Whether an answer tells that the task has ended.
+fn has_ended(output: &Output) -> Option<bool> {
+    match output {
+        Output::Answer(_, Answer::Task(_, Ok(view))) => Some(view.state.is_final()),
+        Output::Answer(_, Answer::List(_, tasks)) => Some(tasks[0].state.is_final()),
+        Output::Answer(_, Answer::Document(_, _, Some(document))) => Some(document.is_ok()),
+        _ => None,
+    }
+}
+
+#[test]
+pub(super) fn an_agent_without_a_new_thread_gets_nothing_and_keeps_what_it_has() {
+    let mut bench = Bench::new("1");
+    bench.submit(None);
+    bench.settle();
+    let silent = bench.held(0);
+    bench.core.agent_away(silent.agent, true);
+    for _ in 0..6 {
+        bench.submit(None);
+    }
+    bench.settle();
+    assert_eq!(bench.agents.iter().filter(|(agent, _)| *agent == silent.agent).count(), 1, "only what it had");
+    // The old thread comes back: what it says counts.
+    bench.succeed(silent);
+    assert!(bench.settle().iter().any(|output| matches!(output, Output::Index(..))));
+    bench.core.agent_away(silent.agent, false);
+    bench.submit(None);
+    bench.submit(None);
+    bench.settle();
+    assert!(bench.agents.iter().any(|(agent, _)| *agent == silent.agent), "it gets work again");
+}
+
+#[test]
+pub(super) fn an_agent_that_refuses_a_step_is_not_asked_again_at_once() {
+    let mut bench = Bench::new("1");
+    bench.submit(None);
+    bench.settle();
+    let mut refused = Vec::new();
+    // Nobody takes it: after the four there is nobody left, instead of a round at the speed of the disk.
+    for _ in 0..4 {
+        let from = bench.held(0);
+        refused.push(from.agent);
+        bench.agents.clear();
+        bench.core.unassigned(from.agent, from.key, bench.now());
+        bench.settle();
+    }
+    assert!(bench.agents.is_empty());
+    refused.sort_unstable();
+    refused.dedup();
+    assert_eq!(refused.len(), 4, "each was asked once");
+}
+
+#[test]
+pub(super) fn silences_are_counted_across_restarts_and_end_the_step() {
+    let mut bench = Bench::new("1");
+    let task = bench.submit(None);
+    let mut boot = 1;
+    for round in 1..=3 {
+        bench.settle();
+        let from = bench.held(0);
+        bench.core.agent_silent(from.agent, bench.now());
+        bench.settle();
+        if round < 3 {
+            boot += 1;
+            bench = bench.again(&boot.to_string()).0;
+        }
+    }
+    assert!(bench.core.task(Token(98), task));
+    bench.core.end_turn(bench.now());
+    let state = bench.take().into_iter().find_map(|output| match output {
+        Output::Answer(_, Answer::Task(_, Ok(view))) => Some((view.state, view.summary)),
+        _ => None,
+    });
+    let (state, summary) = state.expect("it was asked for");
+    assert_eq!(state, TaskState::Failed);
+    assert!(summary.contains("silent 3 times"), "{summary}");
+}
+
+#[test]
+pub(super) fn a_step_that_was_beside_others_in_a_silence_runs_apart_afterwards() {
+    let mut bench = Bench::new("1");
+    for _ in 0..8 {
+        bench.submit(None);
+    }
+    bench.settle();
+    let silent = bench.held(0).agent;
+    let held = |bench: &Bench, agent| bench.agents.iter().filter(|(holder, _)| *holder == agent).count();
+    assert_eq!(held(&bench, silent), 2);
+    bench.agents.retain(|(agent, _)| *agent != silent);
+    bench.core.agent_silent(silent, bench.now());
+    bench.settle();
+    assert_eq!(held(&bench, silent), 1, "one of the two, and nothing beside it");
+}
+
+#[test]
+pub(super) fn a_stop_with_thousands_in_flight_fits_the_journal() {
+    let mut core = broad(1_024, 8 << 20);
+    for number in 0..4_000 {
+        core.submit(Token(number), TaskId::from_parts(1, u128::from(number)), request(1_000), NOW);
+        if !core.has_room() {
+            write(&mut core);
+        }
+    }
+    for _ in 0..20 {
+        write(&mut core);
+    }
+    assert_eq!(core.begin_stop(), 4_000);
+    for agent in (0..12).map(AgentId) {
+        core.agent_silent(agent, NOW);
+    }
+    core.suspend_all(Token(99_999), NOW);
+    write(&mut core);
+    // As after a death: everything at once.
+    let mut core = broad(1_024, 8 << 20);
+    for number in 0..10_000 {
+        core.submit(Token(number), TaskId::from_parts(1, u128::from(number)), request(100), NOW);
+    }
+    core.roll_soon();
+    let (batches, out) = write(&mut core);
+    assert!(batches > 2, "{batches} batches");
+    let early = out.iter().filter(|(batch, output)| *batch < 2 && is_answer(output)).count();
+    assert_eq!(early, 0, "no answer before all of the turn is on disk");
+    assert_eq!(out.iter().filter(|(_, output)| is_answer(output)).count(), 10_000);
+}
+
+#[test]
+pub(super) fn open_tasks_never_outgrow_a_checkpoint() {
+    let mut core = broad(2, 1 << 20);
+    let (mut accepted, mut refused) = (0_u64, 0);
+    while refused == 0 {
+        assert!(accepted < 3_000, "there is no bound");
+        core.submit(Token(accepted), TaskId::from_parts(1, u128::from(accepted)), request(32_000), NOW);
+        while let Some(batch) = core.end_turn(Now { mono: MonoMs(1_000_000), ..NOW }) {
+            batch.check().expect("the journal takes it, with its checkpoint");
+            core.durable(Seq(batch.first.0 + batch.records.len() as u64 - 1));
+        }
+        for output in core.take_outputs() {
+            match output {
+                Output::Answer(_, Answer::Submitted(Err(Error::QueueBytes { .. }))) => refused += 1,
+                Output::Answer(_, Answer::Submitted(Err(error))) => panic!("{error}"),
+                _ => {}
+            }
+        }
+        accepted += 1;
+    }
+    assert!(accepted > 900, "{accepted}");
+    core.roll_soon();
+    core.cancel(Token(0), TaskId::from_parts(1, 0), NOW);
+    let batch = core.end_turn(NOW).expect("the cancel is written");
+    assert!(batch.checkpoint.is_some());
+    batch.check().expect("the checkpoint of all fits");
+    // They have grown since they were accepted: the roll waits until some have ended.
+    core.open_bytes = agentd_journal::MAX_CHECKPOINT as u64;
+    core.roll_soon();
+    core.cancel(Token(0), TaskId::from_parts(1, 1), NOW);
+    assert!(core.end_turn(NOW).expect("the cancel is written").checkpoint.is_none());
+}
+
+#[test]
+pub(super) fn an_intent_that_cannot_be_written_is_answered() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut bench = Bench::new("1");
+    bench.submit(None);
+    bench.settle();
+    let from = bench.held(0);
+    let path = std::path::PathBuf::from(std::ffi::OsStr::from_bytes(b"tasks/\xff"));
+    let agentd_base::EffectIntent::WriteFile { after, .. } = intent(from.key);
+    let intent = agentd_base::EffectIntent::WriteFile { path, before: None, after };
+    bench.core.intend(Token(98), from, &intent, bench.now());
+    let answered = bench.take().into_iter().find_map(|output| match output {
+        Output::Granted(Token(98), result) => Some(result.map_err(|fault| fault.class)),
+        _ => None,
+    });
+    assert_eq!(answered, Some(Err(ErrorClass::Invalid)));
+}
+
+#[test]
+pub(super) fn an_intent_that_cannot_be_read_is_refused_at_the_start() {
+    let mut bench = Bench::new("1");
+    let task = bench.submit(None);
+    bench.settle();
+    let words = || (0, "noop".to_owned(), 1, "{\"kind\":\"launch\"}".to_owned());
+    let (step, name, attempt, intent) = words();
+    let intended: Entry = record::EffectIntended { step, name, attempt, intent }.into();
+    let (step, name, attempt, intent) = words();
+    let done: Entry = record::EffectDone { step, name, attempt, intent }.into();
+    for entry in [intended, done] {
+        let mut records = bench.records();
+        records.push(after(&records, &entry, Some(task)));
+        let error = bench::books("1").restore(None, records, None, bench.now()).expect_err("it is not understood");
+        assert!(matches!(error, Error::Unfit { .. }) && error.to_string().contains("`noop`"), "{error}");
+    }
+}
+
+#[test]
+pub(super) fn a_restart_keeps_the_wait_that_was_recorded() {
+    let mut bench = Bench::new("1");
+    let task = bench.submit(None);
+    bench.settle();
+    let failed = record::Failed {
+        step: 0,
+        name: "noop".to_owned(),
+        attempt: 1,
+        class: "unavailable".to_owned(),
+        message: "x".to_owned(),
+        retry_in_ms: Some(123_456),
+    };
+    let mut records = bench.records();
+    records.push(after(&records, &failed.into(), Some(task)));
+    let mut core = bench::books("1");
+    core.restore(None, records, None, bench.now()).unwrap();
+    let at = MonoMs(bench.time + 123_456);
+    assert_eq!(core.tasks[&task].flow.run(StepId(0)).state, StepState::Backoff(at));
+    assert_eq!(core.next_timer(), Some(at));
+}
+
+#[test]
+fn what_retention_removed_under_a_watcher_is_told() {
+    let read = |after, oldest| crate::handle::reading_from(Seq(after), Seq(oldest), Seq(99)).ok();
+    for (after, oldest, begins) in [(0, 1, Some(0)), (0, 50, Some(49)), (49, 50, Some(49)), (60, 50, Some(60))] {
+        assert_eq!(read(after, oldest), begins.map(Seq), "{after} {oldest}");
+    }
+    assert_eq!(read(48, 50), None, "49 is gone, and was not seen");
+}
+
+#[test]
+fn only_a_missing_name_is_a_missing_document() {
+    use crate::{
+        handle::document_in,
+        index::{Book, Phase},
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new("1");
+    let task = bench.submit(None);
+    bench.settle();
+    let from = bench.held(0);
+    bench.succeed(from);
+    bench.settle();
+    let unknown = TaskId::from_parts(1, 77);
+    let mut book = Book::new(folder.path().join("index"), bench.reader(), Phase::default(), None);
+    let mut ask = |id| document_in(&mut book, id, "a.md".to_owned()).expect_err("there is none");
+    assert!(matches!(ask(task), Error::NoDocument { .. }));
+    assert!(matches!(ask(unknown), Error::NoTask(_)));
+    book.close();
+    let mut blind =
+        Book::new(folder.path().join("blind"), bench.reader(), Phase::default(), Some("damaged".to_owned()));
+    assert!(matches!(document_in(&mut blind, task, "a.md".to_owned()), Err(Error::ReadOnly(_))));
+}

@@ -1,0 +1,201 @@
+//! What goes and what stays, on a real log in a real folder; and when, by a clock that the test moves.
+
+use agentd_agents::PayloadRef;
+use agentd_base::Rng;
+use agentd_journal::{Batch, Blobs, Disk, Log, Opened, Options, RealDisk, WriterOptions};
+use agentd_workflow::{WorkflowName, builtin};
+
+use super::*;
+use crate::{
+    index::{Book, Phase},
+    record::{Booted, Ended, Started, Submitted, Succeeded},
+    task::step_records,
+};
+
+const DAY: u64 = 24 * 3_600 * 1_000;
+const BLOB: usize = 100_000;
+/// Made by the disk, so that it has the mode that the disk demands.
+const STATE: &str = "state";
+
+/// A state folder with one log segment for each task.
+struct Shelf {
+    folder: tempfile::TempDir,
+    disk: Arc<dyn Disk>,
+    log: Log,
+    tasks: Vec<(TaskId, ContentHash)>,
+}
+
+impl Shelf {
+    /// Tasks that were submitted and done at these days, each with a payload and a folder.
+    fn new(days: &[u64]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(folder.path().join(STATE)).unwrap());
+        let options = Options { segment_bytes: 64 << 10, ..Options::default() };
+        let Opened { log, .. } = Log::open(Arc::clone(&disk), options).unwrap();
+        let mut shelf = Self { folder, disk, log, tasks: Vec::new() };
+        for &day in days {
+            shelf.add(WallMs(day * DAY + 1));
+        }
+        std::fs::create_dir_all(shelf.path("notes")).unwrap();
+        shelf
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(STATE).join(TASKS).join(name)
+    }
+
+    fn add(&mut self, at: WallMs) {
+        let id = TaskId::from_parts(at.0, u128::from(Rng::new(at.0).next_u64()));
+        let content = vec![u8::try_from(self.tasks.len()).unwrap(); BLOB];
+        let hash = Blobs::new(Arc::clone(&self.disk)).put(&content).unwrap();
+        std::fs::create_dir_all(self.path(&id.to_string())).unwrap();
+        std::fs::write(self.path(&id.to_string()).join("report.md"), vec![b'x'; 10_000]).unwrap();
+        let stored = Payload::of(&PayloadRef::Stored { hash, len: BLOB as u64 });
+        let name = "nothing".to_owned();
+        let entries: [Entry; 4] = [
+            Submitted {
+                request: "x".to_owned(),
+                workflow: "noop".to_owned(),
+                steps: step_records(&builtin(WorkflowName::Noop)),
+                ..Submitted::default()
+            }
+            .into(),
+            Started { step: 0, name: name.clone(), attempt: 1, agent: "coordinator".to_owned() }.into(),
+            Succeeded { step: 0, name, attempt: 1, output: Some(stored), ..Succeeded::default() }.into(),
+            Ended { state: "succeeded".to_owned(), ..Ended::default() }.into(),
+        ];
+        let records = entries.iter().map(|entry| entry.to_record(Some(id), at)).collect();
+        self.write(records, true);
+        self.tasks.push((id, hash));
+    }
+
+    fn write(&mut self, records: Vec<Record>, roll: bool) {
+        let first = self.log.reader().durable().next();
+        self.log.append(&Batch { first, records, checkpoint: roll.then(Vec::new) }).unwrap();
+        self.log.sync().unwrap();
+    }
+
+    fn io(&self) -> Io {
+        let reader = self.log.reader();
+        let book = Book::new(self.folder.path().join(STATE).join("index"), reader.clone(), Phase::default(), None);
+        let blobs = Arc::new(Blobs::new(Arc::clone(&self.disk)));
+        Io { blobs, reader, book, log: self.folder.path().join(STATE).join("log"), over: false }
+    }
+
+    /// Looks once; which tasks still have records, folder and payload.
+    fn look(self, look: &Look) -> Vec<(bool, bool, bool)> {
+        let mut io = self.io();
+        let tasks = self.tasks.clone();
+        let folder = self.folder;
+        let (handle, writer) = agentd_journal::writer(self.log, WriterOptions::default());
+        std::thread::scope(|scope| {
+            scope.spawn(move || writer.run(|_| ()));
+            look.run(&mut io, &handle, &Left::default()).unwrap();
+            drop(handle);
+        });
+        assert!(folder.path().join(STATE).join(TASKS).join("notes").exists(), "it is not a task's");
+        let kept = tasks.into_iter().map(|(id, hash)| {
+            let there = folder.path().join(STATE).join(TASKS).join(id.to_string()).exists();
+            (io.book.task(id).is_ok(), there, io.blobs.contains(&hash).unwrap())
+        });
+        let kept = kept.collect();
+        io.book.close();
+        kept
+    }
+}
+
+const ALL: (bool, bool, bool) = (true, true, true);
+const NOTHING: (bool, bool, bool) = (false, false, false);
+
+fn look(age_days: u64, bytes: u64) -> Look {
+    let keep = Keep { age: Duration::from_millis(age_days * DAY), bytes };
+    Look { keep, now: WallMs(40 * DAY), open: Open::default(), sweep: true }
+}
+
+#[test]
+fn what_is_too_old_goes_with_its_folder_and_its_payloads() {
+    let kept = Shelf::new(&[0, 5, 20, 39]).look(&look(30, u64::MAX));
+    assert_eq!(kept, [NOTHING, NOTHING, ALL, ALL]);
+    let kept = Shelf::new(&[0, 5, 20, 39]).look(&look(100, u64::MAX));
+    assert_eq!(kept, [ALL; 4]);
+}
+
+#[test]
+fn open_tasks_keep_their_folder_and_their_payloads() {
+    let shelf = Shelf::new(&[0, 5, 20, 39]);
+    let (id, hash) = shelf.tasks[0];
+    let mut look = look(30, u64::MAX);
+    let stored = Payload::of(&PayloadRef::Stored { hash, len: BLOB as u64 });
+    let record = Entry::from(Succeeded { output: Some(stored), ..Succeeded::default() });
+    look.open.add(id, &record.to_record(Some(id), WallMs(1)));
+    // Its records stand in the checkpoint; here only what stands beside the log is looked at.
+    assert_eq!(shelf.look(&look), [(false, true, true), NOTHING, ALL, ALL]);
+}
+
+#[test]
+fn the_bound_counts_log_payloads_and_folders_and_the_oldest_go() {
+    // A segment of 64 KiB, a payload and a folder for each.
+    let each = (64 << 10) + BLOB as u64 + 10_000;
+    let days: Vec<u64> = (30..38).collect();
+    assert_eq!(Shelf::new(&days).look(&look(100, 20 * each)), [ALL; 8]);
+    let kept = Shelf::new(&days).look(&look(100, 5 * each));
+    let stay = kept.iter().filter(|task| **task == ALL).count();
+    assert!((1..=4).contains(&stay) && kept.is_sorted(), "{kept:?}");
+    assert!(kept.iter().all(|task| [ALL, NOTHING].contains(task)), "{kept:?}");
+    // The log alone would fit, and so would its payloads.
+    let kept = Shelf::new(&days).look(&look(100, 9 * BLOB as u64));
+    assert!(kept.contains(&NOTHING) && kept.contains(&ALL), "{kept:?}");
+}
+
+#[test]
+fn a_segment_that_is_old_is_closed_with_the_next_record() {
+    for (day, wanted) in [(20, true), (39, false)] {
+        let mut shelf = Shelf::new(&[19]);
+        let boot = Entry::from(Booted { boot_id: "1".to_owned(), version: "test".to_owned() });
+        shelf.write(vec![boot.to_record(None, WallMs(day * DAY))], false);
+        let (mut io, left) = (shelf.io(), Left::default());
+        let (handle, _writer) = agentd_journal::writer(shelf.log, WriterOptions::default());
+        look(30, u64::MAX).run(&mut io, &handle, &left).unwrap();
+        assert_eq!(left.roll.load(Ordering::Relaxed), wanted, "day {day}");
+    }
+}
+
+/// Runs what was left for the io thread; how many jobs there were.
+fn serve(io: &mut Io, jobs: &mut tokio::sync::mpsc::Receiver<crate::io::Job>) -> usize {
+    std::iter::from_fn(|| jobs.try_recv().ok()).map(|job| job(io)).count()
+}
+
+#[test]
+fn looks_come_daily_and_after_each_segment_and_again_if_they_could_not_begin() {
+    let shelf = Shelf::new(&[39]);
+    let mut io = shelf.io();
+    let (queue, mut jobs) = IoHandle::new();
+    let (writer, _thread) = agentd_journal::writer(shelf.log, WriterOptions::default());
+    let keep = Keep { age: Duration::from_millis(30 * DAY), bytes: u64::MAX };
+    let mut retention = Retention::new(keep, Checking::default());
+    let mut tick = |retention: &mut Retention, at: Duration, jobs: &mut _| {
+        let mono = MonoMs(0).after(at);
+        retention.tick((&writer, &queue), Now { wall: WallMs(40 * DAY), mono }, Open::default);
+        serve(&mut io, jobs)
+    };
+    assert_eq!(tick(&mut retention, Duration::ZERO, &mut jobs), 1, "one is due after the start");
+    assert_eq!(tick(&mut retention, AT_LEAST - AT_MOST, &mut jobs), 0);
+    assert_eq!(tick(&mut retention, AT_LEAST, &mut jobs), 1, "every day");
+    retention.segment_rolled();
+    assert_eq!(tick(&mut retention, AT_LEAST + AT_MOST / 2, &mut jobs), 0, "but not all the time");
+    assert_eq!(tick(&mut retention, AT_LEAST + AT_MOST, &mut jobs), 1);
+    // The queue of the io thread is full: nothing is forgotten by that.
+    retention.segment_rolled();
+    let at = AT_LEAST + 2 * AT_MOST;
+    let mut left = 0;
+    while queue.leave(|_| ()) {
+        left += 1;
+    }
+    assert_eq!(tick(&mut retention, at, &mut jobs), left);
+    assert_eq!(tick(&mut retention, at, &mut jobs), 1, "now there is room");
+    // A look that failed is tried again.
+    retention.left.failed.store(true, Ordering::Relaxed);
+    assert_eq!(tick(&mut retention, at + AGAIN / 2, &mut jobs), 0, "after a while");
+    assert_eq!(tick(&mut retention, at + AGAIN, &mut jobs), 1);
+    assert_eq!(tick(&mut retention, at + 2 * AGAIN, &mut jobs), 0, "and then it went well");
+}

@@ -1,0 +1,117 @@
+//! The journal as a start finds it: whole, only to be looked at, or damaged. Also its check without an engine.
+
+use std::{path::Path, sync::Arc};
+
+use agentd_base::{Seq, describe};
+use agentd_journal::{Blobs, Disk, Held, Log, Opened, Options, Reader, RealDisk, sim::SimDisk};
+use prost::Message as _;
+
+use crate::{Error, record::Checkpoint, view::Verification};
+
+/// The journal as it was found.
+pub(super) struct Store {
+    pub(super) log: Option<Log>,
+    pub(super) reader: Reader,
+    pub(super) checkpoint: Option<(Seq, Vec<u8>)>,
+    pub(super) tail: Vec<(Seq, agentd_journal::Record)>,
+    pub(super) epoch: u64,
+    pub(super) hold: Option<Arc<dyn Held>>,
+    /// Why nothing can be written.
+    pub(super) read_only: Option<String>,
+    /// It is damaged, and read as far as it goes.
+    pub(super) broken: bool,
+    /// Nothing can be read either.
+    pub(super) blind: bool,
+}
+
+pub(super) fn real_disk(state_dir: &Path) -> Result<Arc<dyn Disk>, Error> {
+    let disk = RealDisk::new(state_dir).map_err(|source| Error::State { path: state_dir.to_owned(), source })?;
+    Ok(Arc::new(disk))
+}
+
+fn of_hold(error: agentd_journal::Error, state_dir: &Path) -> Error {
+    match error {
+        agentd_journal::Error::Locked { pid, .. } => Error::InUse { state_dir: state_dir.to_owned(), pid },
+        error => error.into(),
+    }
+}
+
+/// Opens the log for writing; failing that, for reading; failing that, for reading what is whole of it; failing that, an
+/// empty one in memory stands in for it. If another process has it, nothing of all that.
+pub(super) fn open(disk: &Arc<dyn Disk>, state_dir: &Path, segment_bytes: u64) -> Result<Store, Error> {
+    let options = Options { segment_bytes, ..Options::default() };
+    let error = match Log::open(Arc::clone(disk), options.clone()) {
+        Ok(Opened { log, checkpoint, tail, report }) => {
+            let (reader, epoch, hold) = (log.reader(), report.epoch, Some(log.hold()));
+            return Ok(Store {
+                log: Some(log),
+                reader,
+                checkpoint,
+                tail,
+                epoch,
+                hold,
+                read_only: None,
+                broken: false,
+                blind: false,
+            });
+        }
+        Err(error @ agentd_journal::Error::Locked { .. }) => return Err(of_hold(error, state_dir)),
+        Err(error) => error,
+    };
+    let why = describe(&error);
+    tracing::error!(why, "the journal cannot be opened for writing");
+    // What made the opening fail may keep the lock from being taken too.
+    let hold = agentd_journal::hold(&**disk).ok();
+    let look = |reader, checkpoint, tail, blind| Store {
+        log: None,
+        reader,
+        checkpoint,
+        tail,
+        epoch: 0,
+        hold,
+        read_only: Some(why),
+        broken: false,
+        blind,
+    };
+    if let Ok(found) = Reader::open_read_only(Arc::clone(disk)) {
+        return Ok(look(found.reader, found.checkpoint, found.tail, false));
+    }
+    if let Ok(reader) = Reader::open_damaged(Arc::clone(disk)) {
+        // Nothing counts as open: what was cannot be told where records are missing. The index has what has ended.
+        let nothing = (reader.durable(), Checkpoint::default().encode_to_vec());
+        return Ok(Store { broken: true, ..look(reader, Some(nothing), Vec::new(), false) });
+    }
+    let reader = Log::open(Arc::new(SimDisk::new(0)), Options { segment_bytes: 64 << 10, ..options })
+        .map(|opened| opened.log.reader())
+        .expect("a log in memory can always be made");
+    Ok(look(reader, None, Vec::new(), true))
+}
+
+pub(super) fn check(disk: &Arc<dyn Disk>, blobs: &Blobs) -> Verification {
+    let log = agentd_journal::verify(&**disk);
+    let mut faults = log.faults;
+    let documents = blobs.verify(&mut faults).unwrap_or_else(|error| {
+        faults.push(describe(&error));
+        0
+    });
+    Verification {
+        segments: log.segments as u64,
+        records: log.records,
+        documents: documents as u64,
+        bytes: log.bytes,
+        faults,
+    }
+}
+
+/// Checks all that is stored in a state folder, as `Engine::verify` does, without an engine. Changes nothing of it.
+///
+/// # Errors
+/// If the folder cannot be used, or another process has the journal open.
+pub fn verify(state_dir: &Path) -> Result<Verification, Error> {
+    let disk = real_disk(state_dir)?;
+    let _hold = match agentd_journal::hold(&*disk) {
+        Err(agentd_journal::Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
+        held => Some(held.map_err(|error| of_hold(error, state_dir))?),
+    };
+    Ok(check(&disk, &Blobs::new(Arc::clone(&disk))))
+}

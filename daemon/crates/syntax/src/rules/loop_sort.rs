@@ -1,0 +1,119 @@
+//! Sorting, in each round of a loop, a collection that lives outside of it. n rounds over m elements cost n · m · log m. Write: sort
+//! once before or after the loop; keep a heap or a sorted map if the order is needed while it grows. Wrong if the loop changes
+//! the order's key in each round and needs it.
+
+use crate::{
+    Confidence, Language, Severity,
+    inspect::{Hit, Shape, Site, hit},
+    rules::{On, Only, Rule, SCRIPT, Watch},
+};
+
+pub(super) static RULE: Rule = Rule {
+    id: "loop-sort",
+    version: 1,
+    title: "the same collection sorted in each round",
+    languages: &[
+        Language::Python,
+        Language::Rust,
+        Language::JavaScript,
+        Language::TypeScript,
+        Language::Tsx,
+        Language::Go,
+        Language::Cpp,
+        Language::Java,
+        Language::Swift,
+    ],
+    severity: Severity::High,
+    why: "each round sorts the whole collection again, which costs its length times the logarithm of it",
+    instead: "sort once outside of the loop; use a heap or a sorted map if it grows while its order is needed",
+    wrong_when: "the keys change in each round, so that the order is a new one",
+    example_bad: "def f(xs, ys):\n    best = list(xs)\n    for y in ys:\n        best.append(y)\n        best.sort()\n    return best\n",
+    example_good: "def f(xs, ys):\n    best = list(xs)\n    for y in ys:\n        best.append(y)\n    best.sort()\n    return best\n",
+    watches: &[
+        Watch { languages: &[Language::Python], on: On::Calls(&["sort", "sorted"]), only: Only::InLoop, check },
+        Watch {
+            languages: &[Language::Rust],
+            on: On::Calls(&[
+                "sort",
+                "sort_unstable",
+                "sort_by",
+                "sort_by_key",
+                "sort_unstable_by",
+                "sort_unstable_by_key",
+            ]),
+            only: Only::InLoop,
+            check,
+        },
+        Watch { languages: SCRIPT, on: On::Calls(&["sort", "toSorted"]), only: Only::InLoop, check },
+        Watch {
+            languages: &[Language::Go],
+            on: On::Calls(&["Slice", "SliceStable", "Strings", "Ints", "Sort", "SortFunc"]),
+            only: Only::InLoop,
+            check,
+        },
+        Watch { languages: &[Language::Cpp], on: On::Calls(&["sort", "stable_sort"]), only: Only::InLoop, check },
+        Watch { languages: &[Language::Java], on: On::Calls(&["sort"]), only: Only::InLoop, check },
+        Watch { languages: &[Language::Swift], on: On::Calls(&["sort", "sorted"]), only: Only::InLoop, check },
+    ],
+};
+
+fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
+    let call = site.call?;
+    let first = site.arguments().first().copied();
+    let in_place = !matches!(call.name, "sorted" | "toSorted");
+    let of = match site.language {
+        Language::Python if !in_place => first.filter(|_| call.receiver.is_none())?,
+        Language::Go => first.filter(|_| call.path.starts_with("sort.") || call.path.starts_with("slices."))?,
+        Language::Java if matches!(call.path, "sort") && site.receiver_name() == Some("Collections") => first?,
+        Language::Java if site.receiver_name() == Some("Arrays") => first?,
+        Language::Cpp => {
+            let begin = first.and_then(|first| site.as_call(first)).filter(|call| call.name == "begin")?;
+            begin.receiver.filter(|_| call.path.starts_with("std::"))?
+        }
+        _ => call.receiver?,
+    };
+    let name = site.name_of(of)?;
+    if !site.outlives_loop(name) || !site.runs_each_round() {
+        return None;
+    }
+    let range = site.innermost()?.node.byte_range();
+    let methods = &[
+        "append",
+        "push",
+        "push_back",
+        "add",
+        "insert",
+        "extend",
+        "[]=",
+        "pop",
+        "remove",
+        "clear",
+        "shift",
+        "extend_from_slice",
+        "splice",
+        "truncate",
+        "drain",
+        "resize",
+        "fill",
+    ];
+    let changed: Vec<usize> = site.calls_on(name, methods, false).into_iter().filter(|at| range.contains(at)).collect();
+    let clears = &["clear", "truncate", "drain", "resize", "fill"];
+    let cleared = site.calls_on(name, clears, false).into_iter().any(|at| range.contains(&at));
+    if cleared {
+        return None;
+    }
+    let list = site.shape_of_name(name) == Shape::List;
+    let confidence = match (changed.is_empty(), in_place) {
+        // Nothing in sight changes it: a sorted copy of the same each time.
+        (true, false) => Confidence::High,
+        (false, _) if list => Confidence::Medium,
+        (true, true) if list => Confidence::Medium,
+        _ => Confidence::Low,
+    };
+    let message = if changed.is_empty() {
+        format!("{name} is not changed in the loop, yet each round sorts it")
+    } else {
+        format!("{name} lives longer than the loop, and each round sorts all of it")
+    };
+    Some(hit(site.node, confidence, message))
+}

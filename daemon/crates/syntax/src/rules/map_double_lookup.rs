@@ -1,0 +1,92 @@
+//! Asking a map whether it has a key and then looking the key up. Both search the map. Write: one look-up whose answer says both
+//! (`find`, `get` with a null test, `if let Some`, `entry`). Wrong where null values must be told from missing ones.
+
+use crate::{
+    Confidence, Language, Severity,
+    inspect::{Hit, Site, hit},
+    rules::{On, Only, Rule, Watch},
+};
+
+pub(super) static RULE: Rule = Rule {
+    id: "map-double-lookup",
+    version: 2,
+    title: "key searched twice in a map",
+    languages: &[Language::Java, Language::Rust, Language::Cpp],
+    severity: Severity::Low,
+    why: "the key is hashed or compared through the map twice, where one search would answer both questions",
+    instead: "search once: get and test the answer, if let Some(…) = get, entry(), an iterator from find()",
+    wrong_when: "the map holds null values that differ from missing ones",
+    example_bad: "class A { int f(Map<String, Integer> m, String k) { if (m.containsKey(k)) { return m.get(k); } return 0; } }",
+    example_good: "class A { int f(Map<String, Integer> m, String k) { return m.getOrDefault(k, 0); } }",
+    watches: &[
+        Watch {
+            languages: &[Language::Java, Language::Cpp],
+            on: On::Kinds(&["if_statement"]),
+            only: Only::Anywhere,
+            check,
+        },
+        Watch { languages: &[Language::Rust], on: On::Kinds(&["if_expression"]), only: Only::Anywhere, check },
+    ],
+};
+
+fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
+    let mut condition = site.field("condition")?;
+    for _ in 0..4 {
+        if matches!(condition.kind(), "parenthesized_expression" | "condition_clause") {
+            condition = condition.named_child(0)?;
+        }
+    }
+    let negated = matches!(condition.kind(), "unary_expression");
+    let asked = if negated { condition.named_child(0)? } else { condition };
+    let cpp = site.language == Language::Cpp;
+    let asked = if cpp && asked.kind() == "binary_expression" {
+        // `m.find(k) != m.end()`.
+        let right =
+            asked.child_by_field_name("right").and_then(|right| site.as_call(right)).filter(|end| end.name == "end");
+        let operator = asked.child_by_field_name("operator").map(|o| site.text(o));
+        asked.child_by_field_name("left").filter(|_| right.is_some() && operator == Some("!="))?
+    } else {
+        asked
+    };
+    let call = site.as_call(asked)?;
+    let asks = matches!(
+        (site.language, call.name),
+        (Language::Java, "containsKey")
+            | (Language::Rust, "contains_key")
+            | (Language::Cpp, "count" | "contains" | "find")
+    );
+    let map = call.receiver.filter(|_| asks).map(|of| site.text(of))?;
+    let arguments = site.arguments_of(asked);
+    let key = site.text(*arguments.first().filter(|_| arguments.len() == 1)?).trim_start_matches('&');
+    // What is computed may differ the second time.
+    if key.contains('(') || map.contains('(') || (negated && site.language != Language::Rust) {
+        return None;
+    }
+    let body = site.field("consequence")?;
+    let text = site.scan(body)?;
+    let again = match (site.language, negated) {
+        (Language::Java, _) => [format!("{map}.get({key})")].to_vec(),
+        (Language::Rust, false) => [
+            format!("{map}.get(&{key})"),
+            format!("{map}.get({key})"),
+            format!("{map}[&{key}]"),
+            format!("{map}[{key}]"),
+            format!("{map}.get_mut(&{key})"),
+        ]
+        .to_vec(),
+        (Language::Rust, true) => [format!("{map}.insert({key},"), format!("{map}.insert({key}.clone(),")].to_vec(),
+        _ => [format!("{map}[{key}]"), format!("{map}.at({key})")].to_vec(),
+    };
+    let found = again.iter().find(|again| {
+        text.match_indices(again.as_str())
+            .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.')))
+    })?;
+    // A fixed key is one of a few, and a constant map is a table that is written out.
+    let fixed = site.is_literal_text(*arguments.first()?) || !map.contains(|c: char| c.is_ascii_lowercase());
+    let confidence = if fixed || (cpp && call.name == "count") { Confidence::Medium } else { Confidence::High };
+    Some(hit(
+        asked,
+        confidence,
+        format!("{}({key}) is followed by {found}, a second search for the same key", call.name),
+    ))
+}

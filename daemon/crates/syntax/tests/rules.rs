@@ -1,0 +1,279 @@
+//! Each rule has a folder `tests/rules/<id>` with `hit.<ext>` and `miss.<ext>` for each language it reads. In a hit, lines with findings
+//! end in a comment `HIT` (or `HIT 2` for two of them); in a miss there are none.
+
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be read fails the test")]
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use agentd_syntax::{
+    Confidence, FileFacts, Finding, Language, Limits, Parser, RuleId,
+    rules::{self, Rule, RuleSet},
+};
+
+const fn extension(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "rs",
+        Language::Python => "py",
+        Language::JavaScript => "js",
+        Language::TypeScript => "ts",
+        Language::Tsx => "tsx",
+        Language::Go => "go",
+        Language::C => "c",
+        Language::Cpp => "cpp",
+        Language::Java => "java",
+        Language::Swift => "swift",
+    }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/rules")
+}
+
+fn facts(language: Language, source: &str, rules: RuleSet) -> FileFacts {
+    let mut parser = Parser::new();
+    parser.set_rules(rules);
+    parser.analyze(language, source.as_bytes(), Limits::default()).unwrap()
+}
+
+fn only(rule: &Rule) -> RuleSet {
+    RuleSet::NONE.with(rule.id)
+}
+
+/// Lines with a mark, once for each finding that is wanted there.
+fn marked(source: &str) -> Vec<u32> {
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(source.lines()) {
+        let mark = line.rsplit_once("// HIT").or_else(|| line.rsplit_once("# HIT"));
+        if let Some((_, count)) = mark {
+            let count = count.trim().parse().unwrap_or(1);
+            lines.extend(std::iter::repeat_n(number, count));
+        }
+    }
+    lines
+}
+
+fn lines(findings: &[Finding]) -> Vec<u32> {
+    findings.iter().map(|finding| finding.line).collect()
+}
+
+#[test]
+fn each_rule_hits_where_its_fixtures_say_and_nowhere_else() {
+    let mut faults = Vec::new();
+    for rule in rules::all() {
+        for language in rule.languages {
+            for kind in ["hit", "miss"] {
+                let name = format!("{}/{kind}.{}", rule.id, extension(*language));
+                let Ok(source) = fs::read_to_string(folder().join(&name)) else {
+                    faults.push(format!("{name} is missing"));
+                    continue;
+                };
+                let facts = facts(*language, &source, only(rule));
+                let (wanted, found) = (marked(&source), lines(&facts.findings));
+                if wanted != found || (kind == "hit") == wanted.is_empty() {
+                    faults.push(format!("{name}: wanted {wanted:?}, found {found:?}"));
+                }
+                if facts.syntax_errors > 0 {
+                    faults.push(format!("{name}: {} syntax errors", facts.syntax_errors));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn no_fixture_is_left_over() {
+    let mut faults = Vec::new();
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let id = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let languages = rules::by_id(&id).map_or(&[][..], |rule| rule.languages);
+        for file in fs::read_dir(&path).unwrap() {
+            let file = file.unwrap().path();
+            let known = languages.iter().any(|l| file.extension().is_some_and(|e| e == extension(*l)));
+            if !known {
+                faults.push(file.display().to_string());
+            }
+        }
+    }
+    assert!(faults.is_empty(), "no rule reads {}", faults.join(", "));
+}
+
+#[test]
+fn the_registry_is_whole() {
+    let ids: BTreeSet<&str> = rules::all().iter().map(|rule| rule.id).collect();
+    assert_eq!(ids.len(), rules::all().len(), "two rules have one id");
+    let mut faults = Vec::new();
+    for rule in rules::all() {
+        assert_eq!(rules::by_id(rule.id).unwrap().id, rule.id);
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(rule.id.chars().all(plain) && rule.version > 0 && !rule.languages.is_empty(), "{}", rule.id);
+        for text in [rule.title, rule.why, rule.instead, rule.wrong_when] {
+            assert!(text.len() > 12 && !text.ends_with('.'), "{}: {text:?}", rule.id);
+        }
+        for (example, wanted) in [(rule.example_bad, true), (rule.example_good, false)] {
+            let facts = facts(rule.languages[0], example, only(rule));
+            if facts.syntax_errors > 0 || facts.findings.is_empty() == wanted {
+                faults.push(format!("{}: {} findings in {example}", rule.id, facts.findings.len()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Rule, language, code that shows the cost for sure, and code that only looks like it.
+const SURE: [(&str, Language, &str, &str); 12] = [
+    (
+        "loop-list-contains",
+        Language::Python,
+        "def f(xs):\n    seen = []\n    for x in xs:\n        if x not in seen:\n            seen.append(x)\n",
+        "def f(s):\n    seen = []\n    for c in ''.join(s):\n        if c not in seen:\n            seen.append(c)\n",
+    ),
+    (
+        "loop-list-contains",
+        Language::JavaScript,
+        "function f(xs) { const a = []; for (const x of xs) { if (!a.includes(x)) a.push(x); } }",
+        "function f(xs, m) { const a = []; for (const k of KINDS) { a.push(m[k]); } for (const x of xs) { if (a.includes(x)) g(x); } }",
+    ),
+    (
+        "loop-list-contains",
+        Language::JavaScript,
+        "function f(xs) { const a = []; for (const x of xs) { if (!a.includes(x)) a.push(x); } return a; }",
+        "function f(all) { for (const xs of all) { const a = []; for (const x of xs) { if (!a.includes(x)) a.push(x); } } }",
+    ),
+    (
+        "loop-list-contains",
+        Language::JavaScript,
+        "function f(xs) { const a = []; for (const x of xs) { if (!a.includes(x)) a.push(x); } return a; }",
+        "function f() { const a = []; return function (xs) { for (const x of xs) { if (!a.includes(x)) a.push(x); } }; }",
+    ),
+    (
+        "loop-list-contains",
+        Language::Python,
+        "def f(xs):\n    a = []\n    for x in xs:\n        if x not in a:\n            a.append(x)\n",
+        "def f(xs):\n    a = []\n    for x in xs:\n        if x in a:\n            a.remove(x)\n        a.append(x)\n",
+    ),
+    (
+        "loop-string-concat",
+        Language::Go,
+        "package p\nfunc f(xs []string) string {\n\ts := \"\"\n\tfor _, x := range xs {\n\t\ts += x\n\t}\n\treturn s\n}\n",
+        "package p\nfunc f(t *token) string {\n\ts := \"\"\n\tfor ; t != nil; t = t.next {\n\t\ts += t.text\n\t}\n\treturn s\n}\n",
+    ),
+    (
+        "keyset-lookup",
+        Language::Java,
+        "class A { void f(Map<String, String> m) { for (String k : m.keySet()) { use(m.get(k)); } } }",
+        "class A { void f(Bundle m) { for (String k : m.keySet()) { use(m.get(k)); } } }",
+    ),
+    (
+        "map-double-lookup",
+        Language::Java,
+        "class A { int f(Map<String, Integer> m, String k) { if (m.containsKey(k)) { return m.get(k); } return 0; } }",
+        "class A { int f(Map<String, Integer> m) { if (m.containsKey(\"a\")) { return m.get(\"a\"); } return 0; } }",
+    ),
+    (
+        "map-double-lookup",
+        Language::Java,
+        "class A { int f(String k) { if (known.containsKey(k)) { return known.get(k); } return 0; } }",
+        "class A { int f(String k) { if (KNOWN.containsKey(k)) { return KNOWN.get(k); } return 0; } }",
+    ),
+    (
+        "dataframe-row-loop",
+        Language::Python,
+        "def f(xs):\n    df = pd.DataFrame()\n    for x in xs:\n        df = df.append(x)\n",
+        "def f(node, xs):\n    for x in xs:\n        node = node.append(x)\n",
+    ),
+    (
+        "key-list-lookup",
+        Language::JavaScript,
+        "function f(o, xs) { for (const x of xs) { if (Object.keys(o).includes(x)) g(x); } }",
+        "function f(o, x) { return Object.keys(o).includes(x); }",
+    ),
+    (
+        "filter-then-first",
+        Language::Python,
+        "def f(xs):\n    return [x for x in xs if x > 1][0]\n",
+        "def f(r):\n    return [x for x in r.shape if x > 1][0]\n",
+    ),
+];
+
+#[test]
+fn what_only_looks_dear_is_not_sure() {
+    let mut faults = Vec::new();
+    for (id, language, sure, unsure) in SURE {
+        for (source, wanted) in [(sure, true), (unsure, false)] {
+            let found: Vec<_> = facts(language, source, RuleSet::NONE.with(id)).findings;
+            let high = found.iter().any(|finding| finding.confidence == Confidence::High);
+            if found.is_empty() || high != wanted {
+                faults.push(format!("{id}: sure should be {wanted}: {found:?}\n{source}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+const BAD: &str =
+    "def f(xs):\n    seen = []\n    for x in xs:\n        if x not in seen:MARK\n            seen.append(x)\n";
+
+#[test]
+fn a_finding_says_where_and_why() {
+    let facts = facts(Language::Python, &BAD.replace("MARK", ""), RuleSet::ALL);
+    let [finding] = facts.findings.as_slice() else { panic!("{:?}", facts.findings) };
+    assert_eq!(finding.rule, RuleId("loop-list-contains"));
+    assert_eq!((finding.line, finding.column, finding.end_line, finding.end_column), (4, 12, 4, 25));
+    assert_eq!(finding.text, "if x not in seen:");
+    assert!(finding.message.starts_with("seen ") && finding.confidence == Confidence::High);
+    let json = serde_json::to_string(&facts).unwrap();
+    assert_eq!(serde_json::from_str::<FileFacts>(&json).unwrap(), facts);
+    assert!(serde_json::from_str::<RuleId>("\"no-such-rule\"").is_err());
+}
+
+#[test]
+fn a_comment_allows_a_finding_and_is_counted() {
+    let cases = [
+        ("  # agentd: allow(loop-list-contains) short", 1),
+        ("  # agentd: allow(other-rule)", 0),
+        ("  # allow(loop-list-contains)", 0),
+    ];
+    for (mark, suppressed) in cases {
+        let facts = facts(Language::Python, &BAD.replace("MARK", mark), RuleSet::ALL);
+        assert_eq!((facts.findings.len(), facts.suppressed), (1 - suppressed as usize, suppressed), "{mark}");
+    }
+    let above =
+        BAD.replace("MARK", "").replace("        if", "        # agentd: allow(loop-list-contains)\n        if");
+    assert_eq!(facts(Language::Python, &above, RuleSet::ALL).suppressed, 1);
+}
+
+#[test]
+fn tests_and_generated_files_are_left_alone() {
+    let source = BAD.replace("MARK", "");
+    for quiet in [source.replace("def f", "def test_f"), format!("# @generated\n{source}")] {
+        assert!(facts(Language::Python, &quiet, RuleSet::ALL).findings.is_empty(), "{quiet}");
+    }
+    let in_module = "#[cfg(test)]\nmod tests { fn f(xs: &[u8]) { for x in xs { Regex::new(\"a\"); } } }";
+    assert!(facts(Language::Rust, in_module, RuleSet::ALL).findings.is_empty());
+}
+
+#[test]
+fn a_set_says_which_rules_are_on() {
+    let source = BAD.replace("MARK", "");
+    let without = RuleSet::ALL.without("loop-list-contains");
+    assert!(facts(Language::Python, &source, without).findings.is_empty());
+    assert!(facts(Language::Python, &source, RuleSet::NONE).findings.is_empty());
+    let slow = "def f(xs):\n    s = \"\"\n    for x in xs:\n        s += str(x)\n";
+    assert_eq!(facts(Language::Python, slow, RuleSet::ALL).findings.len(), 1);
+    assert!(facts(Language::Python, slow, RuleSet::ALL.at_least(Confidence::Medium)).findings.is_empty());
+    let sets = [RuleSet::NONE, RuleSet::ALL, without, RuleSet::ALL.at_least(Confidence::High)];
+    let prints: BTreeSet<u64> = sets.iter().map(|set| set.fingerprint()).collect();
+    assert_eq!(prints.len(), sets.len());
+    assert_eq!(RuleSet::ALL.without("loop-sort").with("loop-sort").fingerprint(), RuleSet::ALL.fingerprint());
+    assert_eq!(RuleSet::NONE.fingerprint(), 0xce3e_61ad_711a_a97a, "it must not change from build to build");
+}
+
+#[test]
+fn findings_of_a_file_are_bounded_and_the_cut_is_told() {
+    let many = "const a = xs.filter((x) => x.id === id)[0];\n".repeat(500);
+    let facts = facts(Language::JavaScript, &many, RuleSet::ALL);
+    assert_eq!(facts.findings.len(), 200);
+    assert!(facts.findings_cut);
+}

@@ -1,0 +1,3 @@
+async def f(url):
+    time.sleep(1)  # HIT
+    return requests.get(url)  # HIT

@@ -1,0 +1,3 @@
+func f(xs: [Int]) -> Bool {
+    return xs.filter { $0 > 1 }.isEmpty // HIT
+}

@@ -1,0 +1,1 @@
+class A { boolean f(List<X> xs) { return xs.stream().filter(x -> x.bad()).count() > 7; } }

@@ -1,0 +1,1 @@
+const a = xs.filter((x) => x.id === id)[0]; // HIT

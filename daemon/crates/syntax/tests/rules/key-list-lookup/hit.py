@@ -1,0 +1,3 @@
+def f(d, x, xs):
+    if x in list(d.keys()):  # HIT
+        return 1

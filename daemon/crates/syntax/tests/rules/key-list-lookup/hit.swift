@@ -1,0 +1,3 @@
+func f(m: [String: Int], x: String) -> Bool {
+    return Array(m.keys).contains(x) // HIT
+}

@@ -1,0 +1,1 @@
+if (Object.keys(o).includes(k)) go(); // HIT

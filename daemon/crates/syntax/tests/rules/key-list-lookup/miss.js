@@ -1,0 +1,1 @@
+if (Object.hasOwn(o, k) || xs.includes(k) || Object.keys(o).length) go();

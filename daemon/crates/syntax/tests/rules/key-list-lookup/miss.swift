@@ -1,0 +1,3 @@
+func f(m: [String: Int], x: String) -> Bool {
+    return m.keys.contains(x) || m[x] != nil
+}

@@ -1,0 +1,5 @@
+func f(m: [String: Int]) {
+    for k in m.keys {
+        print(m[k]) // HIT
+    }
+}

@@ -1,0 +1,6 @@
+func f(ds: [Date]) {
+    let f = DateFormatter()
+    for d in ds {
+        print(f.string(from: d))
+    }
+}

@@ -1,0 +1,8 @@
+class A {
+    void f() {
+        List<String> work = new ArrayList<>();
+        while (!work.isEmpty()) {
+            work.remove(0); // HIT
+        }
+    }
+}

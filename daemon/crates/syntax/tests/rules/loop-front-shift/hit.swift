@@ -1,0 +1,6 @@
+func f() {
+    var work: [Int] = []
+    while !work.isEmpty {
+        work.removeFirst() // HIT
+    }
+}

@@ -1,0 +1,7 @@
+function f() {
+  const work = [];
+  work.push(1);
+  while (work.length) {
+    work.shift(); // HIT
+  }
+}

@@ -1,0 +1,7 @@
+func f(queue: Deque<Int>) {
+    var work: [Int] = []
+    while !work.isEmpty {
+        work.removeLast()
+        queue.removeFirst()
+    }
+}

@@ -1,0 +1,8 @@
+function f(queue) {
+  const work = [];
+  while (work.length) {
+    work.pop();
+    queue.shift();
+  }
+  work.shift();
+}

@@ -1,0 +1,7 @@
+//! What `loop-linear-find` must find.
+
+fn f(xs: &[X], ys: &[Y]) {
+    for x in xs {
+        use_it(ys.iter().find(|y| y.id == x.id)); // HIT
+    }
+}

@@ -1,0 +1,5 @@
+def f(xs, ys, it):
+    for x in xs:
+        x.y = next((y for y in x.ys if y.id == x.id), None)
+        x.z = next((y for y in ys if y.ok), None)
+        next(it)

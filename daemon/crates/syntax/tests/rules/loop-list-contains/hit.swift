@@ -1,0 +1,8 @@
+func f(xs: [String]) {
+    var seen: [String] = []
+    for x in xs {
+        if !seen.contains(x) { // HIT
+            seen.append(x)
+        }
+    }
+}

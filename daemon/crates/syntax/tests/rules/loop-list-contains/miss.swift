@@ -1,0 +1,8 @@
+func f(xs: [String]) {
+    var seen: Set<String> = []
+    for x in xs {
+        if !seen.contains(x) && x.contains("a") {
+            seen.insert(x)
+        }
+    }
+}

@@ -1,0 +1,7 @@
+class A {
+    void f(List<Long> ids) {
+        for (Long id : ids) {
+            userRepository.findById(id); // HIT
+        }
+    }
+}

@@ -1,0 +1,9 @@
+package p
+
+func f(ys []int) {
+	best := []int{}
+	for _, y := range ys {
+		sort.Ints(best) // HIT
+		use(y)
+	}
+}

@@ -1,0 +1,7 @@
+func f(ys: [Int]) {
+    var best: [Int] = []
+    for y in ys {
+        best.append(y)
+        best.sort() // HIT
+    }
+}

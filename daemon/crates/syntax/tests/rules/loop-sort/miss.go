@@ -1,0 +1,7 @@
+package p
+
+func f(ys [][]int) {
+	for _, y := range ys {
+		sort.Ints(y)
+	}
+}

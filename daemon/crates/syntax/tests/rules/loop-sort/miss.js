@@ -1,0 +1,7 @@
+function f(ys) {
+  for (const y of ys) {
+    const own = y.list.slice();
+    own.sort();
+    y.sort();
+  }
+}

@@ -1,0 +1,5 @@
+void f(const V& xs) {
+  for (const auto& x : xs) {
+    std::cout << x << std::endl; // HIT
+  }
+}

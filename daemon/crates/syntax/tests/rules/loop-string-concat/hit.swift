@@ -1,0 +1,7 @@
+func f(xs: [String]) -> String {
+    var s = ""
+    for x in xs {
+        s = s + x // HIT
+    }
+    return s
+}

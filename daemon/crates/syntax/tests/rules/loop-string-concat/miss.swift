@@ -1,0 +1,8 @@
+func f(xs: [String]) -> String {
+    var s = ""
+    for x in xs {
+        s += x
+        let t = s + x
+    }
+    return s
+}

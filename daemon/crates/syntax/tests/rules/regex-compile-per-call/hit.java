@@ -1,0 +1,5 @@
+class A {
+    boolean ok(String s) {
+        return Pattern.compile("^a+$").matcher(s).matches(); // HIT
+    }
+}

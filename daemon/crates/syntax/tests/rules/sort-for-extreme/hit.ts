@@ -1,0 +1,1 @@
+const a = xs.map(g).sort((a, b) => a - b)[0]; // HIT

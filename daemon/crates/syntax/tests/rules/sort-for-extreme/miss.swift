@@ -1,0 +1,1 @@
+func f(xs: [Int]) -> Int? { return xs.sorted().dropFirst().first }

@@ -1,0 +1,174 @@
+//! What the last commits changed, by file: commands that ask git for it, and the types of the answer. Nothing here looks at
+//! the work tree, so a repository in the middle of a rebase is read like any other. What git names of people is counted
+//! and not kept.
+
+mod parse;
+
+use serde::{Deserialize, Serialize};
+
+use super::{GitCommand, command};
+pub use parse::LogParser;
+
+/// Commits that are asked for, newest first; merges are not among them, they repeat what their parents changed.
+pub const MAX_COMMITS: u32 = 1_000;
+
+/// What the output of [`log_command`] may have: give the child this as its limit. A child's output is kept half from its
+/// beginning, half from its end; the beginning, which holds the newest commits, is what the parser is fed.
+pub const OUTPUT_LIMIT: usize = 16 << 20;
+
+/// Asked of every log. What a configuration could change is said: order file (it names a file anywhere), directory, roots,
+/// renames, external diffs and conversions, mail map. Merges are left out: their files would count twice.
+const LOG: [&str; 16] = [
+    "-c",
+    "log.showRoot=true",
+    "log",
+    "--no-merges",
+    "--diff-merges=off",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-mailmap",
+    "--no-color",
+    "--no-notes",
+    "--relative",
+    "-O/dev/null",
+    "-z",
+    "--encoding=UTF-8",
+    // A record that begins with this byte is no line of figures; the fields have NULs between them, as paths do.
+    "--format=tformat:%x01%H%x00%ct%x00%ae",
+];
+
+fn log(what: &str) -> GitCommand {
+    let count = format!("--max-count={MAX_COMMITS}");
+    // `-- .`: if the workspace is a folder of a larger repository, commits elsewhere take none of the thousand places.
+    let end = [what, &count, "HEAD", "--", "."];
+    command(&LOG.iter().copied().chain(end).collect::<Vec<_>>())
+}
+
+/// Asks for the last [`MAX_COMMITS`] commits that change the folder, with added and deleted lines by file. Fails (128)
+/// outside a repository, before the first commit, and in a partial clone, where contents of old files are not there and none
+/// are fetched: then ask [`names_command`].
+#[must_use]
+pub fn log_command() -> GitCommand {
+    log("--numstat")
+}
+
+/// Like [`log_command`], without lines: reads trees only.
+#[must_use]
+pub fn names_command() -> GitCommand {
+    log("--name-only")
+}
+
+/// Asks whether older commits were left out when the repository was fetched. Fails (128) outside a repository; that it
+/// succeeds where [`super::head_command`] fails means that there is no commit yet.
+#[must_use]
+pub fn shallow_command() -> GitCommand {
+    command(&["rev-parse", "--is-shallow-repository"])
+}
+
+/// Asks what is under way. git looks into its own folder (`rebase-merge`, `rebase-apply`, `BISECT_LOG`), wherever that is,
+/// and tells of it in place of the branch's name. Fails before the first commit.
+#[must_use]
+pub fn progress_command() -> GitCommand {
+    command(&["branch", "--list", "--no-color", "--no-column", "--points-at=HEAD", "--format=%(HEAD)%(refname)"])
+}
+
+/// What a log counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counts {
+    /// Commits and lines: the answer of [`log_command`].
+    #[default]
+    Lines,
+    /// Commits alone: the answer of [`names_command`].
+    Names,
+}
+
+/// What git says is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Underway {
+    /// Commits are being put onto others; HEAD stands somewhere between.
+    Rebase,
+    /// A search for the commit that broke something; HEAD stands at an old one.
+    Bisect,
+}
+
+/// What the commits of a history changed in one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileHistory {
+    /// Path below the workspace, as git has it; under its present name only, renames are not followed.
+    pub path: Box<str>,
+    /// Commits that changed it.
+    pub commits: u32,
+    /// Distinct authors among them, by mail address, at most 255.
+    pub authors: u32,
+    /// Lines added; 0 for binary files, and if [`History::counts`] is [`Counts::Names`].
+    pub added: u64,
+    /// Lines deleted, likewise.
+    pub deleted: u64,
+    /// When it was last changed, in seconds since 1970, as the committer's clock said.
+    pub last: i64,
+}
+
+/// The last commits, by file. At most 50,000 files of some 100 bytes each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// Commits that were read; merges are not counted.
+    pub commits: u32,
+    /// Distinct authors, by mail address.
+    pub authors: u32,
+    /// Time of the oldest and of the newest of them, in seconds since 1970; `None` without commits.
+    pub span: Option<(i64, i64)>,
+    /// Whether lines were counted.
+    pub counts: Counts,
+    /// The files, by path.
+    pub files: Vec<FileHistory>,
+    /// Changes of files whose names are not UTF-8: they are in no list.
+    pub not_utf8: u64,
+    /// Changes of files beyond the limit.
+    pub over_limit: u64,
+    /// There are, or may be, older commits than those read: [`MAX_COMMITS`] was reached.
+    pub limited: bool,
+    /// git's output was longer than what is kept of it: only the newest commits were read.
+    pub cut: bool,
+    /// The repository was fetched without its older commits; the oldest one there seems to add all its files.
+    pub shallow: bool,
+    /// The repository has no commit yet.
+    pub empty: bool,
+    /// What git says is under way.
+    pub underway: Option<Underway>,
+}
+
+impl History {
+    /// The history of a repository without commits: [`shallow_command`] succeeded and [`super::head_command`] did not.
+    #[must_use]
+    pub fn of_empty() -> Self {
+        Self { empty: true, ..Self::default() }
+    }
+
+    /// Adds what [`shallow_command`] and [`progress_command`] answered; `None` for one that failed.
+    #[must_use]
+    pub fn with_state(mut self, shallow: Option<&[u8]>, progress: Option<&[u8]>) -> Self {
+        self.shallow = shallow.is_some_and(|answer| answer.trim_ascii() == b"true");
+        self.underway = progress.and_then(underway);
+        self
+    }
+
+    /// The file at a path below the workspace.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&FileHistory> {
+        let place = self.files.binary_search_by(|file| (*file.path).cmp(path)).ok()?;
+        self.files.get(place)
+    }
+}
+
+fn underway(answer: &[u8]) -> Option<Underway> {
+    // No name of a branch begins so: a full name begins with `refs/`.
+    let told = answer.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"*(no branch, "))?;
+    if told.starts_with(b"rebasing ") {
+        Some(Underway::Rebase)
+    } else {
+        told.starts_with(b"bisect started").then_some(Underway::Bisect)
+    }
+}

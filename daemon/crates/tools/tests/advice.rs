@@ -1,0 +1,178 @@
+//! Five changes at most, with measured figures, in an order that does not depend on the order of the evidence.
+
+use agentd_tools::{
+    advice::{Advice, ChangeKind, CycleSeen, Effort, Evidence, HeavySeen, MIN_SCORE, PerformanceSeen, advise},
+    duplicates::{Block, Duplicates, Group},
+    hotspots::{Hotspot, Hotspots},
+    lockfiles::{LockFault, LockFinding, LockReport, LockedVersion},
+    project::{Ecosystem, Source},
+};
+
+fn source(file: &str, line: u32) -> Source {
+    Source { file: file.to_owned(), line }
+}
+
+fn hotspots(files: &[(&str, u32)]) -> Hotspots {
+    let hot =
+        |(path, commits): &(&str, u32)| Hotspot { path: (*path).to_owned(), commits: *commits, ..Hotspot::default() };
+    Hotspots { files: files.iter().map(hot).collect(), ranked: files.len() as u64, commits: 200, span: None }
+}
+
+fn heavy(file: &str, line: u32, cognitive: u32, length: u32) -> HeavySeen {
+    HeavySeen { name: format!("f{line}"), place: source(file, line), length, cyclomatic: 4, cognitive }
+}
+
+fn group(lines: u32, places: &[&str], lowered: bool) -> Group {
+    let block =
+        |(number, path): (u32, &&str)| Block { file: number, path: (*path).to_owned(), first: 3, last: 3 + lines };
+    let count = u32::try_from(places.len()).expect("tests have few places");
+    Group { places: (0..).zip(places).map(block).collect(), count, lines, tokens: 10 * lines, lowered }
+}
+
+fn lock(fault: LockFault, package: &str, versions: usize) -> LockFinding {
+    LockFinding {
+        fault,
+        ecosystem: Ecosystem::Npm,
+        package: package.to_owned(),
+        detail: "as the file says".to_owned(),
+        source: source("package.json", 4),
+        versions: vec![LockedVersion::default(); versions],
+    }
+}
+
+fn performance(file: &str, line: u32, rank: u8) -> PerformanceSeen {
+    let (rule, what, why) =
+        ("loop-regex-compile".to_owned(), "Compile once".to_owned(), "compiled in a loop".to_owned());
+    PerformanceSeen { rule, what, why, place: source(file, line), rank }
+}
+
+#[derive(Default)]
+struct All {
+    hotspots: Hotspots,
+    duplicates: Duplicates,
+    locks: LockReport,
+    cycles: Vec<CycleSeen>,
+    heavy: Vec<HeavySeen>,
+    performance: Vec<PerformanceSeen>,
+}
+
+impl All {
+    fn advise(&self) -> Advice {
+        let Self { hotspots, duplicates, locks, cycles, heavy, performance } = self;
+        advise(&Evidence { hotspots, duplicates, locks, cycles, heavy, performance })
+    }
+}
+
+/// Kind, place, effort and score of each change.
+fn rows(advice: &Advice) -> Vec<(ChangeKind, String, Effort, u32)> {
+    let row = |change: &agentd_tools::advice::Change| {
+        let place = format!("{}:{}", change.place.file, change.place.line);
+        (change.kind, place, change.effort, change.score)
+    };
+    advice.changes.iter().map(row).collect()
+}
+
+fn rich() -> All {
+    All {
+        hotspots: hotspots(&[("src/a.rs", 40), ("src/b.rs", 9)]),
+        duplicates: Duplicates {
+            groups: vec![group(40, &["src/c.rs", "src/d.rs"], false), group(90, &["tests/a.rs", "tests/b.rs"], true)],
+            ..Duplicates::default()
+        },
+        locks: LockReport {
+            findings: vec![
+                lock(LockFault::NotLocked, "left-pad", 0),
+                lock(LockFault::NotLocked, "right-pad", 0),
+                lock(LockFault::SeveralVersions, "ms", 2),
+            ],
+            ..LockReport::default()
+        },
+        cycles: vec![CycleSeen { files: 3, around: vec![source("src/x.rs", 1), source("src/y.rs", 2)] }],
+        heavy: vec![
+            heavy("src/a.rs", 10, 60, 120),
+            heavy("src/a.rs", 200, 30, 40),
+            heavy("src/b.rs", 5, 12, 300),
+            heavy("src/e.rs", 7, 33, 20),
+            heavy("tests/t.rs", 7, 99, 20),
+        ],
+        performance: vec![
+            performance("src/a.rs", 44, 66),
+            performance("src/z.rs", 1, 99),
+            performance("src/z.rs", 2, 99),
+        ],
+    }
+}
+
+#[test]
+fn the_best_five_come_with_place_effort_and_figures() {
+    use ChangeKind::{Dependencies, HotSpot, Performance};
+    let advice = rich().advise();
+    let wanted = [
+        (Dependencies, "package.json:4".to_owned(), Effort::S, 90),
+        (Performance, "src/z.rs:1".to_owned(), Effort::S, 74),
+        (Performance, "src/z.rs:2".to_owned(), Effort::S, 74),
+        (HotSpot, "src/a.rs:10".to_owned(), Effort::M, 60),
+        (ChangeKind::HeavyFunction, "src/e.rs:7".to_owned(), Effort::S, 33),
+    ];
+    assert_eq!(rows(&advice), wanted);
+    assert_eq!(advice.considered, 10);
+    let hot = &advice.changes[3];
+    assert_eq!((hot.files, hot.lines), (1, 120));
+    for part in ["cognitive complexity 60 (limit 15)", "120 lines", "40 of the last 200 commits"] {
+        assert!(hot.why.contains(part), "{}", hot.why);
+    }
+    assert_eq!(advice.changes[0].why, "left-pad: as the file says; 1 more like this");
+    let json = serde_json::to_string(&advice).expect("advice is plain data");
+    assert_eq!(serde_json::from_str::<Advice>(&json).expect("as written"), advice);
+}
+
+#[test]
+fn the_order_of_evidence_does_not_matter() {
+    let wanted = rich().advise();
+    let mut turned = rich();
+    turned.hotspots.files.reverse();
+    turned.duplicates.groups.reverse();
+    turned.heavy.reverse();
+    turned.performance.reverse();
+    turned.cycles.reverse();
+    assert_eq!(turned.advise(), wanted);
+}
+
+#[test]
+fn fewer_when_nothing_is_worth_it_and_at_most_two_of_a_kind() {
+    assert_eq!(All::default().advise(), Advice::default());
+    let cases: [(All, usize); 6] = [
+        (All { heavy: vec![heavy("a.rs", 1, 15, 10)], ..All::default() }, 0),
+        (All { heavy: vec![heavy("a.rs", 1, 16, 300)], ..All::default() }, 0),
+        (All { performance: vec![performance("a.rs", 1, 11)], ..All::default() }, 0),
+        (
+            All {
+                duplicates: Duplicates { groups: vec![group(12, &["a.rs", "b.rs"], true)], ..Duplicates::default() },
+                ..All::default()
+            },
+            0,
+        ),
+        (All { performance: (1..9).map(|line| performance("a.rs", line, 99)).collect(), ..All::default() }, 2),
+        (All { performance: vec![performance("a.rs", 1, 99), performance("a.rs", 1, 98)], ..All::default() }, 1),
+    ];
+    for (number, (all, wanted)) in cases.into_iter().enumerate() {
+        let advice = all.advise();
+        assert_eq!(advice.changes.len(), wanted, "case {number}: {advice:?}");
+        assert!(advice.changes.iter().all(|change| change.score >= MIN_SCORE));
+    }
+}
+
+#[test]
+fn effort_is_files_and_lines() {
+    for (files, lines, wanted) in [
+        (0, 0, Effort::S),
+        (1, 50, Effort::S),
+        (1, 51, Effort::M),
+        (2, 1, Effort::M),
+        (5, 200, Effort::M),
+        (5, 201, Effort::L),
+        (6, 1, Effort::L),
+    ] {
+        assert_eq!(Effort::of(files, lines), wanted, "{files} files, {lines} lines");
+    }
+}

@@ -1,0 +1,265 @@
+//! What lock files that real package managers wrote prove, alone and after each has been broken in one place.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
+use std::{fs, path::Path};
+
+use agentd_tools::{
+    Workspace,
+    lockfiles::{Collector, LockFault, LockReport, is_read, read},
+    survey::{Limits, Manifest, SourceFile},
+};
+
+/// The files of a folder of `fixtures/locks`, with one text replaced.
+fn files(folder: &str, file: &str, from: &str, to: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/locks").join(folder);
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let read =
+        |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap());
+    let mut files: Vec<(String, String)> = entries.map(read).collect();
+    if let Some((_, text)) = files.iter_mut().find(|(name, _)| name == file) {
+        assert!(text.contains(from), "{file} has no {from}");
+        *text = text.replacen(from, to, 1);
+    }
+    files
+}
+
+fn judge(files: &[(String, String)]) -> LockReport {
+    let mut collector = Collector::default();
+    files.iter().for_each(|(path, text)| collector.add(path, text));
+    collector.finish()
+}
+
+/// Each finding on one line: fault, package, place, and who wants which version.
+fn lines(report: &LockReport) -> Vec<String> {
+    let line = |finding: &agentd_tools::lockfiles::LockFinding| {
+        let versions =
+            finding.versions.iter().map(|row| format!(" {}:{}<{}", row.version, row.line, row.wanted_by.join("+")));
+        let place = format!("{}:{}", finding.source.file, finding.source.line);
+        format!("{:?} {} {place}{}", finding.fault, finding.package, versions.collect::<String>())
+    };
+    report.findings.iter().map(line).collect()
+}
+
+#[test]
+fn what_real_lock_files_prove() {
+    let cases: [(&str, u32, &[&str]); 13] = [
+        ("npm1", 3, &["SeveralVersions ms package-lock.json:14 2.0.0:14<debug 2.6.9 2.1.3:20<"]),
+        ("npm3", 3, &["SeveralVersions ms package-lock.json:25 2.0.0:25<debug 2.6.9 2.1.3:30<demo"]),
+        ("yarn1", 3, &["SeveralVersions ms yarn.lock:12 2.0.0:12<debug 2.6.9 2.1.3:17<"]),
+        ("berry", 3, &["SeveralVersions ms yarn.lock:26 2.0.0:26<debug 2.6.9 2.1.3:33<demo"]),
+        ("pnpm", 3, &["SeveralVersions ms pnpm-lock.yaml:29 2.0.0:29<debug 2.6.9 2.1.3:32<package.json"]),
+        (
+            "cargo",
+            4,
+            &[
+                "Unpinned fnv Cargo.toml:11",
+                "SeveralVersions itoa Cargo.lock:21 0.4.8:21<demo 0.1.0 1.0.18:27<demo 0.1.0",
+            ],
+        ),
+        (
+            "uv",
+            5,
+            &[
+                "SeveralVersions iniconfig uv.lock:35 2.1.0:35<demo 0.1.0 2.3.1:47<demo 0.1.0",
+                "SeveralVersions six uv.lock:60 1.15.0:60<demo 0.1.0 1.17.0:73<demo 0.1.0",
+            ],
+        ),
+        ("poetry", 2, &["Unpinned iniconfig pyproject.toml:13"]),
+        ("pipenv", 2, &["Unpinned iniconfig Pipfile:10"]),
+        (
+            "go",
+            3,
+            &[
+                "NotLocked golang.org/x/text go.mod:12",
+                "SeveralVersions gopkg.in/yaml go.mod:7 gopkg.in/yaml.v2 v2.4.0:7< gopkg.in/yaml.v3 v3.0.1:8<",
+            ],
+        ),
+        (
+            "gradle",
+            3,
+            &["SeveralVersions com.google.guava:guava gradle.lockfile:4 31.1-jre:4<annotationProcessor \
+                 33.0.0-jre:5<compileClasspath+runtimeClasspath"],
+        ),
+        ("maven", 0, &["Unpinned junit:junit pom.xml:24"]),
+        (
+            "pip",
+            0,
+            &[
+                "Unhashed attrs requirements.txt:9",
+                "Unhashed tool requirements.txt:11",
+                "Unpinned requests requirements.txt:6",
+            ],
+        ),
+    ];
+    for (folder, packages, wanted) in cases {
+        let report = judge(&files(folder, "", "", ""));
+        assert_eq!(report.unread, [], "{folder}");
+        assert_eq!(lines(&report), wanted, "{folder}");
+        assert_eq!(report.files.iter().filter_map(|row| row.packages).sum::<u32>(), packages, "{folder}");
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<LockReport>(&json).unwrap(), report);
+    }
+}
+
+/// The first finding of a fault after one text of one file was replaced.
+#[test]
+fn each_disagreement_is_found_where_it_stands() {
+    use LockFault::{NotLocked, OutOfStep, Unhashed};
+    let ms = "\"ms\": \"^2.1.3\"";
+    let cases: [(&str, &str, &str, &str, LockFault, &str); 17] = [
+        ("npm1", "package.json", ms, "\"left-pad\": \"1\"", NotLocked, "left-pad package.json:9"),
+        ("npm3", "package.json", ms, "\"ms\": \"^2.2.0\"", OutOfStep, "ms package.json:9"),
+        ("npm3", "package.json", ms, "\"left-pad\": \"1\"", NotLocked, "left-pad package.json:9"),
+        (
+            "npm3",
+            "package-lock.json",
+            "\"integrity\"",
+            "\"resolved\": \"https://x/y.tgz\", \"was\"",
+            Unhashed,
+            "debug package-lock.json:17",
+        ),
+        (
+            "npm3",
+            "package-lock.json",
+            "\"integrity\"",
+            "\"resolved\": \"git+ssh://git@x/y.git\", \"was\"",
+            Unhashed,
+            "debug package-lock.json:17",
+        ),
+        ("yarn1", "package.json", ms, "\"ms\": \"^2.2.0\"", NotLocked, "ms package.json:9"),
+        ("berry", "package.json", ms, "\"ms\": \"^2.2.0\"", OutOfStep, "ms package.json:9"),
+        ("berry", "package.json", ms, "\"left-pad\": \"1\"", NotLocked, "left-pad package.json:9"),
+        ("pnpm", "package.json", ms, "\"ms\": \"^2.2.0\"", OutOfStep, "ms package.json:9"),
+        ("pnpm", "pnpm-lock.yaml", "{integrity", "{tarball: https://x/y.tgz, was", Unhashed, "debug pnpm-lock.yaml:21"),
+        ("cargo", "Cargo.toml", "fnv", "fnv-other", NotLocked, "fnv-other Cargo.toml:11"),
+        ("cargo", "Cargo.lock", "checksum", "was", Unhashed, "fnv Cargo.lock:15"),
+        ("uv", "pyproject.toml", "iniconfig>=2", "attrs", NotLocked, "attrs pyproject.toml:11"),
+        ("poetry", "pyproject.toml", "six = ", "attrs = ", NotLocked, "attrs pyproject.toml:10"),
+        ("pipenv", "Pipfile", "six", "attrs", NotLocked, "attrs Pipfile:7"),
+        ("pipenv", "Pipfile.lock", "\"hashes\"", "\"was\"", Unhashed, "six Pipfile.lock:17"),
+        ("go", "go.mod", "v0.9.1", "v0.9.2", NotLocked, "github.com/pkg/errors go.mod:6"),
+    ];
+    for (folder, file, from, to, fault, wanted) in cases {
+        let before = judge(&files(folder, "", "", "")).count(fault);
+        let report = judge(&files(folder, file, from, to));
+        let found = report.findings.iter().filter(|finding| finding.fault == fault);
+        let found: Vec<_> = found
+            .map(|finding| format!("{} {}:{}", finding.package, finding.source.file, finding.source.line))
+            .collect();
+        assert!(found.iter().any(|found| found == wanted), "{folder} with {to}: {found:?}");
+        assert_eq!(report.count(fault), before + 1, "{folder} with {to}: {found:?}");
+    }
+}
+
+/// Files by path, and the findings.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
+#[test]
+fn files_that_stand_together_or_miss_are_told_once() {
+    let manifest = "{\"dependencies\": {\"ms\": \"2\"}}";
+    let cargo = "[package]\nname = \"a\"\n[dependencies]\nfnv = \"1\"\n";
+    let cases: [Case<'_>; 11] = [
+        (&[("package.json", manifest)], &["MissingLock package.json package.json:1"]),
+        (&[("package.json", "{}")], &[]),
+        (&[("package.json", manifest), ("bun.lockb", "")], &[]),
+        (&[("pyproject.toml", "[project]\ndependencies = [\"six\"]"), ("pdm.lock", "")], &[]),
+        (
+            &[("pyproject.toml", "[project]\ndependencies = [\"six\"]")],
+            &["MissingLock pyproject.toml pyproject.toml:1", "Unpinned six pyproject.toml:2"],
+        ),
+        (
+            &[("package.json", manifest), ("yarn.lock", "ms@2:\n  version \"2\"\n"), ("bun.lock", "")],
+            &["RivalLocks yarn, bun yarn.lock:1"],
+        ),
+        (
+            &[("Cargo.toml", "[workspace]\nmembers = [\"*\"]"), ("a/Cargo.toml", cargo), ("b/Cargo.toml", cargo)],
+            &["MissingLock Cargo.toml Cargo.toml:1"],
+        ),
+        (&[("a/fixtures/b/package.json", manifest), ("vendor/c/go.mod", "require a v1")], &[]),
+        (&[("go.mod", "module a\nrequire b v1.0.0"), ("sub/go.sum", "")], &["MissingLock go.mod go.mod:1"]),
+        (&[("pyproject.toml", "[project]\ndependencies = [\"six>1\"]"), ("requirements.txt", "six==1.16.0")], &[]),
+        (&[("package.json", manifest), ("package-lock.json", "{\"packages\": {\"\": {}, \"x\": 1}}")], &[]),
+    ];
+    for (files, wanted) in cases {
+        let files: Vec<_> = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        let mut turned = files.clone();
+        turned.reverse();
+        let report = judge(&files);
+        assert_eq!(lines(&report), wanted, "{files:?}");
+        assert_eq!(judge(&turned), report, "the order of files matters");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_its_line() {
+    for (path, text, line) in [
+        ("Cargo.lock", "[[package]]\nname = ", 2),
+        ("package-lock.json", "{\n  \"packages\": 1\n}", 2),
+        ("yarn.lock", "# yarn lockfile v1\n\nms@2\n", 3),
+        ("pnpm-lock.yaml", "packages:\n", 1),
+        ("Pipfile.lock", "1", 1),
+        ("go.sum", "a v1 h1:x\nhello\n", 2),
+        ("gradle.lockfile", "hello\n", 1),
+        ("pom.xml", "<project>\n</dependencies>", 2),
+        ("package.json", "{\"dependencies\": []}", 1),
+    ] {
+        let report = judge(&[(path.to_owned(), text.to_owned())]);
+        let unread: Vec<_> = report.unread.iter().map(|claim| (&*claim.source.file, claim.source.line)).collect();
+        assert_eq!(unread, [(path, line)], "{text}");
+    }
+    // However deep or odd, nothing panics.
+    for kind in ["package-lock.json", "uv.lock", "pom.xml", "pnpm-lock.yaml", "yarn.lock", "requirements.txt", "go.mod"]
+    {
+        for text in ["[".repeat(50_000), "<a>".repeat(50_000), "é@\n '': ä\n  @:\n".repeat(9), "{\"a\":".repeat(9_000)]
+        {
+            judge(&[(kind.to_owned(), text)]);
+        }
+    }
+}
+
+#[test]
+fn a_workspace_is_read_and_ignored_or_large_lock_files_count_as_there() {
+    let temp = tempfile::tempdir().unwrap();
+    for (name, text) in files("npm3", "", "", "") {
+        fs::write(temp.path().join(name), text).unwrap();
+    }
+    let workspace = Workspace::open(&temp.path().canonicalize().unwrap()).unwrap();
+    // The survey left the lock file out.
+    let file = SourceFile { path: "package.json".into(), bytes: 100, language: None };
+    let manifest = Manifest { files: vec![file], ..Manifest::default() };
+    assert!(is_read("a/package.json") && !is_read("a/package.js"));
+    let report = read(&workspace, &manifest);
+    assert_eq!((report.count(LockFault::MissingLock), report.count(LockFault::SeveralVersions)), (0, 1));
+    fs::remove_file(temp.path().join("package-lock.json")).unwrap();
+    assert_eq!(read(&workspace, &manifest).count(LockFault::MissingLock), 1);
+    let limit = Limits::default().max_file_bytes as usize;
+    fs::write(temp.path().join("package-lock.json"), " ".repeat(9 * limit)).unwrap();
+    let large = read(&workspace, &manifest);
+    assert_eq!((large.count(LockFault::MissingLock), large.unread.len()), (0, 1));
+}
+
+#[test]
+fn other_words_for_the_same_requirement_are_no_disagreement() {
+    for (folder, file, from, to) in [
+        ("pnpm", "pnpm-lock.yaml", "importers:", "overrides:\n  ms: 2.1.3\n\nimporters:"),
+        ("berry", "package.json", "\"^2.1.3\"", "\"npm:^2.1.3\""),
+        ("npm3", "package.json", "\"^2.1.3\"", "\"catalog:\""),
+        ("npm3", "package.json", "\"ms\": \"^2.1.3\"", "\"own\": \"workspace:*\""),
+        ("cargo", "Cargo.toml", "fnv = \"*\"", "own.workspace = true"),
+        ("uv", "pyproject.toml", "iniconfig>=2", "IniConfig[x] >= 2; python_version > '3'"),
+        ("go", "go.mod", "example.org/local => ../local", "example.org/local => github.com/pkg/errors v0.9.1"),
+    ] {
+        let before = judge(&files(folder, "", "", ""));
+        let mut texts = files(folder, file, from, to);
+        if folder == "pnpm" {
+            texts
+                .iter_mut()
+                .filter(|(name, _)| name == "package.json")
+                .for_each(|(_, text)| *text = text.replace("^2.1.3", "2.x"));
+        }
+        let report = judge(&texts);
+        for fault in [LockFault::NotLocked, LockFault::OutOfStep] {
+            assert_eq!(report.count(fault), before.count(fault), "{folder} with {to}: {:?}", lines(&report));
+        }
+    }
+}

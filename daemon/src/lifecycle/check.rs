@@ -1,0 +1,30 @@
+//! The check of what is stored while no daemon runs: for whoever will not, or cannot, start one on it.
+
+use std::path::Path;
+
+use agentd_engine::Verification;
+use serde_json::json;
+
+use super::{lock, state_dir};
+use crate::Error;
+
+/// Reads everything in the state folder, as its owner for that time. Answers one line of JSON, with the names that
+/// `agentd-cli journal verify --json` prints, and whether all is well. Where there is no folder there is no fault.
+///
+/// # Errors
+/// [`Error::AlreadyRunning`], and what makes the folder unusable.
+pub async fn stored(folder: &Path, own_uid: u32) -> Result<(String, bool), Error> {
+    let found = if folder.exists() {
+        state_dir::prepare(folder, own_uid)?;
+        let _lock = lock::own(folder).await?;
+        agentd_engine::verify(folder)?
+    } else {
+        Verification::default()
+    };
+    let Verification { segments, records, documents, bytes, faults } = found;
+    let well = faults.is_empty();
+    let text = json!({
+        "segments": segments, "records": records, "documents": documents, "bytes": bytes, "faults": faults,
+    });
+    Ok((text.to_string(), well))
+}

@@ -288,6 +288,7 @@ impl Core {
         if is(Point::RecentEarly) {
             self.indexed(1);
         }
+        self.forget();
     }
 
     /// Promises that hang on no record of this turn: they wait for the newest batch, or for nothing.

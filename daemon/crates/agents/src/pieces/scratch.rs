@@ -27,9 +27,10 @@ impl Stop {
     }
 }
 
-/// A piece computes for so long before it gives way. Without this a no-op task beside an analysis took 4 ms more at its 99th
-/// percentile, with it 1.3 ms; at a quarter of it, the analysis would get a third less beside other programs' work.
-const GIVE_WAY_EVERY: Duration = Duration::from_micros(400);
+/// A piece computes for so long before it gives way. Without this a no-op task beside an analysis took six times as long at its
+/// 99th percentile as alone, with it about twice. Above the 0.5 ms for which Linux thinks a thread's caches warm: two threads
+/// that take turns faster on one core are never moved to an idle one.
+const GIVE_WAY_EVERY: Duration = Duration::from_micros(700);
 
 /// Keeps a computing thread from holding up those that only answer: when it last gave way.
 #[derive(Debug, Clone, Copy, Default)]

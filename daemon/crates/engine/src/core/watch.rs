@@ -38,17 +38,20 @@ impl Recent {
         self.tasks.push_back(task);
     }
 
-    /// The next `count` were handed to the index. Answers those that no longer have room.
-    pub(super) fn hand(&mut self, count: usize) -> Vec<Task> {
+    /// The next `count` were handed to the index.
+    fn hand(&mut self, count: usize) {
         self.handed = (self.handed + count).min(self.tasks.len());
-        let mut dropped = Vec::new();
-        while self.handed > 0 && self.is_full() {
-            let Some(task) = self.tasks.pop_front() else { break };
-            self.bytes -= task.size();
-            self.handed -= 1;
-            dropped.push(task);
+    }
+
+    /// Lets go of the oldest that may be forgotten, if there is no room for it.
+    fn forget(&mut self) -> Option<Task> {
+        if self.handed == 0 || !self.is_full() {
+            return None;
         }
-        dropped
+        let task = self.tasks.pop_front()?;
+        self.bytes -= task.size();
+        self.handed -= 1;
+        Some(task)
     }
 
     /// Takes back the tasks whose end is not on disk; they were never handed over.
@@ -131,7 +134,13 @@ impl Core {
     /// The `count` oldest ends of those in [`Output::Index`] that were not told so yet are with the index now: whoever asks
     /// it afterwards finds them. Only then memory forgets them.
     pub(crate) fn indexed(&mut self, count: usize) {
-        for dropped in self.recent.hand(count) {
+        self.recent.hand(count);
+        self.forget();
+    }
+
+    /// Makes room among the finished tasks, as far as the index has them.
+    pub(super) fn forget(&mut self) {
+        while let Some(dropped) = self.recent.forget() {
             if let Some(key) = &dropped.key
                 && self.keys.get(key) == Some(&dropped.id)
             {
@@ -140,7 +149,7 @@ impl Core {
         }
     }
 
-    /// Memory holds more finished tasks than it wants to: the index should get them.
+    /// Memory holds more finished tasks than it wants to, and may forget none: the index should get them.
     pub(crate) fn wants_index(&self) -> bool {
         self.recent.is_full()
     }

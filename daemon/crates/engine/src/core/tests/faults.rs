@@ -91,6 +91,13 @@ pub(super) fn finished_tasks_stay_in_memory_until_they_are_with_the_index() {
     assert!(bench.core.known(&tasks[0].1).is_none() && bench.core.known(&tasks[10].1).is_some());
     bench.core.indexed(10);
     assert_eq!(remembered(&bench), 4);
+    // Room is made by those that the index has, so that new ones can wait until they are many.
+    bench.submit(Some("one more"));
+    bench.settle();
+    let from = bench.held(0);
+    bench.succeed(from);
+    bench.turn();
+    assert_eq!((remembered(&bench), bench.core.wants_index()), (3, false));
 }
 
 #[test]

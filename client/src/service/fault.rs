@@ -155,7 +155,7 @@ impl Fault {
             Self::OtherHome { theirs, .. } => (
                 Exit::Denied,
                 vec![
-                    format!("remove that one first: AGENTD_HOME={} agentd-cli service uninstall", theirs.display()),
+                    format!("remove that one first: AGENTD_HOME='{}' agentd-cli service uninstall", theirs.display()),
                     "or move the service to this state folder: agentd-cli service install --force".to_owned(),
                 ],
             ),

@@ -120,6 +120,13 @@ impl Files {
             let (path, why) = (self.paths[self.paths.len() - 1].clone(), "it does not bear our mark".to_owned());
             return Ok(if marked { Found::Half(None, missing) } else { Found::Foreign { path, why } });
         };
+        // A socket of somebody else is not ours because a service of ours stands beside it.
+        if let Some(Some(socket)) = contents.get(1)
+            && super::job::marked_version(&String::from_utf8_lossy(socket)).is_none()
+        {
+            let why = "it does not bear our mark".to_owned();
+            return Ok(Found::Foreign { path: self.paths[1].clone(), why });
+        }
         let said = match self.kind {
             Kind::Launchd => plist::read(main),
             Kind::Systemd => {

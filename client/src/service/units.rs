@@ -57,8 +57,7 @@ StandardError=append:{log}
 WantedBy=default.target
 ",
         mark = job.mark(),
-        // What begins with `$` in a command line is a variable.
-        program = quoted(&job.program).replace('$', "$$"),
+        program = quoted(&job.program),
         log = escaped(&job.start_log),
     )
 }
@@ -118,7 +117,7 @@ pub fn read(service: &str, socket: Option<&str>) -> Result<Installed, String> {
     let program = all(service, "ExecStart").pop().ok_or("it starts no program")?;
     // Of somebody else's line only the first word counts.
     let program = if program.starts_with('"') {
-        unquoted(&program.replace("$$", "$"))
+        unquoted(&program)
     } else {
         program.split_whitespace().next().unwrap_or_default().to_owned()
     };

@@ -36,7 +36,7 @@ impl Desk<'_> {
             problems.insert(0, unasked);
         }
         let exit = match (&found, problems.is_empty()) {
-            (Found::Nothing, true) => Exit::NotFound,
+            (Found::Nothing, _) if !seen.loaded => Exit::NotFound,
             (_, true) => Exit::Success,
             (_, false) => Exit::Unavailable,
         };

@@ -40,7 +40,12 @@ pub(crate) fn assign(steps: &[Candidate], loads: &mut [Load<'_>]) -> Vec<(usize,
         if loads.iter().all(|load| load.free == 0) {
             break;
         }
-        let Some(load) = choose(*step, loads) else { continue };
+        let Some(load) = choose(*step, loads) else {
+            if step.apart {
+                reserve(*step, loads);
+            }
+            continue;
+        };
         load.free = if step.apart { 0 } else { load.free - 1 };
         load.held += 1;
         given.push((place, load.agent));
@@ -54,6 +59,14 @@ fn choose<'l, 'a>(step: Candidate, loads: &'l mut [Load<'a>]) -> Option<&'l mut 
         .filter(|load| load.free > 0 && (load.held == 0 || !step.apart))
         .filter(|load| load.can.contains(&step.action) && class_of(load) == Some(step.role.class()))
         .min_by_key(|load| rank(step, load))
+}
+
+/// Nobody is empty for a step that has to run apart: who is nearest to it takes nothing more, so that one will be.
+fn reserve(step: Candidate, loads: &mut [Load<'_>]) {
+    let eligible = |load: &&mut Load<'_>| load.can.contains(&step.action) && class_of(load) == Some(step.role.class());
+    if let Some(load) = loads.iter_mut().filter(eligible).min_by_key(|load| (load.held, load.agent)) {
+        load.free = 0;
+    }
 }
 
 fn class_of(load: &Load<'_>) -> Option<CoreClass> {
@@ -119,6 +132,17 @@ mod tests {
         assert_eq!(names(assign(&[wish], &mut loads.clone())), [(0, Role::Monitor)]);
         loads[1].overloaded = &[Action::Noop];
         assert_eq!(names(assign(&[wish], &mut loads)), [(0, Role::Coordinator)]);
+    }
+
+    #[test]
+    fn a_step_that_runs_apart_is_not_overtaken_for_ever() {
+        let apart = Candidate { apart: true, ..step(Role::Analyzer, Action::Measure) };
+        let next = step(Role::Analyzer, Action::Measure);
+        let mut loads = [load(Role::Analyzer, &[Action::Measure], 1)];
+        loads[0].held = 1;
+        assert_eq!(assign(&[apart, next], &mut loads), [], "the slot stays free until the agent is empty");
+        loads[0] = load(Role::Analyzer, &[Action::Measure], 2);
+        assert_eq!(names(assign(&[apart, next], &mut loads)), [(0, Role::Analyzer)]);
     }
 
     #[test]

@@ -178,7 +178,11 @@ impl Book {
         let records = replay::finished_tasks(&self.reader, range, None, &mut |found| {
             match found {
                 Found::Task(task) => entries.extend(entries_of(&ending_of(&task))),
-                Found::Gap(gap) => entries.push((gap_key(&gap), Some(gap.encode_to_vec()))),
+                Found::Gap(gap) => {
+                    // Of the last records nothing newer tells until when; it was before now.
+                    let gap = Gap { until: gap.until.min(self.clock.wall().0), ..gap };
+                    entries.push((gap_key(&gap), Some(gap.encode_to_vec())));
+                }
             }
             if entries.len() >= REFILL && fault.is_none() {
                 written += entries.len() as u64;
@@ -321,7 +325,7 @@ impl Book {
         self.phase.set(IndexPhase::Closed);
     }
 
-    /// Drops entries of tasks whose records are gone, and answers where the oldest task that ended after `cutoff` begins.
+    /// Answers where the oldest task that ended after `cutoff` begins.
     pub(crate) fn expire(&mut self, cutoff: WallMs) -> Result<Seq, Error> {
         let mut from: Option<Vec<u8>> = None;
         loop {

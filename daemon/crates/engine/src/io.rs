@@ -90,7 +90,7 @@ impl Outside for Storage {
         let put = move |io: &mut Io| {
             let put = io.blobs.put(&content);
             if let Some(why) = io.blobs.poison() {
-                progress.fail(why);
+                progress.fail_payloads(why);
             }
             put
         };

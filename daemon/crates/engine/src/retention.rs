@@ -182,7 +182,6 @@ impl Look {
             let old = began(&io.reader, newest)?.is_some_and(|at| at < self.before(self.keep.age / PARTS));
             left.roll.store(old, Ordering::Release);
         }
-        remove_folders(io, &self.open, self.now);
         if self.sweep && left.unswept.swap(false, Ordering::AcqRel) {
             let swept = sweep(io, &self.open);
             left.unswept.store(swept.is_err(), Ordering::Release);
@@ -204,7 +203,11 @@ impl Look {
         if is_much {
             keep_from = keep_from.max(keep_from_by_bytes(io, folders, self.keep.bytes)?);
         }
-        if drop_old(io, writer, keep_from)? || is_much {
+        let dropped = drop_old(io, writer, keep_from)?;
+        if dropped {
+            remove_folders(io, &self.open);
+        }
+        if dropped || is_much {
             left.unswept.store(true, Ordering::Release);
         }
         Ok(())
@@ -241,14 +244,27 @@ fn scan(io: &Io, each: &mut dyn FnMut(Seq, &Record, Entry) -> ControlFlow<()>) -
     fault.map_or(Ok(()), Err)
 }
 
+/// The same, passing over what is damaged: enough to count.
+fn scan_past(io: &Io, each: &mut dyn FnMut(Seq, &Record, Entry)) -> Result<(), Error> {
+    let oldest = Seq(io.reader.oldest().0.saturating_sub(1));
+    io.reader.scan_past(oldest, io.reader.durable(), &mut |piece| {
+        if let Piece::Record(seq, record) = piece
+            && let Ok(entry) = Entry::of_record(record)
+        {
+            each(seq, record, entry);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(())
+}
+
 /// From which record on no more than `most` bytes are kept: with each segment go its file, the payloads that it is the last to
 /// name, and the folders of the tasks that ended in it; oldest first. `folders` are the bytes of all folders. Payloads count if
 /// a record names them: the others wait for a sweep, and no task shall go in their stead.
 fn keep_from_by_bytes(io: &Io, folders: u64, most: u64) -> Result<Seq, Error> {
     let mut named_last: HashMap<ContentHash, (Seq, u64)> = HashMap::new();
-    scan(io, &mut |seq, _, entry| {
+    scan_past(io, &mut |seq, _, entry| {
         named_last.extend(payloads_of(&entry).map(|(hash, len)| (hash, (seq, len))));
-        ControlFlow::Continue(())
     })?;
     let segments = io.reader.segments()?;
     let mut goes: Vec<u64> = segments.iter().map(|(_, bytes)| *bytes).collect();
@@ -257,7 +273,7 @@ fn keep_from_by_bytes(io: &Io, folders: u64, most: u64) -> Result<Seq, Error> {
         return Ok(io.reader.oldest());
     }
     let tasks = tasks(io);
-    scan(io, &mut |seq, record, entry| {
+    scan_past(io, &mut |seq, record, entry| {
         let place = segments.partition_point(|(first, _)| *first <= seq).saturating_sub(1);
         let is_last = |hash: &ContentHash| named_last.get(hash).is_some_and(|(last, _)| *last == seq);
         // A record may name the same payload twice.
@@ -267,7 +283,6 @@ fn keep_from_by_bytes(io: &Io, folders: u64, most: u64) -> Result<Seq, Error> {
             let folder = tasks.join(TaskId::from_bytes(record.stream).to_string());
             goes[place] += folder_bytes(&folder, 1);
         }
-        ControlFlow::Continue(())
     })?;
     let mut from = io.reader.oldest();
     // The newest one stays.
@@ -307,29 +322,25 @@ pub(crate) fn sweep(io: &Io, open: &Open) -> Result<usize, Error> {
     Ok(io.blobs.sweep(&named)?)
 }
 
-/// Removes the folders of tasks that are neither kept nor open. Names of tasks sort as they were submitted, so all before
-/// the first one that the log still has are gone.
-fn remove_folders(io: &Io, open: &Open, now: WallMs) {
-    let mut first_kept = TaskId::from_parts(now.0, 0);
-    let found = scan(io, &mut |_, record, entry| match entry {
-        Entry::Submitted(_) => {
-            first_kept = first_kept.min(TaskId::from_bytes(record.stream));
-            ControlFlow::Break(())
-        }
-        _ => ControlFlow::Continue(()),
+/// Removes the folders of tasks that are neither open nor named by any record. The folders are listed first: what is
+/// submitted meanwhile has its records before its folder.
+fn remove_folders(io: &Io, open: &Open) {
+    let folders = std::fs::read_dir(tasks(io)).into_iter().flatten().flatten();
+    // What is not named like a task is not ours.
+    let named = |folder: std::fs::DirEntry| Some((folder.file_name().to_str()?.parse::<TaskId>().ok()?, folder.path()));
+    let mut gone: HashMap<TaskId, PathBuf> = folders.filter_map(named).collect();
+    gone.retain(|task, _| !open.tasks.contains(task));
+    let found = scan(io, &mut |_, record, _| {
+        gone.remove(&TaskId::from_bytes(record.stream));
+        ControlFlow::Continue(())
     });
     if let Err(error) = found {
-        return tracing::warn!(
-            error = agentd_base::describe(&error),
-            "folders of old tasks stay: it is not known which are old"
-        );
+        let error = agentd_base::describe(&error);
+        return tracing::warn!(error, "folders of old tasks stay: it is not known which are old");
     }
-    for folder in std::fs::read_dir(tasks(io)).into_iter().flatten().flatten() {
-        let task: Option<TaskId> = folder.file_name().to_str().and_then(|name| name.parse().ok());
-        // What is not named like a task is not ours.
-        let Some(task) = task.filter(|task| *task < first_kept && !open.tasks.contains(task)) else { continue };
-        if let Err(error) = std::fs::remove_dir_all(folder.path()) {
-            tracing::warn!(%error, %task, "the folder of an old task could not be removed; the next look tries again");
+    for (task, folder) in gone {
+        if let Err(error) = std::fs::remove_dir_all(folder) {
+            tracing::warn!(%error, %task, "the folder of an old task could not be removed; the next drop tries again");
         }
     }
 }

@@ -49,6 +49,8 @@ const IDLE_TICK: Duration = Duration::from_secs(30);
 pub(crate) struct Progress {
     pub durable: Arc<AtomicU64>,
     pub failure: Mutex<Option<String>>,
+    /// Why payloads cannot be stored any more. The journal itself may be well.
+    pub payloads: Mutex<Option<String>>,
     pub changed: Notify,
 }
 
@@ -62,11 +64,18 @@ impl Progress {
         self.changed.notify_one();
     }
 
-    /// Nothing can be kept on this disk any more.
-    pub(crate) fn fail(&self, why: &str) {
-        let mut failure = self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        failure.get_or_insert_with(|| why.to_owned());
-        drop(failure);
+    /// The log cannot be written any more.
+    fn fail(&self, why: &str) {
+        self.note(&self.failure, why);
+    }
+
+    /// Payloads cannot be written any more.
+    pub(crate) fn fail_payloads(&self, why: &str) {
+        self.note(&self.payloads, why);
+    }
+
+    fn note(&self, place: &Mutex<Option<String>>, why: &str) {
+        place.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert_with(|| why.to_owned());
         self.changed.notify_one();
     }
 }
@@ -220,6 +229,12 @@ impl Shell {
         }
         if let Some(why) = failure {
             self.journal_failed(&why);
+        } else if self.book.writing.is_none() {
+            // A batch that is still on its way to a healthy log comes first: the books go back to what is on disk.
+            let payloads = self.progress.payloads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            if let Some(why) = payloads {
+                self.journal_failed(&why);
+            }
         }
     }
 

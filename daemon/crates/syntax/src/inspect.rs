@@ -34,6 +34,9 @@ use crate::{
     rules::{self, Only, RuleSet},
 };
 
+/// Longest path of a call that rules look at, in bytes.
+const MAX_PATH: usize = 512;
+
 /// Most findings of one file.
 pub(crate) const MAX_FINDINGS: usize = 200;
 /// Work for rules on one file, in about the cost of one node: so much for each byte, and so much at least.
@@ -226,5 +229,7 @@ fn is_stored(node: Node<'_>) -> bool {
 
 fn named<'a, 't>(head: &Head<'a>, name: &'a [u8], path: Node<'t>, receiver: Option<Node<'t>>) -> Call<'a, 't> {
     let text = |bytes: &'a [u8]| std::str::from_utf8(bytes).unwrap_or_default();
-    Call { name: text(name), path: text(head.bytes(path)), receiver }
+    // Rules know short paths; those of a chain of a thousand calls would be read a thousand times.
+    let path = Some(head.bytes(path)).filter(|path| path.len() <= MAX_PATH).unwrap_or_default();
+    Call { name: text(name), path: text(path), receiver }
 }

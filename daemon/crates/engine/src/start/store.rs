@@ -103,7 +103,7 @@ pub(super) fn check(disk: &Arc<dyn Disk>, blobs: &Blobs) -> Verification {
     }
 }
 
-/// Checks all that is stored in a state folder, as `Engine::verify` does, without an engine. Changes nothing of it.
+/// Checks all that is stored in a state folder, as `Engine::verify` does, without an engine. Changes nothing but the lock files.
 ///
 /// # Errors
 /// If the folder cannot be used, or another process has the journal open.

@@ -71,8 +71,12 @@ fn allowed(source: &[u8], comments: &[Span]) -> HashSet<(u32, String)> {
         line += newlines(&source[counted..start]);
         counted = start;
         let last = line + newlines(comment.trim_ascii_end());
-        let before = source[..start].rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-        let alone = before.trim_ascii().is_empty();
+        // Many comments may share one long line; nobody indents by as much as a line is kept.
+        let near = &source[start.saturating_sub(MAX_LINE)..start];
+        let alone = match near.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => near[end..].trim_ascii().is_empty(),
+            None => near.len() == start && near.trim_ascii().is_empty(),
+        };
         for id in ids.split(',').map(str::trim) {
             found.insert((line, id.to_owned()));
             if alone {

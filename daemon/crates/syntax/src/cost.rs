@@ -52,3 +52,53 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, ffi::c_void, mem::size_of};
+
+    use super::*;
+
+    thread_local! {
+        static HELD: Cell<Held> = const { Cell::new(Held { bytes: 0, entries: 0 }) };
+    }
+
+    /// The library's `StackLink`: a node, a subtree, which is a pointer or 8 bytes in its place, and a mark.
+    #[repr(C)]
+    struct Link(*mut c_void, *mut c_void, bool);
+
+    /// The library's `StackNode`: a state, a place (bytes, row, column), eight links and their number, who holds it, cost of errors,
+    /// nodes, precedence.
+    #[repr(C)]
+    struct Entry(u16, [u32; 3], [Link; 8], u16, u32, u32, u32, i32);
+
+    #[test]
+    fn an_entry_is_as_large_as_the_library_makes_it() {
+        assert_eq!(STACK_ENTRY_BYTES, size_of::<Entry>());
+    }
+
+    #[test]
+    fn what_was_taken_since_the_start_counts_and_nothing_else() {
+        // Before, now, what there is too much of. The limits are part of the promise of bounded memory, so they stand here again.
+        let held = |bytes, entries| Held { bytes, entries };
+        let cases = [
+            (held(0, 0), held(0, 0), None),
+            (held(0, 0), held(128 << 20, 12_000), None),
+            (held(0, 0), held(0, 12_001), Some(Excess::Open)),
+            (held(0, 0), held((128 << 20) + 1, 0), Some(Excess::Memory)),
+            // Both: what is open tells more.
+            (held(0, 0), held(1 << 30, 1 << 20), Some(Excess::Open)),
+            // What a thread held before is not the file's, nor is what another thread took and this one frees.
+            (held(1 << 30, 50_000), held((1 << 30) + 5, 50_010), None),
+            (held(1 << 30, 50_000), held(1 << 30, 62_001), Some(Excess::Open)),
+            (held(-500, -100), held((128 << 20) - 499, -100), Some(Excess::Memory)),
+            (held(1 << 30, 50_000), held(0, 0), None),
+        ];
+        for (before, now, expected) in cases {
+            HELD.set(before);
+            let watch = Watch::begin(|| HELD.get());
+            HELD.set(now);
+            assert_eq!(watch.excess(), expected, "{before:?} {now:?}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod scope;
 mod shape;
 mod site;
 mod tables;
+mod weigh;
 
 use tree_sitter::{Node, TreeCursor};
 
@@ -67,6 +68,8 @@ pub(crate) struct Inspector<'a, 't> {
     work: u64,
     most_work: u64,
     cut: bool,
+    /// The file is there to test others.
+    tests: bool,
 }
 
 impl<'a, 't> Inspector<'a, 't> {
@@ -84,6 +87,7 @@ impl<'a, 't> Inspector<'a, 't> {
             work: 0,
             most_work: WORK_AT_LEAST.max(head.source.len() as u64 * WORK_PER_BYTE),
             cut: false,
+            tests: weigh::is_for_tests(language, head.source),
         }
     }
 
@@ -196,7 +200,8 @@ impl<'a, 't> Inspector<'a, 't> {
             return;
         }
         *site.work += 16;
-        let Some(hit) = (watcher.watch.check)(&mut site) else { return };
+        let Some(mut hit) = (watcher.watch.check)(&mut site) else { return };
+        hit.confidence = site.weighed(hit.confidence, self.tests);
         let rule = rules::all()[watcher.rule];
         if hit.confidence >= self.set.least() && hit.confidence >= Confidence::Low && !hit.at.has_error() {
             let finding = allow::finding(head, rule, &hit);

@@ -77,6 +77,16 @@ fn shapes() -> Vec<(&'static str, Vec<u8>)> {
         ("use groups", b"use a::{b::{".repeat(5_000)),
         ("many imports", b"import a, b.c as d\nuse a::{b, c};\n".repeat(5_000)),
         ("minified", b"function a(b){return b?1:2}var c=a(1)&&a(2);".repeat(1_000)),
+        ("a table", b"  { 0x1F, \"a\", 17 }, // generated\r\n".repeat(3_000)),
+        ("a base64 line", [b"x = \"".to_vec(), b"TWFu".repeat(50_000), b"\"\n".to_vec()].concat()),
+        ("many arguments", [b"f(".to_vec(), b"a, ".repeat(30_000), b"a)\n".to_vec()].concat()),
+        ("a long chain", [b"a".to_vec(), b".b(c)".repeat(10_000)].concat()),
+        ("nested texts", b"`${".repeat(2_000)),
+        ("carriage returns", b"x = 1\r// y\r".repeat(2_000)),
+        ("all ends of lines", "a\nb\r\nc\rd\u{2028}e\u{85}f\u{b}".repeat(2_000).into_bytes()),
+        ("lone surrogates", b"fn \xED\xA0\x80() { \xC0\x80 }\n".repeat(500)),
+        ("marks between", b"\xEF\xBB\xBFx = 1\n\xEF\xBB\xBF".repeat(500)),
+        ("other directions", "x = \"\u{202e}a\u{2066}b\" // \u{200b}\n".repeat(1_000).into_bytes()),
     ]
 }
 
@@ -114,9 +124,121 @@ fn one_line_of_ten_megabytes_is_read() {
 
 #[test]
 fn other_encodings_are_refused() {
-    let units: Vec<u8> = "\u{feff}fn main() {}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    for language in Language::ALL {
-        assert!(matches!(analyze(language, &units), Err(Error::NotText { .. })));
+    let text = "fn main() { g(1); }\nint x;\n".repeat(20);
+    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    let wide: Vec<u8> = format!("\u{feff}{text}").chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    let marked = format!("\u{feff}{text}");
+    for source in [little(&marked), big(&marked), little(&text), big(&text), wide] {
+        for language in Language::ALL {
+            let refused = analyze(language, &source).unwrap_err();
+            assert!(matches!(refused, Error::NotText { .. }), "{}: {refused}", language.name());
+        }
+    }
+}
+
+/// A function with one finding of high confidence, in line 4 of a text that begins with a comment.
+const PLAIN: &str =
+    "# caf\u{e9}\ndef f(xs):\n    seen = []\n    for x in xs:\n        if x not in seen:\n            seen.append(x)\n";
+
+#[test]
+fn what_is_nearly_utf8_is_read_as_well_as_it_can_be() {
+    let latin: Vec<u8> = PLAIN.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let cases = [
+        ("UTF-8", PLAIN.as_bytes().to_vec()),
+        ("a mark before it", format!("\u{feff}{PLAIN}").into_bytes()),
+        ("Windows' ends of lines", PLAIN.replace('\n', "\r\n").into_bytes()),
+        ("mixed ends of lines", PLAIN.replace(":\n", ":\r\n").into_bytes()),
+        ("Latin-1 in a comment", latin),
+    ];
+    for (what, source) in cases {
+        let facts = analyze(Language::Python, &source).unwrap();
+        consistent(&facts, what);
+        let function = facts.functions.first().map(|f| (f.name.as_str(), f.line, f.end_line));
+        assert_eq!(function, Some(("f", 2, 6)), "{what}");
+        assert_eq!((facts.lines.total, facts.lines.comment, facts.syntax_errors), (6, 1, 0), "{what}");
+        let lines: Vec<u32> = facts.findings.iter().map(|finding| finding.line).collect();
+        assert_eq!(lines, [5], "{what}");
+        assert_eq!(facts.findings[0].text, "if x not in seen:", "{what}");
+    }
+    // A NUL ends a comment for some grammars: what stands after the line is found all the same.
+    let facts = analyze(Language::Python, PLAIN.replace("caf", "ca\0f").as_bytes()).unwrap();
+    consistent(&facts, "a NUL in a comment");
+    assert_eq!((facts.functions.len(), facts.findings.len(), facts.lines.total), (1, 1, 6));
+}
+
+/// Sources that are good but made to cost the rules much: (name, language, head, unit, how often, tail).
+const DEAR: [(&str, Language, &str, &str, usize, &str); 9] = [
+    (
+        "loops over one list",
+        Language::Python,
+        "def f(xs):\n    seen = []\n",
+        "    for x in xs:\n        if x not in seen:\n            seen.append(x)\n",
+        4_000,
+        "",
+    ),
+    (
+        "bindings of many names",
+        Language::Python,
+        "def f(xs):\n    a = ''\n",
+        "    for x in xs:\n        a = a + str(x)\n        xs = xs + [a]\n",
+        30,
+        "",
+    ),
+    ("a chain of texts", Language::Python, "def f(s):\n    if s == 'a': g()\n", "    elif s == 'b': g()\n", 5_000, ""),
+    (
+        "loops in loops",
+        Language::JavaScript,
+        "function f(a) {",
+        "for (const x of a) { if (a.includes(x)) a.push(x);",
+        200,
+        "",
+    ),
+    (
+        "a sum in a loop",
+        Language::Java,
+        "class A { void f(String[] xs) { String s = \"\"; for (String x : xs) { s = s",
+        " + x",
+        10_000,
+        "; } } }",
+    ),
+    (
+        "maps",
+        Language::Java,
+        "class A { void f(Map<String, String> m, String k) {",
+        "if (m.containsKey(k)) { m.get(k); }",
+        5_000,
+        "} }",
+    ),
+    (
+        "defers",
+        Language::Go,
+        "package p\nfunc f(xs []string) { for _, x := range xs {",
+        "g, _ := os.Open(x); defer g.Close();\n",
+        3_000,
+        "} }",
+    ),
+    (
+        "awaits under a lock",
+        Language::Rust,
+        "async fn f(s: S) {",
+        "let g = s.m.lock().unwrap(); h().await;\n",
+        3_000,
+        "}",
+    ),
+    ("parameters", Language::Cpp, "", "int f(const std::string s) { return s.size(); }\n", 5_000, ""),
+];
+
+#[test]
+fn rules_give_up_before_they_cost_more_than_the_parse() {
+    for (what, language, head, unit, times, tail) in DEAR {
+        let source = format!("{head}{}{tail}", unit.repeat(times));
+        let facts = analyze(language, source.as_bytes()).unwrap();
+        consistent(&facts, what);
+        // What was left out is told: by the cut, or it is a line that nobody wrote.
+        assert!(facts.findings.len() <= 200, "{what}: {}", facts.findings.len());
+        let quiet = facts.findings.is_empty();
+        assert!(facts.findings_cut || facts.long_line || !quiet, "{what}: {facts:?}");
     }
 }
 

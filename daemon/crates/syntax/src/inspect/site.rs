@@ -199,7 +199,7 @@ impl<'a, 't> Site<'_, 'a, 't> {
     }
 
     /// Whether a statement ends the loop. What returns from a closure only ends the round.
-    fn leaves(&self, node: Node<'t>, by_closure: bool) -> bool {
+    pub(super) fn leaves(&self, node: Node<'t>, by_closure: bool) -> bool {
         match node.kind() {
             "throw_statement" | "raise_statement" | "throw_expression" => true,
             "return_statement" | "return_expression" | "break_statement" | "break_expression" | "goto_statement" => {

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "async-blocking-call",
-    version: 1,
+    version: 2,
     title: "blocking call in asynchronous code",
     languages: &[
         Language::Python,
@@ -129,6 +129,9 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if !sure || site.ancestors().first().is_some_and(|above| above.kind().contains("await")) {
         return None;
     }
+    // A program for the command line mostly has nothing else to do while it looks at a file; who answers requests has.
+    let alone = site.language == Language::Rust && path.starts_with("std::fs::") || site.is_script() && !answers(site);
+    let confidence = if alone { Confidence::Medium } else { Confidence::High };
     // Reading a file is short on most days; sleeping and requests are not.
     let long = call.name.contains("sleep")
         || path.starts_with("requests.")
@@ -137,5 +140,14 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         || path.starts_with("subprocess");
     let severity = if long { Severity::High } else { Severity::Medium };
     let message = format!("{path} blocks the thread inside of an async function");
-    Some(Hit { severity: Some(severity), ..hit(site.node, Confidence::High, message) })
+    Some(Hit { severity: Some(severity), ..hit(site.node, confidence, message) })
+}
+
+/// Whether the function around is given a request.
+fn answers(site: &Site<'_, '_, '_>) -> bool {
+    let Some(function) = site.function().map(|scope| scope.node) else { return false };
+    let list = function.child_by_field_name("parameters").or_else(|| function.child_by_field_name("parameter"));
+    let list = list.map(|list| site.text(list)).unwrap_or_default();
+    let mut words = list.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| matches!(word, "req" | "request" | "res" | "response" | "ctx" | "reply" | "socket"))
 }

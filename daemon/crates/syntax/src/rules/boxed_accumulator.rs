@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "boxed-accumulator",
-    version: 1,
+    version: 2,
     title: "boxed number changed in a loop",
     languages: &[Language::Java],
     severity: Severity::Medium,

@@ -4,13 +4,13 @@
 
 use crate::{
     Confidence, Language, Severity,
-    inspect::{Hit, Site, hit},
+    inspect::{Call, Hit, Shape, Site, hit},
     rules::{On, Only, Rule, Watch},
 };
 
 pub(super) static RULE: Rule = Rule {
     id: "case-fold-compare",
-    version: 1,
+    version: 2,
     title: "texts copied in lower case to compare them",
     languages: &[Language::Go, Language::Java, Language::Rust],
     severity: Severity::Low,
@@ -41,9 +41,11 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
             "ToLower" | "ToUpper" | "to_lowercase" | "to_uppercase" | "to_ascii_lowercase" | "to_ascii_uppercase"
         )
     };
+    let texts = is_text(site, left) || is_text(site, right);
     let confidence = match site.language {
         Language::Go if left.path.starts_with("strings.") && right.path.starts_with("strings.") => Confidence::High,
-        Language::Rust if left.name.starts_with("to_ascii") => Confidence::High,
+        // Of a letter no copy is made.
+        Language::Rust if left.name.starts_with("to_ascii") && texts => Confidence::High,
         Language::Rust => Confidence::Low,
         _ => return None,
     };
@@ -56,4 +58,8 @@ fn java<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let right = site.as_call(*site.arguments().first()?)?;
     let folds = left.name == right.name && matches!(left.name, "toLowerCase" | "toUpperCase");
     folds.then(|| hit(site.node, Confidence::Medium, format!("{} copies both texts to compare them", left.name)))
+}
+
+fn is_text<'t>(site: &mut Site<'_, '_, 't>, folded: Call<'_, 't>) -> bool {
+    folded.receiver.is_some_and(|of| site.shape(of) == Shape::Text)
 }

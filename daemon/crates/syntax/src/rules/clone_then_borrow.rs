@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "clone-then-borrow",
-    version: 1,
+    version: 2,
     title: "copy made only to be lent",
     languages: &[Language::Rust],
     severity: Severity::Low,

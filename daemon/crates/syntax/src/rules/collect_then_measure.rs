@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "collect-then-measure",
-    version: 1,
+    version: 2,
     title: "collected into a Vec that is used once",
     languages: &[Language::Rust],
     severity: Severity::Low,

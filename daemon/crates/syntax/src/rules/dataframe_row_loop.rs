@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "dataframe-row-loop",
-    version: 2,
+    version: 3,
     title: "table walked or grown row by row",
     languages: &[Language::Python],
     severity: Severity::Medium,
@@ -52,8 +52,8 @@ fn grows<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if bindings.is_empty() || bindings.iter().any(|b| range.contains(&b.at) && b.at != at) {
         return None;
     }
-    // Other things have an `append` that returns, too.
-    let table = concat
+    // Other things have an `append` that returns, too, and arrays of numbers may be points that get one more.
+    let table = call.name == "concat" && concat
         || bindings
             .iter()
             .filter_map(|b| b.value)

@@ -4,13 +4,13 @@
 
 use crate::{
     Confidence, Language, Severity,
-    inspect::{Hit, Site, hit},
+    inspect::{Hit, Site, hit, source_of},
     rules::{On, Only, Rule, Watch},
 };
 
 pub(super) static RULE: Rule = Rule {
     id: "eager-reduction",
-    version: 1,
+    version: 2,
     title: "list built to be reduced at once",
     languages: &[Language::Python],
     severity: Severity::Low,
@@ -39,7 +39,8 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let stops = matches!(call.name, "any" | "all");
     // A call may be made for its side effect on each element, as validation is.
     let body = list.child_by_field_name("body").map(|body| site.text(body)).unwrap_or_default();
-    let confidence = if stops && !body.contains('(') { Confidence::High } else { Confidence::Medium };
+    let over = source_of(list).is_some_and(|over| site.is_much(over)) || site.has_many_rounds();
+    let confidence = if stops && over && !body.contains('(') { Confidence::High } else { Confidence::Medium };
     let what = if stops {
         "cannot stop early: the list is complete before it begins"
     } else {

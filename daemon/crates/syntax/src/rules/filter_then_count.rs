@@ -2,15 +2,17 @@
 //! `len([x for …])`, `filter(…).count() > 0`. Write: `some`, `contains(where:)`, `any`, `sum(1 for …)`. Wrong if the list is used too
 //! (then it has a name).
 
+use tree_sitter::Node;
+
 use crate::{
     Confidence, Language, Severity,
-    inspect::{Hit, Site, hit},
+    inspect::{Hit, Site, hit, source_of},
     rules::{On, Only, Rule, Watch},
 };
 
 pub(super) static RULE: Rule = Rule {
     id: "filter-then-count",
-    version: 1,
+    version: 2,
     title: "all matches gathered to ask whether there is one",
     languages: &[
         Language::JavaScript,
@@ -61,12 +63,9 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
             let mut cursor = list.walk();
             let filtered = list.kind() == "list_comprehension"
                 && list.named_children(&mut cursor).any(|c| c.kind() == "if_clause");
+            let confidence = sureness(site, source_of(list).filter(|_| filtered)?);
             return filtered.then(|| {
-                hit(
-                    site.node,
-                    Confidence::High,
-                    "the list of all matches is built to learn whether there is one".to_owned(),
-                )
+                hit(site.node, confidence, "the list of all matches is built to learn whether there is one".to_owned())
             });
         }
         _ => {
@@ -76,15 +75,16 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     };
     // A list that is written out is short.
     let filter = site.as_call(call).filter(|filter| filter.name == "filter")?;
-    filter.receiver.filter(|of| of.kind() != "array")?;
+    let of = filter.receiver.filter(|of| of.kind() != "array")?;
     let closure = site.arguments_of(call).first().is_some_and(|given| {
         matches!(
             given.kind(),
             "arrow_function" | "function_expression" | "closure_expression" | "lambda_expression" | "method_reference"
         )
     });
+    let confidence = sureness(site, of);
     closure.then(|| {
-        hit(site.node, Confidence::High, format!("filter and {method} test all elements to learn whether there is one"))
+        hit(site.node, confidence, format!("filter and {method} test all elements to learn whether there is one"))
     })
 }
 
@@ -99,6 +99,12 @@ fn swift<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         left
     };
     let call = target.child_by_field_name("target").and_then(|of| site.as_call(of))?;
-    let all = call.name == "filter" && call.receiver.is_some_and(|of| !site.text(of).ends_with(".lazy"));
-    all.then(|| hit(site.node, Confidence::High, "filter stores all matches to learn whether there is one".to_owned()))
+    let of = call.receiver.filter(|of| call.name == "filter" && !site.text(*of).ends_with(".lazy"))?;
+    let confidence = sureness(site, of);
+    Some(hit(site.node, confidence, "filter stores all matches to learn whether there is one".to_owned()))
+}
+
+/// Of a few elements nobody feels it.
+fn sureness<'t>(site: &mut Site<'_, '_, 't>, of: Node<'t>) -> Confidence {
+    if site.is_much(of) || site.has_many_rounds() { Confidence::High } else { Confidence::Medium }
 }

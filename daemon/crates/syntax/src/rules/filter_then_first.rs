@@ -2,6 +2,8 @@
 //! elements and builds a list of all matches where the first match would end the search. Write: `find`, `first(where:)`, `next(…)`.
 //! Wrong if the test has a side effect on all elements.
 
+use tree_sitter::Node;
+
 use crate::{
     Confidence, Language, Severity,
     inspect::{Hit, Site, hit},
@@ -10,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "filter-then-first",
-    version: 2,
+    version: 3,
     title: "all matches gathered to take the first",
     languages: &[Language::JavaScript, Language::TypeScript, Language::Tsx, Language::Python, Language::Swift],
     severity: Severity::Low,
@@ -33,14 +35,15 @@ pub(super) static RULE: Rule = Rule {
 
 fn script<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let call = site.field("object").filter(|_| site.field("index").is_some_and(|i| site.text(i) == "0"))?;
-    site.as_call(call)
-        .filter(|filter| filter.name == "filter" && filter.receiver.is_some_and(|of| of.kind() != "array"))?;
+    let of = site.as_call(call).filter(|filter| filter.name == "filter").and_then(|filter| filter.receiver);
+    let of = of.filter(|of| of.kind() != "array")?;
     // Other things than arrays have a `filter` too, but with a selector instead of a function.
     let given = *site.arguments_of(call).first()?;
     if !matches!(given.kind(), "arrow_function" | "function_expression") {
         return None;
     }
-    Some(hit(site.node, Confidence::High, "filter() tests all elements, and only the first match is used".to_owned()))
+    let confidence = sureness(site, of);
+    Some(hit(site.node, confidence, "filter() tests all elements, and only the first match is used".to_owned()))
 }
 
 fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
@@ -56,7 +59,7 @@ fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         let index = over.child_by_field_name("subscript");
         over.kind() == "attribute" || index.is_some_and(|index| index.kind() == "integer")
     });
-    let confidence = if part { Confidence::Medium } else { Confidence::High };
+    let confidence = if part { Confidence::Medium } else { sureness(site, over?) };
     filtered
         .then(|| hit(site.node, confidence, "the whole list is built, and only its first element is used".to_owned()))
 }
@@ -64,8 +67,12 @@ fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
 fn swift<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let first = site.field("suffix").is_some_and(|suffix| site.text(suffix) == ".first");
     let filter = site.field("target").filter(|_| first).and_then(|of| site.as_call(of))?;
-    let all = filter.name == "filter" && filter.receiver.is_some_and(|of| !site.text(of).ends_with(".lazy"));
-    all.then(|| {
-        hit(site.node, Confidence::High, "filter tests all elements, and only the first match is used".to_owned())
-    })
+    let of = filter.receiver.filter(|of| filter.name == "filter" && !site.text(*of).ends_with(".lazy"))?;
+    let confidence = sureness(site, of);
+    Some(hit(site.node, confidence, "filter tests all elements, and only the first match is used".to_owned()))
+}
+
+/// Of a few elements nobody feels it.
+fn sureness<'t>(site: &mut Site<'_, '_, 't>, of: Node<'t>) -> Confidence {
+    if site.is_much(of) || site.has_many_rounds() { Confidence::High } else { Confidence::Medium }
 }

@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "format-then-push",
-    version: 1,
+    version: 2,
     title: "formatted to a text that is copied and dropped",
     languages: &[Language::Rust],
     severity: Severity::Low,
@@ -31,9 +31,9 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if !formats || !site.runs_each_round() {
         return None;
     }
-    Some(hit(
-        site.node,
-        Confidence::High,
-        "the formatted text is allocated, copied and dropped in each round".to_owned(),
-    ))
+    let into =
+        if site.call.is_some() { site.receiver_name() } else { site.field("left").and_then(|left| site.name_of(left)) };
+    // What is told to a person is built once and short.
+    let confidence = if into.is_some_and(|name| site.is_message(name)) { Confidence::Medium } else { Confidence::High };
+    Some(hit(site.node, confidence, "the formatted text is allocated, copied and dropped in each round".to_owned()))
 }

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "key-list-lookup",
-    version: 2,
+    version: 3,
     title: "list of keys made to look for one",
     languages: &[
         Language::Python,
@@ -58,7 +58,7 @@ fn script<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let keys = site.call?.receiver?;
     let call = site.as_call(keys).filter(|call| call.path == "Object.keys")?;
     let one = site.arguments().len() == 1 && call.receiver.is_some();
-    let confidence = sureness(site);
+    let confidence = site.if_many();
     one.then(|| hit(site.node, confidence, format!("{} is built to look for one of it", site.shown(keys))))
 }
 

@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "keyset-lookup",
-    version: 2,
+    version: 3,
     title: "each key of a map looked up again",
     languages: &[Language::Java, Language::Rust, Language::Swift],
     severity: Severity::Low,
@@ -50,8 +50,22 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if site.text(of) != map || key != site.text(pattern) {
         return None;
     }
-    // In Java other things than maps have keys, and not all of them give out entries.
-    let sure = site.language != Language::Java || site.shape(of) == Shape::Map;
-    let confidence = if sure { Confidence::High } else { Confidence::Medium };
+    // Other things than maps have keys: not all of them give out entries, and some are arrays by whose numbers they are asked.
+    let sure = site.shape(of) == Shape::Map;
+    let confidence = if sure && !is_seldom(site) { Confidence::High } else { Confidence::Medium };
     Some(hit(site.node, confidence, format!("the loop over the keys of {map} looks up {key} again")))
+}
+
+/// Whether a condition or a `continue` before it keeps some rounds from looking the key up.
+fn is_seldom(site: &mut Site<'_, '_, '_>) -> bool {
+    let Some(looped) = site.innermost().map(|scope| scope.node) else { return false };
+    let asks = |kind: &str| kind.starts_with("if_") || kind.starts_with("switch_") || kind.starts_with("match_");
+    let at = site.node.start_byte();
+    let inside = |condition: Option<tree_sitter::Node<'_>>| condition.is_some_and(|c| c.byte_range().contains(&at));
+    let mut above = site.ancestors().into_iter().take_while(|above| above.id() != looped.id());
+    if above.any(|above| asks(above.kind()) && !inside(above.child_by_field_name("condition"))) {
+        return true;
+    }
+    let before = site.scan(looped).and_then(|text| text.get(..at - looped.start_byte()));
+    before.is_none_or(|text| text.contains("continue"))
 }

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-costly-create",
-    version: 1,
+    version: 2,
     title: "dear object made in each round",
     languages: &[
         Language::Java,
@@ -97,5 +97,28 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if named {
         return None;
     }
-    Some(hit(site.node, Confidence::High, format!("each round makes a {} with the same settings", call.path)))
+    let confidence = if is_set_up(site) { Confidence::Medium } else { Confidence::High };
+    Some(hit(site.node, confidence, format!("each round makes a {} with the same settings", call.path)))
+}
+
+/// Whether the round sets up what it made with a value of its own: `f.dateFormat = format`, `f.setTimeZone(zone)`.
+fn is_set_up(site: &mut Site<'_, '_, '_>) -> bool {
+    let Some(looped) = site.innermost().map(|scope| scope.node) else { return false };
+    let Some(text) = site.scan(looped) else { return true };
+    let at = site.node.start_byte() - looped.start_byte();
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let (Some(before), Some(after)) = (text.get(..at), text.get(at..)) else { return true };
+    let before = before.trim_end().trim_end_matches("new").trim_end();
+    let Some(made) = before.strip_suffix('=').map(|rest| rest.trim_end()) else { return false };
+    let name = made.rsplit(|c| !word(c)).next().unwrap_or_default();
+    let of = format!("{name}.");
+    let sets = after.split(['\n', ';']).map(str::trim).filter_map(|line| line.strip_prefix(&of)).filter_map(|rest| {
+        let called = rest.strip_prefix("set").and_then(|rest| rest.split_once('('));
+        called.or_else(|| rest.split_once(" = ")).map(|(_, value)| value)
+    });
+    let values: Vec<&str> = sets.take(16).collect();
+    values
+        .into_iter()
+        .flat_map(|value| value.split(|c| !word(c)))
+        .any(|name| !name.is_empty() && site.bound_in_loop(name))
 }

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-deep-copy",
-    version: 1,
+    version: 2,
     title: "the same structure copied deeply in each round",
     languages: &[Language::Python, Language::JavaScript, Language::TypeScript, Language::Tsx],
     severity: Severity::Medium,

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-defer",
-    version: 1,
+    version: 2,
     title: "defer in a loop",
     languages: &[Language::Go],
     severity: Severity::Medium,

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-front-shift",
-    version: 1,
+    version: 2,
     title: "front of an array changed in a loop",
     languages: &[
         Language::Python,
@@ -72,7 +72,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     });
     // JavaScript's engines move short arrays fast, and large ones seldom.
     let confidence = match (drains && takes, site.is_script()) {
-        (true, false) => Confidence::High,
+        (true, false) => site.if_many(),
         (false, true) => Confidence::Low,
         _ => Confidence::Medium,
     };

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-grow-unreserved",
-    version: 1,
+    version: 2,
     title: "list grows to a length that is known before",
     languages: &[Language::Go, Language::Cpp, Language::Rust],
     severity: Severity::Low,

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-index-walk",
-    version: 1,
+    version: 2,
     title: "element reached by walking from the start in each round",
     languages: &[Language::Rust, Language::Java, Language::Swift, Language::Cpp],
     severity: Severity::High,

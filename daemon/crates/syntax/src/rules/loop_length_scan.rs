@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-length-scan",
-    version: 1,
+    version: 2,
     title: "length counted anew in each round",
     languages: &[Language::C, Language::Cpp, Language::Rust, Language::Swift],
     severity: Severity::High,

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-linear-find",
-    version: 1,
+    version: 2,
     title: "a list searched by key in each round",
     languages: &[
         Language::JavaScript,
@@ -101,6 +101,6 @@ fn found<'t>(site: &mut Site<'_, '_, 't>, name: &str, test: tree_sitter::Node<'t
         return None;
     }
     let sure = site.shape_of_name(name) == crate::inspect::Shape::List;
-    let confidence = if sure { Confidence::High } else { Confidence::Medium };
+    let confidence = if sure && site.has_many_rounds() { Confidence::High } else { Confidence::Medium };
     Some(hit(site.node, confidence, format!("each round searches {name} from its start for one key")))
 }

@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-list-concat",
-    version: 1,
+    version: 2,
     title: "list copied to add to it in a loop",
     languages: &[Language::Python, Language::JavaScript, Language::TypeScript, Language::Tsx, Language::Swift],
     severity: Severity::High,
@@ -59,7 +59,8 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     }
     // A parameter belongs to the caller too, who may not want it changed.
     let given = site.bindings(name).iter().any(|b| matches!(b.kind, BindKind::Param | BindKind::Opaque));
-    let sure = !given && site.shape_of_name(name) == Shape::List;
+    // What a caller gives may be of any length; parts of an object, or answers that were asked for, are few mostly.
+    let sure = !given && site.shape_of_name(name) == Shape::List && site.is_over_input();
     let confidence = if sure { Confidence::High } else { Confidence::Medium };
     Some(hit(site.node, confidence, format!("each round copies all of {name} to add to it")))
 }

@@ -1,6 +1,8 @@
 //! Asking a list in a loop whether it holds something. Each question reads the list from its start, so n questions over m elements
-//! cost n times m. Write: a set (or map) beside or instead of the list. Wrong if the list is known to stay short. Sure only if the
-//! function itself makes the list and lets it grow, and nothing speaks for a short one.
+//! cost n times m. Write: a set (or map) beside or instead of the list. Wrong if the list is known to stay short, as most are: of 78
+//! such places in well-known packages 7 were worth a change. Sure only if the list takes in all that a loop over much goes over.
+
+use tree_sitter::Node;
 
 use crate::{
     Confidence, Language, Severity,
@@ -10,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-list-contains",
-    version: 2,
+    version: 3,
     title: "membership of a list asked in a loop",
     languages: &[
         Language::Python,
@@ -58,9 +60,9 @@ fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let operator = site.field("operators")?;
     let list = site.node.named_child(1).filter(|_| matches!(operator.kind(), "in" | "not in"))?;
     // One fixed question asks for a mark, of which there are few.
-    let name =
-        site.name_of(list).filter(|_| !site.node.named_child(0).is_some_and(|asked| site.is_literal_text(asked)))?;
-    judge(site, name)
+    let asked = site.node.named_child(0);
+    let name = site.name_of(list).filter(|_| !asked.is_some_and(|asked| site.is_literal_text(asked)))?;
+    judge(site, name, asked)
 }
 
 fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
@@ -71,16 +73,17 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         .arguments()
         .first()
         .is_some_and(|argument| !argument.kind().contains("lambda") && !site.is_literal_text(*argument));
-    if one && asks { judge(site, name) } else { None }
+    if one && asks { judge(site, name, site.arguments().first().copied()) } else { None }
 }
 
 fn go<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
-    let list = *site.arguments().first().filter(|_| site.call.is_some_and(|call| call.path == "slices.Contains"))?;
+    let arguments = site.arguments();
+    let list = *arguments.first().filter(|_| site.call.is_some_and(|call| call.path == "slices.Contains"))?;
     let name = site.name_of(list)?;
-    judge(site, name)
+    judge(site, name, arguments.get(1).copied())
 }
 
-fn judge<'t>(site: &mut Site<'_, '_, 't>, name: &str) -> Option<Hit<'t>> {
+fn judge<'t>(site: &mut Site<'_, '_, 't>, name: &str, asked: Option<Node<'t>>) -> Option<Hit<'t>> {
     if site.shape_of_name(name) != Shape::List || !site.outlives_loop(name) {
         // Go's and Swift's lists grow by assignment, which the loop may hold.
         let by_assignment = matches!(site.language, Language::Go | Language::Swift);
@@ -104,7 +107,7 @@ fn judge<'t>(site: &mut Site<'_, '_, 't>, name: &str) -> Option<Hit<'t>> {
         .filter_map(|b| b.value)
         .any(|value| matches!(value.kind(), "list_comprehension" | "call" | "call_expression" | "method_invocation"));
     let confidence = match (grows, computed, parameter) {
-        (true, _, false) if !stays_short(site, name) => Confidence::High,
+        (true, _, false) if !stays_short(site, name) && may_be_long(site, (name, asked)) => Confidence::High,
         (true, ..) => Confidence::Medium,
         (_, true, _) | (_, _, true) => Confidence::Medium,
         _ => return None,
@@ -112,6 +115,19 @@ fn judge<'t>(site: &mut Site<'_, '_, 't>, name: &str) -> Option<Hit<'t>> {
     let how = if grows { "grows in a loop and" } else { "is a list, which" };
     let message = format!("{name} {how} is read from its start for each question");
     Some(hit(site.node, confidence, message))
+}
+
+/// Whether something speaks for a long list: it takes in the elements themselves of a loop of many rounds, in that loop. What is made
+/// of the elements is of few kinds mostly: folders of files, types of keys.
+fn may_be_long<'t>(site: &mut Site<'_, '_, 't>, (name, asked): (&str, Option<Node<'t>>)) -> bool {
+    let each = site.innermost().map(|scope| (scope.node, scope.pattern()));
+    let Some((looped, Some(pattern))) = each else { return false };
+    let element = site.text(pattern);
+    if asked.is_none_or(|asked| site.text(asked) != element) || !site.has_many_rounds() {
+        return false;
+    }
+    let adds: Vec<String> = GROWS.iter().map(|grows| format!("{name}.{grows}({element})")).collect();
+    site.scan(looped).is_some_and(|text| adds.iter().any(|add| text.contains(add)))
 }
 
 /// Whether something speaks for a short list, or against a set in its place: an outer loop makes it anew in each round, a function
@@ -133,7 +149,7 @@ fn stays_short<'t>(site: &mut Site<'_, '_, 't>, name: &str) -> bool {
         return true;
     }
     let grows = site.calls_on(name, GROWS, true);
-    !grows.is_empty() && grows.iter().take(8).all(|at| over_constant(site, *at))
+    !grows.is_empty() && grows.iter().take(8).all(|at| over_constant(site, *at) || site.leaves_after(*at))
 }
 
 /// Whether the loop around a place goes over a name that is written like a constant.

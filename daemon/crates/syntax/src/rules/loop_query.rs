@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-query",
-    version: 1,
+    version: 2,
     title: "a request in each round of a loop",
     languages: &[
         Language::Python,

@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-realloc-by-one",
-    version: 1,
+    version: 2,
     title: "array made larger by one in each round",
     languages: &[Language::C, Language::Cpp],
     severity: Severity::Medium,

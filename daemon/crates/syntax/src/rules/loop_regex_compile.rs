@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-regex-compile",
-    version: 1,
+    version: 2,
     title: "regular expression compiled in a loop",
     languages: &[
         Language::Rust,

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-sort",
-    version: 1,
+    version: 2,
     title: "the same collection sorted in each round",
     languages: &[
         Language::Python,
@@ -104,8 +104,9 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     }
     let list = site.shape_of_name(name) == Shape::List;
     let confidence = match (changed.is_empty(), in_place) {
-        // Nothing in sight changes it: a sorted copy of the same each time.
-        (true, false) => Confidence::High,
+        // Nothing in sight changes it: a sorted copy of the same each time. One loop alone may have a few rounds only.
+        (true, false) if site.loops().count() > 1 || site.has_many_rounds() => Confidence::High,
+        (true, false) => Confidence::Medium,
         (false, _) if list => Confidence::Medium,
         (true, true) if list => Confidence::Medium,
         _ => Confidence::Low,

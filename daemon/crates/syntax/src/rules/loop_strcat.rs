@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-strcat",
-    version: 1,
+    version: 2,
     title: "strcat onto the same buffer in a loop",
     languages: &[Language::C, Language::Cpp],
     severity: Severity::Medium,
@@ -48,5 +48,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if restarts.iter().any(|start| text.contains(start)) {
         return None;
     }
-    Some(hit(site.node, Confidence::High, format!("each round walks to the end of {name} before it adds")))
+    // What is told to a person is built once and short.
+    let confidence = if site.is_message(name) { Confidence::Medium } else { Confidence::High };
+    Some(hit(site.node, confidence, format!("each round walks to the end of {name} before it adds")))
 }

@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-stream-flush",
-    version: 1,
+    version: 2,
     title: "output flushed in each round",
     languages: &[Language::Cpp],
     severity: Severity::Low,
@@ -33,7 +33,12 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if matches!(stream, "std::cerr" | "cerr" | "std::clog" | "clog") || !site.runs_each_round() {
         return None;
     }
-    let written = matches!(stream, "std::cout" | "cout") || stream.contains("file") || stream.contains("out");
-    let confidence = if written { Confidence::High } else { Confidence::Medium };
+    // On a terminal somebody may wait for each line. A file that is opened in the round is closed in it too.
+    let to_file = site.bindings(stream).iter().any(|b| {
+        // `std::ofstream out(path);` reads as a function that is declared.
+        let ty = b.ty.or_else(|| b.pattern.parent()?.child_by_field_name("type"));
+        ty.is_some_and(|ty| matches!(site.text(ty), "std::ofstream" | "ofstream" | "std::fstream" | "fstream"))
+    });
+    let confidence = if to_file && site.outlives_loop(stream) { Confidence::High } else { Confidence::Medium };
     Some(hit(right, confidence, format!("{} flushes {stream} in each round", site.text(right))))
 }

@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-string-concat",
-    version: 2,
+    version: 3,
     title: "text built by addition in a loop",
     languages: &[Language::Java, Language::Go, Language::Python, Language::Rust, Language::Cpp, Language::Swift],
     severity: Severity::High,
@@ -65,7 +65,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let python = site.language == Language::Python;
     let confidence = if python {
         Confidence::Low
-    } else if over_input(site) {
+    } else if over_input(site) && !site.is_message(name) {
         Confidence::High
     } else {
         Confidence::Medium
@@ -83,7 +83,7 @@ fn over_input(site: &mut Site<'_, '_, '_>) -> bool {
     }
     let condition = node.child_by_field_name("condition").or_else(|| node.named_child(0));
     let text = condition.map(|condition| site.shown(condition)).unwrap_or_default();
-    ["readLine(", ".read(", ".Scan(", "getline(", ".hasNext"].iter().any(|reads| text.contains(reads))
+    ["readLine(", ".read(", ".Scan(", "getline(", ".hasNextLine("].iter().any(|reads| text.contains(reads))
 }
 
 /// `s = s + x`, or Rust's `s = format!("{}…", s, …)`.

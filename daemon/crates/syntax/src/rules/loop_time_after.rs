@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-time-after",
-    version: 1,
+    version: 2,
     title: "a timer made in each round of a select",
     languages: &[Language::Go],
     severity: Severity::Low,

@@ -1,15 +1,17 @@
 //! Asking a map whether it has a key and then looking the key up. Both search the map. Write: one look-up whose answer says both
 //! (`find`, `get` with a null test, `if let Some`, `entry`). Wrong where null values must be told from missing ones.
 
+use tree_sitter::Node;
+
 use crate::{
     Confidence, Language, Severity,
-    inspect::{Hit, Site, hit},
+    inspect::{Hit, Shape, Site, hit},
     rules::{On, Only, Rule, Watch},
 };
 
 pub(super) static RULE: Rule = Rule {
     id: "map-double-lookup",
-    version: 2,
+    version: 3,
     title: "key searched twice in a map",
     languages: &[Language::Java, Language::Rust, Language::Cpp],
     severity: Severity::Low,
@@ -82,11 +84,39 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
             .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.')))
     })?;
     // A fixed key is one of a few, and a constant map is a table that is written out.
+    let needed = site.language == Language::Rust && is_needed(site, (call.receiver?, map), text, negated);
+    // What ends in an error is a guard against what should not be there.
+    let throws = ["throw ", "panic!(", "bail!(", "return Err("].iter().any(|error| text.contains(error));
     let fixed = site.is_literal_text(*arguments.first()?) || !map.contains(|c: char| c.is_ascii_lowercase());
-    let confidence = if fixed || (cpp && call.name == "count") { Confidence::Medium } else { Confidence::High };
+    let at = text.find(found.as_str()).unwrap_or_default();
+    let logged = site.is_told(text.get(..at).unwrap_or_default());
+    // entry() takes a key of one's own: where it is lent, a copy each time costs more than a second search now and then.
+    let owned = site.text(*arguments.first()?).starts_with('&');
+    let lent = !owned && found.ends_with(".clone(),");
+    let unsure = lent || logged || fixed || needed || throws || (cpp && call.name == "count");
+    let confidence = if unsure { Confidence::Medium } else { Confidence::High };
     Some(hit(
         asked,
         confidence,
         format!("{}({key}) is followed by {found}, a second search for the same key", call.name),
     ))
+}
+
+/// Rust: whether one search would not do, or not compile. What is inserted is computed from the map; the map gives out a reference on
+/// this way and is changed on the other, which the borrow checker allows only with two searches; it is no map but behind a `dyn`.
+fn is_needed<'t>(site: &mut Site<'_, '_, 't>, (of, map): (Node<'t>, &str), body: &str, negated: bool) -> bool {
+    if negated {
+        let before = body.split(&format!("{map}.insert(")).next().unwrap_or_default();
+        return site.shape(of) == Shape::Other || names(before, map);
+    }
+    let function = site.function().map(|scope| scope.node);
+    let answer = function.and_then(|function| function.child_by_field_name("return_type"));
+    let lends = answer.is_some_and(|answer| site.text(answer).contains('&'));
+    site.shape(of) == Shape::Other || (lends && body.contains("return"))
+}
+
+/// Whether a text has a name in it as a word of its own.
+fn names(text: &str, name: &str) -> bool {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| !text[..at].ends_with(word) && !text[at + name.len()..].starts_with(word))
 }

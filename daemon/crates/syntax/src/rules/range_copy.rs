@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "range-copy",
-    version: 1,
+    version: 2,
     title: "each element copied by the loop's variable",
     languages: &[Language::Cpp],
     severity: Severity::Medium,
@@ -45,9 +45,13 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     }
     let large = text == "std::string"
         || ["std::vector<", "std::map<", "std::set<", "std::pair<std::string"].iter().any(|s| text.starts_with(s));
-    // From a list of plain texts each round makes a text in any case.
+    // From a list of plain texts each round makes a text in any case: what the container holds must be seen.
+    let name = site.name_of(over);
+    let element = text.trim_end_matches(['&', ' ']);
+    let holds = name
+        .is_some_and(|name| site.bindings(name).iter().any(|b| b.ty.is_some_and(|ty| site.text(ty).contains(element))));
     let confidence = match (large, is_const, text) {
-        (true, true, _) if over.kind() == "identifier" || over.kind() == "field_expression" => Confidence::High,
+        (true, true, _) if holds => Confidence::High,
         (true, true, _) => Confidence::Medium,
         (true, false, _) | (false, true, "auto") => Confidence::Low,
         _ => return None,

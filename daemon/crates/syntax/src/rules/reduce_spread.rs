@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "reduce-spread",
-    version: 1,
+    version: 2,
     title: "accumulator copied in each step of a reduce",
     languages: &[Language::JavaScript, Language::TypeScript, Language::Tsx],
     severity: Severity::High,
@@ -51,7 +51,8 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         return None;
     }
     let message = format!("each element copies all of {name}");
-    Some(hit(body, Confidence::High, message))
+    // How many there are is seldom seen, and most such lists are short.
+    Some(hit(body, Confidence::Medium, message))
 }
 
 /// Whether an expression makes a new value with all of `name` in it.

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "regex-compile-per-call",
-    version: 1,
+    version: 2,
     title: "regular expression compiled in each call",
     languages: &[Language::Go, Language::Rust, Language::Java],
     severity: Severity::Medium,

@@ -13,7 +13,7 @@ const LEAST: usize = 10;
 
 pub(super) static RULE: Rule = Rule {
     id: "string-chain",
-    version: 2,
+    version: 3,
     title: "long chain of text comparisons",
     languages: &[
         Language::Python,

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "unbounded-read",
-    version: 1,
+    version: 2,
     title: "all that a peer sends read into memory",
     languages: &[Language::Go, Language::Rust],
     severity: Severity::Medium,

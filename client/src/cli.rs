@@ -10,8 +10,8 @@ use clap::{
 
 use crate::{
     commands::{
-        agents, cancel, completions, config, journal, list, man, rules, service, show, start, stats, status, stop,
-        submit, watch,
+        agents, bench, cancel, completions, config, doctor, journal, list, man, rules, service, show, start, stats,
+        status, stop, submit, watch,
     },
     context::Context,
     env,
@@ -30,7 +30,7 @@ const EXAMPLES: &str = "Examples:
 With --json data goes to stdout as JSON, and an error to stderr as one line:
 {\"error\": {kind, message, hints, exit}}; kind is a stable word, e.g. not_running, usage, no_task, busy.
 
-Exit codes: 0 done, 1 task failed, 2 usage, 3 not found, 4 agentd unavailable, 5 busy, 6 other protocol, 7 denied, \
+Exit codes: 0 done, 1 task (or a check of doctor) failed, 2 usage, 3 not found, 4 agentd unavailable, 5 busy, 6 other protocol, 7 denied, \
 8 stored data damaged, 70 fault in agentd, 75 task cancelled, 130 detached by Ctrl-C (the task goes on)";
 
 /// Give tasks to agentd, the background service on this machine, follow them and stop them
@@ -79,6 +79,8 @@ enum Command {
     Agents(agents::AgentsArgs),
     Status(status::StatusArgs),
     Stats(stats::StatsArgs),
+    Doctor(doctor::DoctorArgs),
+    Bench(bench::BenchArgs),
     Rules(rules::RulesArgs),
     Config(config::ConfigArgs),
     Journal(journal::JournalArgs),
@@ -141,6 +143,8 @@ async fn dispatch(context: &Context<'_>, command: Command) -> Result<Exit, Error
         Command::Agents(args) => agents::run(context, args).await,
         Command::Status(args) => status::run(context, args).await,
         Command::Stats(args) => stats::run(context, args).await,
+        Command::Doctor(args) => doctor::run(context, args).await,
+        Command::Bench(args) => Box::pin(bench::run(context, args)).await,
         Command::Rules(args) => rules::run(context, args).await,
         Command::Config(args) => config::run(context, args).await,
         Command::Journal(args) => journal::run(context, args).await,

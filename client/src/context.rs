@@ -110,20 +110,18 @@ impl Context<'_> {
         Ok(Lock::of(&state_dir(self.variable)?))
     }
 
-    /// Connects, and starts the daemon if none runs. True: this call started it.
+    /// Connects, and starts the daemon if none runs. True: this call started it, and not one beside it.
     ///
     /// # Errors
     /// Those of [`Dial::open`] and [`Starter::start`].
     pub async fn connect_or_start(&self) -> Result<(Connection, bool), Error> {
         match self.connect().await {
-            Err(error) if error.is_absence() => Ok((self.starter()?.start().await?, true)),
+            Err(error) if error.is_absence() => self.starter()?.start().await,
             // It may be ending, or about to make its socket anew: the starter waits for either.
             Err(Error::Hidden { pid, socket, lock }) => {
                 let hidden = Error::Hidden { pid, socket, lock };
                 self.ui.note(&format!("{hidden}; waiting up to {}", text::span(START_LIMIT)));
-                let connection = self.starter()?.start().await?;
-                let found = connection.status().await?.pid;
-                Ok((connection, Some(found) != pid))
+                self.starter()?.start().await
             }
             other => Ok((other?, false)),
         }

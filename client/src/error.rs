@@ -163,6 +163,16 @@ pub enum Error {
         /// What it said.
         said: String,
     },
+    /// The program could not write or read an archive.
+    #[error("cannot {what}: {said}")]
+    Archive {
+        /// What was asked for, as an infinitive.
+        what: &'static str,
+        /// Its words.
+        said: String,
+        /// Its exit code, as one of ours.
+        exit: agentd_proto::codes::Exit,
+    },
     /// The program runs, and does not answer.
     #[error("{} was started, but did not answer within {}{}", .program.display(), span_ms(*.waited_ms), quoted(.tail))]
     Slow {

@@ -224,8 +224,11 @@ impl Follow {
             let opened = match self.starter.dial.open().await {
                 Err(Error::Stale { .. }) if killed && self.may_restart && self.restarts < RESTARTS => {
                     self.restarts += 1;
-                    restarted = true;
-                    self.starter.start().await
+                    // Of several clients that see it die each tries; the daemon's lock decides whose start counts.
+                    self.starter.start().await.map(|(connection, ours)| {
+                        restarted = ours;
+                        connection
+                    })
                 }
                 other => other,
             };

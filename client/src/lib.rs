@@ -1,10 +1,12 @@
 //! The terminal client of agentd. Knows the daemon only through `agentd-proto`; prints only through `ui`.
 
 mod attend;
+pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod connect;
 pub mod context;
+pub mod doctor;
 mod document;
 pub mod env;
 pub mod error;
@@ -14,6 +16,7 @@ pub mod retry;
 pub mod service;
 pub mod shape;
 pub mod start;
+pub mod stats;
 pub mod task;
 pub mod ui;
 

@@ -5,12 +5,16 @@ use agentd_proto::v1;
 use serde::Serialize;
 
 pub mod daemon;
+mod doctor;
 mod event;
 mod fault;
 mod rules;
 mod service;
 
-pub use daemon::{AgentsShape, ConfigFileShape, ConfigShape, JournalShape, MetricsShape, RebuiltShape, StatusShape};
+pub use daemon::{
+    AgentsShape, ArchivedShape, ConfigFileShape, ConfigShape, JournalShape, MetricsShape, RebuiltShape, StatusShape,
+};
+pub use doctor::DoctorShape;
 pub use event::WatchShape;
 pub use fault::FaultShape;
 pub use rules::{RuleShape, RulesShape, severity};

@@ -16,6 +16,7 @@ use std::{
 use agentd_proto::{
     codes::{DAEMON_ALREADY_RUNNING, Exit},
     rendezvous::{HOME_VARIABLE, LOG_FOLDER, SOCKET_VARIABLE, START_LOG},
+    v1::Health,
 };
 use tokio::time::{Instant, sleep};
 
@@ -63,16 +64,17 @@ impl Starter {
         Self { program, search, state_dir, dial, limit: START_LIMIT, service: None }
     }
 
-    /// Starts a daemon and waits until one answers; it may be another one that was faster.
+    /// Starts a daemon and waits until one answers. False: it is another one, which was faster. A manager that was told to
+    /// start its service has started it.
     ///
     /// # Errors
     /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::Died`], [`Error::Slow`], [`Error::Hidden`] (another daemon holds the
     /// lock and cannot be reached), [`Error::File`] (its log), and those of [`Dial::open`] that waiting does not mend.
-    pub async fn start(&self) -> Result<Connection, Error> {
+    pub async fn start(&self) -> Result<(Connection, bool), Error> {
         if let Some(place) = &self.service {
             let log = StartLog::of(place);
             wake::start(place).await.map_err(|error| log.explain(error))?;
-            return self.answered(&log).await;
+            return Ok((self.answered(&log).await?, true));
         }
         let program = self.find()?;
         let mut log = self.open_log()?;
@@ -83,7 +85,10 @@ impl Starter {
         let mut ended = None;
         for pause in Pauses::new(Duration::from_millis(5), Duration::from_millis(50)) {
             match self.dial.open().await {
-                Ok(connection) => return Ok(connection),
+                Ok(connection) => {
+                    let ours = is_ours(&connection, &mut child).await;
+                    return Ok((connection, ours));
+                }
                 Err(error) if !error.is_passing() => return Err(error),
                 Err(_) => {}
             }
@@ -227,6 +232,19 @@ impl Starter {
             .spawn()
             .map_err(failed)
     }
+}
+
+/// Whether the child is the daemon that answers; its number stays the same when it parts from the terminal. A child that
+/// was too late ends: it may wait for the lock yet, and would begin to serve when the other one is stopped.
+async fn is_ours(connection: &Connection, child: &mut Child) -> bool {
+    let Ok(status) = connection.status().await else { return false };
+    let ours = status.pid == child.id();
+    if !ours && status.health() != Health::Stopping {
+        // It may have ended by itself.
+        let _gone = child.kill();
+        let _status = child.wait();
+    }
+    ours
 }
 
 /// The start log of a service, and how long it was before the start that is waited for.

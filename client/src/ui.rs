@@ -8,6 +8,7 @@ pub mod progress;
 pub mod style;
 pub mod table;
 pub mod text;
+pub mod transfer;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -166,10 +167,14 @@ impl Ui {
         }
     }
 
-    /// Talk that is painted and cleaned already; not under `--quiet`.
+    /// Talk on one line that is painted and cleaned already, on a terminal broken between words; not under `--quiet`.
     pub fn painted_note(&self, text: &str) {
-        if !self.quiet {
-            self.talk(text);
+        if self.quiet {
+            return;
+        }
+        match self.err.width.filter(|_| self.err.terminal) {
+            Some(width) => self.talk(&text::hang(text, width, 0, 2)),
+            None => self.talk(text),
         }
     }
 

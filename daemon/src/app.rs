@@ -1,13 +1,13 @@
 //! The daemon put together: `build` is one straight line from settings to a daemon that holds its lock and its socket,
 //! `run` serves until told to stop and then stops in order.
 
-mod hold;
+pub(crate) mod hold;
 mod running;
 
 use std::{collections::HashMap, io::IsTerminal as _, os::unix::net::UnixListener, sync::Arc, time::Duration};
 
 use agentd_engine::{Deps, Disk, Engine, EngineThreads};
-use agentd_host::{Clock, Intent, Limits, PlanSettings, StopSignals, Topology, place};
+use agentd_host::{Clock, Intent, Limits, PlanSettings, Sensors, StopSignals, Topology, place};
 use agentd_proto::rendezvous::LOG_FOLDER;
 use tokio::sync::mpsc;
 
@@ -70,6 +70,8 @@ pub struct Launch {
     pub disk: Option<Arc<dyn Disk>>,
     /// Usually the system's.
     pub clock: Arc<dyn Clock>,
+    /// What tells how hard the machine is pressed; usually the machine's.
+    pub sensors: Arc<dyn Sensors>,
 }
 
 /// A daemon that owns its state folder and whose clients may connect; they are answered from `run` on.
@@ -103,11 +105,13 @@ impl App {
         };
         let clock = Arc::clone(&launch.clock);
         let topology = Arc::new(Topology::detect());
-        let warnings = warnings(&launch, &topology);
+        let band = agentd_host::service_band_check();
+        let warnings = warnings(&launch, band.clone(), &topology);
         let granted = agentd_host::register_main(&place(&topology, Intent::Main, &PlanSettings::default()));
         tracing::debug!(granted = granted.text, "main thread placed");
-        let descriptors = launch.limits.map(|limits| limits.descriptors_before);
-        let deps = Deps { topology: Arc::clone(&topology), clock: Arc::clone(&clock), disk: launch.disk.take() };
+        let descriptors = launch.limits.as_ref().map(|limits| limits.descriptors_before);
+        let (topology_too, sensors) = (Arc::clone(&topology), Arc::clone(&launch.sensors));
+        let deps = Deps { topology: topology_too, clock: Arc::clone(&clock), sensors, disk: launch.disk.take() };
         let (engine, threads) = agentd_engine::start(config.engine(descriptors), deps)?;
         let facts = Facts {
             started: clock.wall(),
@@ -117,6 +121,8 @@ impl App {
             topology,
             children: threads.children().clone(),
             warnings,
+            band,
+            limits: launch.limits.clone(),
         };
         let gate = Arc::new(Gate::new(launch.own_uid, config.server, Arc::clone(&clock)));
         let (stops, requests) = Stops::new();
@@ -148,9 +154,9 @@ fn started_by(launch: &Launch) -> StartedBy {
 }
 
 /// What works, but worse than it could. To be asked before the main thread is placed.
-fn warnings(launch: &Launch, topology: &Topology) -> Vec<String> {
+fn warnings(launch: &Launch, band: Option<String>, topology: &Topology) -> Vec<String> {
     let of_limits = launch.limits.as_ref().map(|limits| limits.faults.clone()).unwrap_or_default();
-    let of_host = agentd_host::service_band_check().into_iter().chain(of_limits).chain(topology.notes.iter().cloned());
+    let of_host = band.into_iter().chain(of_limits).chain(topology.notes.iter().cloned());
     let all = of_host.chain(environment::warning(&launch.environment));
     all.inspect(|warning| tracing::warn!(warning, "something works worse than it could")).collect()
 }

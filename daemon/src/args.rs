@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::config::Flags;
+use crate::{config::Flags, lifecycle::archive::ArchiveArgs};
 
 /// Runs agentd on a state folder until it is told to stop (SIGTERM, Ctrl-C or `agentd-cli stop`).
 #[derive(Debug, Clone, Parser)]
@@ -35,6 +35,9 @@ pub struct Args {
     /// run; while one does, `agentd-cli journal verify` asks it.
     #[arg(long)]
     pub verify_journal: bool,
+    /// Archives of the journal, for `agentd-cli journal`.
+    #[command(flatten)]
+    pub archive: ArchiveArgs,
 }
 
 impl Args {

@@ -12,6 +12,7 @@ mod value;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_base::Role;
+use agentd_engine::{Heed, PressureSettings};
 use agentd_host::{CoordinatorQos, Qos};
 use agentd_tools::findings::{Confidence, RuleSet};
 use agentd_workflow::Action;
@@ -95,6 +96,8 @@ pub struct Storage {
     pub retention_bytes: u64,
     /// How many bytes of facts about files are kept for the next analysis; 0: none.
     pub cache_bytes: u64,
+    /// A file whose size and times are as they were is not read again.
+    pub trust_times: bool,
 }
 
 /// How much room there should be on the volume of the state folder. A tenth of a large disk is a lot of room, and 2 GiB are
@@ -136,6 +139,8 @@ pub struct Crew {
     pub overload_success: f64,
     /// An agent that is silent for so long is replaced.
     pub silent: Duration,
+    /// What lets fewer of them compute.
+    pub pressure: PressureSettings,
     /// Children (git, tests) alive at once.
     pub max_children: usize,
     /// Settings of each agent.
@@ -179,6 +184,7 @@ impl Config {
                 retention_age: DAY * values.integer("retention.days"),
                 retention_bytes: values.integer("retention.bytes"),
                 cache_bytes: values.integer("cache.bytes"),
+                trust_times: values.text("cache.trust_times") == "yes",
             },
             disk: Watermarks {
                 low_percent: values.integer("disk.low_percent"),
@@ -217,9 +223,16 @@ fn crew(values: &mut Values) -> Crew {
         overload_mean: values.milliseconds("assign.overload_mean_ms"),
         overload_success: values.float("assign.overload_success"),
         silent: values.milliseconds("wedge.silent_ms"),
+        pressure: pressure(values),
         max_children: values.integer("children.max"),
         agents: Role::ALL.into_iter().map(|role| (role, agent(role, values))).collect(),
     }
+}
+
+fn pressure(values: &mut Values) -> PressureSettings {
+    let words = values.words("pressure.heed");
+    let heed = Heed::ALL.iter().copied().filter(|heed| words.iter().any(|word| word == heed.name())).collect();
+    PressureSettings { heed, calm: values.milliseconds("pressure.calm_ms") }
 }
 
 fn rules(values: &mut Values) -> RuleSet {

@@ -69,6 +69,34 @@ pub enum Error {
     /// The engine did not start, or did not end well.
     #[error(transparent)]
     Engine(agentd_engine::Error),
+    /// An archive is to be written where something is.
+    #[error("{} exists already; give another name, or --force", path.display())]
+    ArchiveThere {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// A journal is to be made where one is.
+    #[error(
+        "there is a journal in {} already, and it was left as it is; to put it aside: {put_aside}",
+        state_dir.display()
+    )]
+    JournalThere {
+        /// The state folder.
+        state_dir: PathBuf,
+        /// Commands that do it.
+        put_aside: String,
+    },
+    /// The archive cannot be made.
+    #[error("cannot {what} {}", path.display())]
+    ArchiveFile {
+        /// As a verb.
+        what: &'static str,
+        /// The archive.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The system refuses a thread, a runtime or a signal handler.
     #[error("the system refuses {what}; raise the limits on processes and descriptors (ulimit -u, ulimit -n)")]
     System {
@@ -112,6 +140,13 @@ impl Classify for Error {
             }
             Self::Unsafe { .. } => ErrorClass::Denied,
             Self::AlreadyRunning { .. } | Self::SocketTaken { .. } => ErrorClass::Conflict,
+            Self::ArchiveThere { .. } | Self::JournalThere { .. } => ErrorClass::Conflict,
+            Self::ArchiveFile { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => ErrorClass::NotFound,
+                io::ErrorKind::PermissionDenied => ErrorClass::Denied,
+                io::ErrorKind::StorageFull => ErrorClass::Disk,
+                _ => ErrorClass::Unavailable,
+            },
             Self::Host(error) => error.class(),
             Self::Engine(error) => error.class(),
             Self::Died(_) | Self::Server(_) => ErrorClass::Internal,
@@ -129,6 +164,7 @@ impl Error {
             Self::Unsafe { .. } => 77,
             Self::AlreadyRunning { .. } => 75,
             Self::StateDir { .. } | Self::SocketTaken { .. } | Self::Socket { .. } | Self::Lock { .. } => 73,
+            Self::ArchiveThere { .. } | Self::JournalThere { .. } | Self::ArchiveFile { .. } => 73,
             Self::Host(_) | Self::System { .. } => 71,
             Self::Engine(_) | Self::Died(_) | Self::StopTooLong(_) | Self::Server(_) => 70,
         }

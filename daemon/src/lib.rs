@@ -7,6 +7,7 @@ pub mod config;
 mod error;
 pub mod lifecycle;
 pub mod rpc;
+pub mod sabotage;
 
 pub use agentd_base::describe;
 pub use app::App;

@@ -1,5 +1,6 @@
 //! One daemon per state folder, met at one socket, stopped in one order, with a log of its own.
 
+pub mod archive;
 pub mod check;
 pub mod environment;
 pub mod lock;

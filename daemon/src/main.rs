@@ -12,10 +12,12 @@ use agentd::{
     app::{LOOK_EVERY, Launch, LogTo},
     args::Args,
     config, describe,
-    lifecycle::{check, owner, service},
+    lifecycle::{archive, check, owner, service},
+    rpc::code_for,
 };
-use agentd_host::{Limits, SystemClock};
-use agentd_proto::codes::Exit;
+use agentd_base::Classify as _;
+use agentd_host::{Limits, SystemClock, SystemSensors};
+use agentd_proto::codes::{Exit, exit_for};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -37,6 +39,15 @@ fn main() -> ExitCode {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(u8::from(Exit::DataLoss)),
             Err(error) => failed(&error),
+        };
+    }
+    if let Some(work) = args.archive.work() {
+        return match archived(&args, &work) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(std::io::stderr(), "agentd: {}", describe(&error));
+                ExitCode::from(u8::from(exit_for(code_for(error.class()))))
+            }
         };
     }
     // Whoever gave us none of a terminal's streams, as the client does, does not expect us to end with it.
@@ -81,6 +92,17 @@ fn verify(args: &Args) -> Result<bool, Error> {
     })
 }
 
+/// Writes or reads an archive of the journal.
+fn archived(args: &Args, work: &archive::Work) -> Result<(), Error> {
+    let system = |what: &'static str| move |source| Error::System { what, source };
+    let runtime = agentd_host::current_thread_runtime().map_err(system("a runtime"))?;
+    runtime.block_on(async {
+        let own_uid = owner::own_uid().map_err(system("a socket"))?;
+        let config = config::load(&args.flags(), &environment(), own_uid)?;
+        archive::run(work, &config.state_dir, own_uid).await
+    })
+}
+
 fn environment() -> HashMap<String, String> {
     std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect()
 }
@@ -99,7 +121,8 @@ fn run(args: &Args, limits: Limits) -> Result<(), Error> {
         let config = config::load(&args.flags(), &environment, own_uid)?;
         let log = LogTo::of(args.foreground_log);
         let (limits, clock) = (Some(limits), Arc::new(SystemClock));
-        let launch = Launch { environment, own_uid, inherited, log, limits, look_every: LOOK_EVERY, disk: None, clock };
+        let (look_every, sensors) = (LOOK_EVERY, Arc::new(SystemSensors::default()));
+        let launch = Launch { environment, own_uid, inherited, log, limits, look_every, disk: None, clock, sensors };
         App::build(config, launch).await?.run().await
     })
 }

@@ -1,16 +1,17 @@
 //! What the daemon answers: one service per file, conversion and error table apart, and the server that carries them.
 
-mod accept;
+pub(crate) mod accept;
 mod agents;
 mod convert;
 mod counters;
 mod daemon;
+mod doctor;
 mod health;
 mod pace;
 mod prometheus;
 mod reflection;
 mod rules;
-mod server;
+pub(crate) mod server;
 mod status;
 mod tasks;
 
@@ -18,7 +19,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_base::{MonoMs, WallMs};
 use agentd_engine::Engine;
-use agentd_host::{Children, Clock, Topology};
+use agentd_host::{Children, Clock, Limits, Topology};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -55,6 +56,7 @@ pub struct Context {
     /// `None` inside: the system does not tell.
     gpu_cores: OnceCell<Option<u32>>,
     counters: Counters,
+    doctor: doctor::Doctor,
 }
 
 /// What does not change while the daemon runs.
@@ -74,6 +76,10 @@ pub struct Facts {
     pub children: Children,
     /// What works, but worse than it could.
     pub warnings: Vec<String>,
+    /// The one of them that is about the band into which the service manager has put the process.
+    pub band: Option<String>,
+    /// What the process may use; `None`: it was not looked at.
+    pub limits: Option<Limits>,
 }
 
 /// How far the stop is: states, which nobody can miss.
@@ -115,6 +121,7 @@ impl Context {
         gate: Arc<Gate>,
         stops: Stops,
     ) -> Arc<Self> {
+        let doctor = doctor::Doctor::new(clock.as_ref());
         Arc::new(Self {
             engine,
             config,
@@ -126,6 +133,7 @@ impl Context {
             told: health::Told::default(),
             gpu_cores: OnceCell::new(),
             counters: Counters::default(),
+            doctor,
         })
     }
 

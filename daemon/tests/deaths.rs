@@ -141,6 +141,7 @@ async fn build(folder: &Path, trap: &Trap) -> App {
         look_every: LOOK_EVERY,
         disk: Some(disk),
         clock,
+        sensors: Arc::new(agentd_host::SystemSensors::default()),
     };
     App::build(config, launch).await.unwrap()
 }

@@ -5,5 +5,6 @@ mod served {
     mod calls;
     mod life;
     mod limits;
+    mod pressure;
     mod support;
 }

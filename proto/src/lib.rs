@@ -2,6 +2,7 @@
 //! where the socket is, which limits both sides keep, and which exit code an error becomes.
 
 pub mod codes;
+pub mod doctor;
 pub mod limits;
 pub mod rendezvous;
 

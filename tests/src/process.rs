@@ -15,6 +15,12 @@ pub fn peak_kib(pid: u32) -> Option<u64> {
     field(pid, "VmHWM")
 }
 
+/// Memory that it may write to, touched or not, in KiB: what a limit on data counts. `None` where the system does not keep it.
+#[must_use]
+pub fn data_kib(pid: u32) -> Option<u64> {
+    field(pid, "VmData")
+}
+
 /// Lets [`peak_kib`] begin anew; false where that is not possible.
 pub fn forget_peak(pid: u32) -> bool {
     fs::write(format!("/proc/{pid}/clear_refs"), "5").is_ok()

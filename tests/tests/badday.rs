@@ -11,6 +11,7 @@ mod badday {
     mod faults;
     mod kill_random;
     mod kill_syscall;
+    mod memory;
     mod oracle;
     mod ownership;
     mod power_cut;

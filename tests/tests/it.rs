@@ -5,12 +5,18 @@
 #![allow(clippy::disallowed_methods, reason = "tests start programs and threads, and have runtimes of their own")]
 #![allow(clippy::large_futures, reason = "a test's future is polled once and never moved")]
 
+#[path = "it/archive.rs"]
+mod archive;
 #[path = "it/cli.rs"]
 mod cli;
+#[path = "it/doctor.rs"]
+mod doctor;
 #[path = "it/findings.rs"]
 mod findings;
 #[path = "it/flood.rs"]
 mod flood;
+#[path = "it/history.rs"]
+mod history;
 #[path = "it/hostile.rs"]
 mod hostile;
 #[path = "it/interop.rs"]
@@ -25,5 +31,7 @@ mod polyglot;
 mod service;
 #[path = "it/tasks.rs"]
 mod tasks;
+#[path = "it/watchers.rs"]
+mod watchers;
 #[path = "it/workspaces.rs"]
 mod workspaces;

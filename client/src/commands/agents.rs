@@ -8,6 +8,7 @@ use agentd_proto::{
 };
 use clap::Args;
 
+use super::status::compute;
 use crate::{
     connect::within_limit,
     context::Context,
@@ -52,7 +53,11 @@ pub async fn run(context: &Context<'_>, _: AgentsArgs) -> Result<Exit, Error> {
         table.row(row(agent, context.ui.out.width.is_some()));
     }
     context.ui.table(&table)?;
-    let notes = notes(&answer.agents);
+    let mut notes = notes(&answer.agents);
+    // All seats are no news.
+    if let Some(seats) = answer.compute.as_ref().filter(|seats| seats.open != seats.all) {
+        notes.field("compute", compute(seats));
+    }
     if !notes.is_empty() {
         context.ui.data("\n")?;
         context.ui.table(&notes)?;

@@ -1,4 +1,6 @@
-//! `agentd-cli journal`: checks what is stored, and makes the index anew.
+//! `agentd-cli journal`: checks what is stored, makes the index anew, and takes all of it to another place.
+
+mod archive;
 
 use agentd_proto::{
     codes::Exit,
@@ -17,11 +19,13 @@ use crate::{
 const EXAMPLES: &str = "Examples:
   agentd-cli journal verify
   agentd-cli journal rebuild
+  agentd-cli journal export backup.tar
+  agentd-cli journal import backup.tar
 
-Both work while tasks run, and start no daemon. Without one, verify lets its program read the state
-folder; rebuild needs one.";
+All but import work while tasks run, and none starts a daemon. Without one, verify and export let its program read \
+the state folder; rebuild needs one, import needs a state folder without a journal.";
 
-/// Check the stored data, or make the index anew
+/// Check the stored data, make the index anew, back it up or move it
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct JournalArgs {
@@ -37,16 +41,20 @@ enum Verb {
     /// Delete the index and make it anew from the log
     #[command(after_help = "Examples:\n  agentd-cli journal rebuild\n\nNo task is lost: the log alone is the truth.")]
     Rebuild,
+    Export(archive::ExportArgs),
+    Import(archive::ImportArgs),
 }
 
-/// Checks or rebuilds.
+/// Checks, rebuilds, exports or imports.
 ///
 /// # Errors
-/// [`Error::Call`], and those of connecting.
+/// [`Error::Call`], [`Error::Archive`], and those of connecting.
 pub async fn run(context: &Context<'_>, args: JournalArgs) -> Result<Exit, Error> {
     match args.verb {
         Verb::Verify => verify(context).await,
         Verb::Rebuild => rebuild(context).await,
+        Verb::Export(args) => archive::export(context, &args).await,
+        Verb::Import(args) => archive::import(context, &args),
     }
 }
 

@@ -1,23 +1,35 @@
-//! `agentd-cli stats`: counters and gauges of the daemon.
+//! `agentd-cli stats`: how much the daemon does, and every counter and gauge of it.
 
-use agentd_proto::{codes::Exit, v1::MetricsRequest};
+use agentd_proto::{
+    codes::Exit,
+    v1::{Metric, MetricsRequest},
+};
 use clap::Args;
 
-use crate::{connect::within_limit, context::Context, error::Error, shape::MetricsShape, ui::table::Table};
+use crate::{
+    connect::within_limit, context::Context, error::Error, shape::MetricsShape, stats::Summary, ui::table::Table,
+};
 
 const EXAMPLES: &str = "Examples:
   agentd-cli stats
+  agentd-cli stats --all
   agentd-cli stats --prometheus > agentd.prom
-  agentd-cli stats --json | jq '.metrics[] | select(.name == \"agentd_tasks_total\")'
+  agentd-cli stats --json | jq '.summary.tasks.recent_per_second'
 
-Counters count since the daemon's start. Starts no daemon. With --json: {\"metrics\": [{name, kind, help, labels, value}]}.";
+Tasks per second, the share of the cores of each class that its agents use, what failed by class, and what was recovered, \
+since the daemon's start and in the last minute. Everything is measured; what is not is left out. Starts no daemon. \
+With --json: {\"summary\": {uptime_seconds, recent_seconds, tasks, classes, errors, recovery}, \
+\"metrics\": [{name, kind, help, labels, value}]}.";
 
-/// Show counters and gauges
+/// Show throughput, use of the cores, errors and recoveries
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct StatsArgs {
+    /// Show every counter and gauge instead
+    #[arg(long)]
+    all: bool,
     /// Print Prometheus' text format
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "all"])]
     prometheus: bool,
 }
 
@@ -33,18 +45,24 @@ pub async fn run(context: &Context<'_>, args: StatsArgs) -> Result<Exit, Error> 
         context.ui.data(&answer.prometheus)?;
     } else if context.ui.json {
         context.ui.object(&MetricsShape::from(answer))?;
+    } else if args.all {
+        context.ui.table(&everything(&answer.metrics))?;
     } else {
-        let mut table = Table::new(&["METRIC", "VALUE", "WHAT"]);
-        for metric in &answer.metrics {
-            let labels: Vec<String> = metric.labels.iter().map(|it| format!("{}={}", it.name, it.value)).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-            table.row([
-                format!("{}{labels}", metric.name).into(),
-                metric.value.to_string().into(),
-                metric.help.as_str().into(),
-            ]);
-        }
-        context.ui.table(&table)?;
+        context.ui.table(&Summary::of(&answer.metrics).table())?;
     }
     Ok(Exit::Success)
+}
+
+fn everything(metrics: &[Metric]) -> Table {
+    let mut table = Table::new(&["METRIC", "VALUE", "WHAT"]);
+    for metric in metrics {
+        let labels: Vec<String> = metric.labels.iter().map(|it| format!("{}={}", it.name, it.value)).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        table.row([
+            format!("{}{labels}", metric.name).into(),
+            metric.value.to_string().into(),
+            metric.help.as_str().into(),
+        ]);
+    }
+    table
 }

@@ -2,7 +2,7 @@
 
 use agentd_proto::{
     codes::Exit,
-    v1::{Health, StatusResponse},
+    v1::{Conditions, Health, Seats, StatusResponse},
 };
 use clap::Args;
 
@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     shape::{
         StatusShape,
-        daemon::{health, index},
+        daemon::{health, index, memory, power, thermal},
     },
     ui::{
         style::Label,
@@ -28,7 +28,8 @@ const EXAMPLES: &str = "Examples:
 Starts no daemon: if none runs, it says so and ends with exit code 4; so it does if one runs whose socket is gone, and \
 (after the table) if one runs that cannot write and so takes no tasks. With \
 --json (null: not known, since none answers): {up, health, reasons, warnings, \
-version, pid, started_at, started_by, epoch, state_dir, socket, queued, running, waiting, cursor, index, machine}.";
+version, pid, started_at, started_by, epoch, state_dir, socket, queued, running, waiting, cursor, index, machine, \
+compute, conditions}.";
 
 /// Show whether the daemon runs and how it does
 #[derive(Debug, Args)]
@@ -87,5 +88,39 @@ fn table(status: &StatusResponse) -> Table {
         let memory = text::bytes(machine.memory_bytes);
         fields.field("machine", format!("{}, {}, {memory}{cores}{gpu}", machine.chip, machine.os));
     }
+    if let Some(seats) = &status.compute {
+        fields.field("compute", compute(seats));
+    }
+    if let Some(told) = status.conditions.as_ref().map(conditions).filter(|told| !told.is_empty()) {
+        fields.field("conditions", told);
+    }
     fields
+}
+
+/// So many of all seats, and why not all.
+pub(super) fn compute(seats: &Seats) -> Cell {
+    if seats.open == seats.all {
+        return text::things(u64::from(seats.all), "seat", "seats").into();
+    }
+    let text = format!("{} of {} ({})", seats.open, text::things(u64::from(seats.all), "seat", "seats"), seats.reason);
+    Cell::labelled(text, Label::Warning)
+}
+
+/// Conditions are of now as far as this goes, in milliseconds.
+const NOW: u64 = 5_000;
+
+/// What was measured, in words. What was not is in the JSON.
+fn conditions(read: &Conditions) -> String {
+    let available = read.available_bytes.map(|bytes| format!("{} available", text::bytes(bytes)));
+    let parts = [
+        thermal(read.thermal).map(|level| format!("heat {level}")),
+        memory(read.memory).map(|level| format!("memory pressure {level}")),
+        available,
+        power(read.power).map(|power| if power == "ac" { "on mains power" } else { "on battery" }.to_owned()),
+        (read.low_power == Some(true)).then(|| "low power mode".to_owned()),
+        read.cpu_waits.map(|share| format!("waiting for a cpu {:.0} % of the time", share * 100.0)),
+        read.load.map(|load| format!("load {load:.1}")),
+        (read.age_ms > NOW).then(|| format!("{} ago", text::span_ms(read.age_ms))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<String>>().join(", ")
 }

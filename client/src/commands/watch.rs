@@ -13,7 +13,7 @@ use crate::{
     follow::{Follow, Item, Subject},
     shape::WatchShape,
     task,
-    ui::{event, style::Label},
+    ui::{event, style::Label, text},
 };
 
 const EXAMPLES: &str = "Examples:
@@ -90,7 +90,9 @@ fn show(context: &Context<'_>, event: agentd_proto::v1::Event) -> Result<(), Err
     match event::line(&event, paint) {
         Some(line) => {
             let cursor = paint.text(Label::Dim, &event.cursor.to_string());
-            context.ui.data(&format!("{cursor} {} {line}", event.task_id))
+            let line = format!("{cursor} {} {line}", event.task_id);
+            let width = context.ui.out.width.filter(|_| context.ui.out.terminal);
+            context.ui.data(&width.map_or_else(|| line.clone(), |width| text::hang(&line, width, 0, 2)))
         }
         None => Ok(()),
     }

@@ -39,6 +39,9 @@ impl Error {
             | Self::Check { .. }
             | Self::Died { .. }
             | Self::Slow { .. } => "start",
+            Self::Archive { exit: Exit::DataLoss, .. } => "damaged",
+            Self::Archive { exit: Exit::Usage, .. } => "conflict",
+            Self::Archive { .. } => "archive",
             Self::Lost { .. } => "lost",
             Self::Call { status, .. } if broke(status) => "lost",
             Self::Call { status, .. } => code_word(status.code()),
@@ -104,6 +107,7 @@ impl Error {
             }
             Self::Spawn { .. } => (Exit::Unavailable, vec!["name another program: --daemon PATH".into()]),
             Self::Check { .. } => (Exit::Unavailable, vec!["an agentd of this client's version can".into()]),
+            Self::Archive { exit, said, .. } => (*exit, archive_hints(said)),
             Self::Died { log, .. } | Self::Slow { log, .. } => {
                 (Exit::Unavailable, vec![format!("all it said is in {}", log.display())])
             }
@@ -156,6 +160,12 @@ const fn code_word(code: Code) -> &'static str {
         Code::DataLoss => "damaged",
         Code::Ok | Code::Unknown | Code::Internal => "internal",
     }
+}
+
+/// The program says itself what to do; only one that does not know the question cannot.
+fn archive_hints(said: &str) -> Vec<String> {
+    let old = said.contains("unexpected argument");
+    old.then(|| "an agentd of this client's version can".to_owned()).into_iter().collect()
 }
 
 fn call_hints(status: &Status) -> Vec<String> {

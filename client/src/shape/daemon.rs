@@ -4,7 +4,7 @@ use agentd_proto::v1;
 use serde::{Deserialize, Serialize};
 
 use super::time;
-use crate::error::Error;
+use crate::{error::Error, stats::Summary};
 
 /// `status --json`. With `"up": false` only `socket` and `reasons` say something, and `pid` if a daemon lives that cannot
 /// be reached.
@@ -30,21 +30,95 @@ pub struct StatusShape {
     /// `closed`, `open`, `rebuilding` or `failed`.
     index: Option<&'static str>,
     machine: Option<MachineShape>,
+    /// `null`: not up, or the daemon is too old to say.
+    compute: Option<SeatsShape>,
+    /// `null`: the same, nobody has looked, or nothing of it is heeded.
+    conditions: Option<ConditionsShape>,
 }
 
+/// How many agents compute at once.
 #[derive(Debug, Serialize)]
-struct MachineShape {
-    os: String,
-    chip: String,
-    memory_bytes: u64,
-    tiers: Vec<TierShape>,
-    gpu_cores: Option<u32>,
+struct SeatsShape {
+    open: u32,
+    all: u32,
+    /// Why not all; empty: all may.
+    reason: String,
 }
 
+impl From<v1::Seats> for SeatsShape {
+    fn from(seats: v1::Seats) -> Self {
+        Self { open: seats.open, all: seats.all, reason: seats.reason }
+    }
+}
+
+/// How hard the machine is pressed; `null`: not measured, and `unmeasured` says why.
 #[derive(Debug, Serialize)]
-struct TierShape {
-    name: String,
-    cores: u32,
+struct ConditionsShape {
+    /// `nominal`, `fair`, `serious` or `critical`.
+    thermal: Option<&'static str>,
+    /// `normal`, `warning` or `critical`.
+    memory: Option<&'static str>,
+    /// `ac` or `battery`.
+    power: Option<&'static str>,
+    low_power: Option<bool>,
+    available_bytes: Option<u64>,
+    /// 0 to 1.
+    cpu_waits: Option<f64>,
+    load: Option<f64>,
+    age_ms: u64,
+    unmeasured: Vec<String>,
+}
+
+impl From<v1::Conditions> for ConditionsShape {
+    fn from(read: v1::Conditions) -> Self {
+        Self {
+            thermal: thermal(read.thermal),
+            memory: memory(read.memory),
+            power: power(read.power),
+            low_power: read.low_power,
+            available_bytes: read.available_bytes,
+            cpu_waits: read.cpu_waits,
+            load: read.load,
+            age_ms: read.age_ms,
+            unmeasured: read.unmeasured,
+        }
+    }
+}
+
+/// The machine.
+#[derive(Debug, Default, Serialize)]
+pub struct MachineShape {
+    /// Name and version of the system.
+    pub os: String,
+    /// The processor.
+    pub chip: String,
+    /// Main memory.
+    pub memory_bytes: u64,
+    /// Fastest first.
+    pub tiers: Vec<TierShape>,
+    /// `null`: not known.
+    pub gpu_cores: Option<u32>,
+}
+
+/// Cores of one speed.
+#[derive(Debug, Serialize)]
+pub struct TierShape {
+    /// As the system calls it.
+    pub name: String,
+    /// How many.
+    pub cores: u32,
+}
+
+impl From<v1::Machine> for MachineShape {
+    fn from(machine: v1::Machine) -> Self {
+        Self {
+            os: machine.os,
+            chip: machine.chip,
+            memory_bytes: machine.memory_bytes,
+            tiers: machine.tiers.into_iter().map(|tier| TierShape { name: tier.name, cores: tier.cores }).collect(),
+            gpu_cores: machine.gpu_cores,
+        }
+    }
 }
 
 impl StatusShape {
@@ -75,14 +149,43 @@ impl From<v1::StatusResponse> for StatusShape {
             running: Some(status.running),
             waiting: Some(status.waiting),
             cursor: Some(status.cursor),
-            machine: status.machine.map(|machine| MachineShape {
-                os: machine.os,
-                chip: machine.chip,
-                memory_bytes: machine.memory_bytes,
-                tiers: machine.tiers.into_iter().map(|tier| TierShape { name: tier.name, cores: tier.cores }).collect(),
-                gpu_cores: machine.gpu_cores,
-            }),
+            machine: status.machine.map(Into::into),
+            compute: status.compute.map(Into::into),
+            conditions: status.conditions.map(Into::into),
         }
+    }
+}
+
+/// What heat does to the machine as a word, if that is known.
+#[must_use]
+pub fn thermal(thermal: i32) -> Option<&'static str> {
+    match v1::ThermalPressure::try_from(thermal) {
+        Ok(v1::ThermalPressure::Nominal) => Some("nominal"),
+        Ok(v1::ThermalPressure::Fair) => Some("fair"),
+        Ok(v1::ThermalPressure::Serious) => Some("serious"),
+        Ok(v1::ThermalPressure::Critical) => Some("critical"),
+        Ok(v1::ThermalPressure::Unspecified) | Err(_) => None,
+    }
+}
+
+/// How hard memory is pressed as a word, if that is known.
+#[must_use]
+pub fn memory(memory: i32) -> Option<&'static str> {
+    match v1::MemoryPressure::try_from(memory) {
+        Ok(v1::MemoryPressure::Normal) => Some("normal"),
+        Ok(v1::MemoryPressure::Warning) => Some("warning"),
+        Ok(v1::MemoryPressure::Critical) => Some("critical"),
+        Ok(v1::MemoryPressure::Unspecified) | Err(_) => None,
+    }
+}
+
+/// Where the power comes from as a word, if that is known.
+#[must_use]
+pub fn power(power: i32) -> Option<&'static str> {
+    match v1::PowerSource::try_from(power) {
+        Ok(v1::PowerSource::Ac) => Some("ac"),
+        Ok(v1::PowerSource::Battery) => Some("battery"),
+        Ok(v1::PowerSource::Unspecified) | Err(_) => None,
     }
 }
 
@@ -123,6 +226,8 @@ pub fn core_class(class: i32) -> &'static str {
 #[derive(Debug, Serialize)]
 pub struct AgentsShape {
     agents: Vec<AgentShape>,
+    /// How many compute agents compute at once; `null`: the daemon is too old to say.
+    compute: Option<SeatsShape>,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,7 +262,7 @@ struct PlacementShape {
 
 impl From<v1::ListAgentsResponse> for AgentsShape {
     fn from(answer: v1::ListAgentsResponse) -> Self {
-        Self { agents: answer.agents.into_iter().map(Into::into).collect() }
+        Self { agents: answer.agents.into_iter().map(Into::into).collect(), compute: answer.compute.map(Into::into) }
     }
 }
 
@@ -194,6 +299,7 @@ impl From<v1::Agent> for AgentShape {
 /// `stats --json`.
 #[derive(Debug, Serialize)]
 pub struct MetricsShape {
+    summary: Summary,
     metrics: Vec<MetricShape>,
 }
 
@@ -216,7 +322,7 @@ impl From<v1::MetricsResponse> for MetricsShape {
             labels: metric.labels.into_iter().map(|label| (label.name, label.value)).collect(),
             value: metric.value,
         };
-        Self { metrics: answer.metrics.into_iter().map(metric).collect() }
+        Self { summary: Summary::of(&answer.metrics), metrics: answer.metrics.into_iter().map(metric).collect() }
     }
 }
 
@@ -289,4 +395,24 @@ impl From<v1::RebuildIndexResponse> for RebuiltShape {
     fn from(it: v1::RebuildIndexResponse) -> Self {
         Self { records: it.records, entries: it.entries }
     }
+}
+
+/// `journal export --json` and `journal import --json`; but for the file it is also what the daemon's program tells.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ArchivedShape {
+    /// The archive; `null` if it went to standard output.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// Records.
+    pub records: u64,
+    /// Tasks that are open in it, and go on where it is imported.
+    pub open_tasks: u64,
+    /// Open tasks that an import left out.
+    pub left_out: u64,
+    /// Segments of the log.
+    pub segments: u64,
+    /// Documents and other payloads.
+    pub documents: u64,
+    /// Length of the archive.
+    pub bytes: u64,
 }

@@ -1,7 +1,7 @@
 //! Markdown drawn for a terminal: headings, lists, quotes, code and tables, wrapped to a width. What a report does
 //! not use (HTML, footnotes, images) is shown as its text. Reports quote foreign files: all text is cleaned first.
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd};
 
 use crate::ui::{
     style::{Label, Paint},
@@ -32,6 +32,13 @@ enum Prefix {
     },
 }
 
+/// A table as it is read: its cells as text, since numbers are put to the right once the longest is known.
+struct Rows {
+    alignments: Vec<Alignment>,
+    done: Vec<Vec<String>>,
+    open: Vec<String>,
+}
+
 struct Page {
     paint: Paint,
     width: usize,
@@ -44,7 +51,7 @@ struct Page {
     lists: Vec<Option<u64>>,
     links: Vec<String>,
     code: Option<String>,
-    table: Option<(Table, Vec<Cell>)>,
+    table: Option<Rows>,
     /// A blank line is due before the next block.
     gap: bool,
 }
@@ -115,9 +122,9 @@ impl Page {
                 self.lists.push(first);
             }
             Tag::Item => self.start_item(),
-            Tag::Table(_) => {
+            Tag::Table(alignments) => {
                 self.open_block();
-                self.table = Some((Table::new(&[]), Vec::new()));
+                self.table = Some(Rows { alignments, done: Vec::new(), open: Vec::new() });
             }
             Tag::Emphasis => self.labels.push(Label::Emphasis),
             Tag::Strong => self.labels.push(Label::Strong),
@@ -164,8 +171,8 @@ impl Page {
             }
             TagEnd::TableCell => self.end_cell(),
             TagEnd::TableHead | TagEnd::TableRow => {
-                if let Some((table, cells)) = &mut self.table {
-                    table.row(std::mem::take(cells));
+                if let Some(rows) = &mut self.table {
+                    rows.done.push(std::mem::take(&mut rows.open));
                 }
             }
             TagEnd::Table => self.end_table(),
@@ -187,16 +194,15 @@ impl Page {
 
     fn end_cell(&mut self) {
         let content: String = self.inline.drain(..).map(|(piece, _)| piece).collect();
-        if let Some((table, cells)) = &mut self.table {
-            let head = table.is_empty();
-            cells.push(if head { Cell::labelled(content, Label::Heading) } else { content.into() });
+        if let Some(rows) = &mut self.table {
+            rows.open.push(content);
         }
     }
 
     fn end_table(&mut self) {
-        if let Some((table, _)) = self.table.take() {
+        if let Some(rows) = self.table.take() {
             let room = self.room();
-            for line in table.render(self.paint, Some(room)).lines() {
+            for line in rows.drawn().render(self.paint, Some(room)).lines() {
                 self.line(line);
             }
         }
@@ -266,6 +272,28 @@ impl Page {
         for line in wrap_pieces(&pieces, self.room(), self.paint) {
             self.line(&line);
         }
+    }
+}
+
+impl Rows {
+    /// The table with its numbers to the right.
+    fn drawn(self) -> Table {
+        let mut widths = vec![0; self.alignments.len()];
+        for row in &self.done {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = text::width(cell).max(*width);
+            }
+        }
+        let mut table = Table::new(&[]);
+        for (number, row) in self.done.into_iter().enumerate() {
+            let cells = row.into_iter().zip(widths.iter().zip(&self.alignments)).map(|(cell, (width, alignment))| {
+                let gap = if *alignment == Alignment::Right { width - text::width(&cell) } else { 0 };
+                let cell = format!("{:gap$}{cell}", "");
+                if number == 0 { Cell::labelled(cell, Label::Heading) } else { cell.into() }
+            });
+            table.row(cells.collect::<Vec<Cell>>());
+        }
+        table
     }
 }
 
@@ -344,6 +372,17 @@ mod tests {
             │ quoted text\n\n  fn main() {}\n\nFile      Lines\nsrc/a.rs  12\n\n\
             ────────────────────────────────────────\n\nEnd.\n";
         assert_eq!(drawn, expected);
+    }
+
+    #[test]
+    fn numbers_stand_to_the_right() {
+        let table = "| File | Lines |\n|:--|--:|\n| a | 7 |\n| b | 1,480 |\n";
+        assert_eq!(render(table, Paint::new(false), 40), "File  Lines\na         7\nb     1,480\n");
+        let broken = "| Lines | File |\n|--:|:--|\n| 7 | a-name-that-is-much-too-long |\n";
+        assert_eq!(
+            render(broken, Paint::new(false), 22),
+            "Lines  File\n    7  a-name-that-is-\n       much-too-long\n"
+        );
     }
 
     #[test]

@@ -105,6 +105,34 @@ pub fn fit(text: &str, columns: usize, before: usize) -> String {
     fitted.collect::<Vec<_>>().join("\n")
 }
 
+/// One line of text, painted or not, in lines of at most `columns`, broken between words; further lines are indented. `used` columns of the
+/// first line are taken. A word that is longer than a line, as a path or an id may be, stays whole.
+#[must_use]
+pub fn hang(text: &str, columns: usize, used: usize, indent: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut at = used;
+    for (number, word) in text.split(' ').enumerate() {
+        let (gap, wide) = (usize::from(number > 0), seen_width(word));
+        if number > 0 && at + gap + wide > columns {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            at = indent + wide;
+        } else {
+            out.push_str(&" "[..gap]);
+            at += gap + wide;
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+/// Columns that the text takes on a terminal that obeys the codes of colours in it.
+fn seen_width(text: &str) -> usize {
+    let mut pieces = text.split("\u{1b}[");
+    let first = pieces.next().map_or(0, width);
+    first + pieces.map(|piece| piece.split_once('m').map_or(0, |(_, seen)| width(seen))).sum::<usize>()
+}
+
 fn split_word(word: &str, columns: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut used = 0;
@@ -228,6 +256,24 @@ mod tests {
             ("one two\n  one two", 0, "one two\n  one\n  two"),
         ] {
             assert_eq!(fit(text, 8, before), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn painted_lines_hang_below_their_mark() {
+        for (text, used, expected) in [
+            ("+ one two three", 0, "+ one two\n  three"),
+            ("one two", 5, "one\n  two"),
+            ("a /a/very/long/path b", 0, "a\n  /a/very/long/path\n  b"),
+            ("one  two", 0, "one  two"),
+            (
+                "\u{1b}[32m+\u{1b}[0m one \u{1b}[1mtwo\u{1b}[0m three",
+                0,
+                "\u{1b}[32m+\u{1b}[0m one \u{1b}[1mtwo\u{1b}[0m\n  three",
+            ),
+            ("", 3, ""),
+        ] {
+            assert_eq!(hang(text, 9, used, 2), expected, "{text:?}");
         }
     }
 

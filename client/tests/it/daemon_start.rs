@@ -47,6 +47,13 @@ impl Standin {
         self.program.to_str().unwrap()
     }
 
+    /// Waits until it is started, and lets the other one have its number: so it is the one that was started.
+    pub fn becomes(&self, fake: &Fake) -> u32 {
+        let pid = self.started()[4].parse().unwrap();
+        fake.script().status.pid = pid;
+        pid
+    }
+
     /// Waits until it is started.
     pub fn started(&self) -> Vec<String> {
         let mut said = String::new();
@@ -61,9 +68,11 @@ fn start_starts_waits_and_is_content_with_one_that_runs() {
     let standin = Standin::new(fake.home());
     let running = Cli::new(fake.home(), &["start", "--daemon", standin.path()]).spawn();
     let said = standin.started();
+    let pid: u32 = said[4].parse().unwrap();
+    fake.script().status.pid = pid;
     fake.serve();
     running.end().expect(0).says(&[
-        "started agentd (pid 4242)",
+        &format!("started agentd (pid {pid})"),
         "does not survive a reboot until",
         "agentd-cli service install",
     ]);
@@ -74,7 +83,7 @@ fn start_starts_waits_and_is_content_with_one_that_runs() {
     let log = fake.home().join("logs/agentd.start.log");
     assert_eq!(log.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(log.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    Cli::new(fake.home(), &["start"]).run().expect(0).says(&["runs already (pid 4242)"]);
+    Cli::new(fake.home(), &["start"]).run().expect(0).says(&[&format!("runs already (pid {pid})")]);
 }
 
 #[test]
@@ -86,7 +95,7 @@ fn submit_starts_the_daemon_that_is_found_on_the_path() {
     std::mem::swap(&mut fake.script().documents, &mut prepared.script().documents);
     let path = format!("{}:/usr/bin:/bin", standin.program.parent().unwrap().display());
     let running = Cli::alone(fake.home(), &["submit", "x"]).env("PATH", &path).spawn();
-    let _said = standin.started();
+    let _pid = standin.becomes(&fake);
     fake.serve();
     let output = running.end().expect(0);
     output.says(&["started agentd"]);
@@ -122,10 +131,10 @@ fn a_killed_daemon_of_a_terminal_is_started_again_once() {
     let mut running = Cli::new(fake.home(), &["submit", "x", "--daemon", standin.path()]).spawn();
     running.until("✓ survey");
     fake.kill();
-    let _said = standin.started();
+    let pid = standin.becomes(&fake);
     fake.serve();
     let output = running.end().expect(0);
-    output.says(&["had died and was started again", "started agentd (pid 4242)"]);
+    output.says(&["had died and was started again", &format!("started agentd (pid {pid})")]);
     assert_eq!(output.stdout, REPORT);
     let cursors: Vec<u64> = fake.script().watched.iter().map(|watch| watch.cursor).collect();
     assert_eq!(cursors, [10, 12]);
@@ -169,7 +178,32 @@ fn a_start_beside_a_daemon_that_is_ending_tries_again() {
     BufReader::new(pipe).read_line(&mut said).unwrap();
     assert_eq!(said, "again\n");
     fake.serve();
-    running.end().expect(0).says(&["started agentd"]);
+    // Another one was faster after all.
+    let output = running.end().expect(0);
+    output.says(&["runs already (pid 4242)"]);
+    assert!(!output.stderr.contains("started agentd"), "{output:?}");
+}
+
+/// Two watch, it is killed, both start one, and one of these is it: only whose it is says so.
+#[test]
+fn of_two_watchers_only_the_one_that_started_it_says_so() {
+    let mut fake = with_success();
+    let standin = Standin::new(fake.home());
+    fake.script().watches.clear();
+    fake.script().watches.extend([
+        vec![submitted(11), succeeded(12, "survey", "")],
+        vec![succeeded(13, "report", ""), ended(14, TaskState::Succeeded, &["report.md"])],
+    ]);
+    let mut running = Cli::new(fake.home(), &["submit", "x", "--daemon", standin.path()]).spawn();
+    running.until("✓ survey");
+    fake.kill();
+    // What it started finds another one in its place, whose number is not its own.
+    let _said = standin.started();
+    fake.serve();
+    let output = running.end().expect(0);
+    output.says(&["agentd is back"]);
+    assert!(!output.stderr.contains("started"), "{output:?}");
+    assert_eq!(output.stdout, REPORT);
 }
 
 #[test]
@@ -181,4 +215,19 @@ fn a_daemon_that_comes_up_read_only_is_no_success() {
     output.says(&["runs already (pid 4242)", "read-only and takes no tasks: segment 3 is damaged", "agentd-cli stop"]);
     let output = Cli::new(fake.home(), &["start", "--json"]).run().expect(4);
     assert!(output.stdout.contains("\"pid\":4242") && output.stderr.contains("\"kind\":\"read_only\""), "{output:?}");
+}
+
+/// Another one was faster: what was started waits for the lock, and would serve as soon as the other one is stopped.
+#[test]
+fn a_start_that_came_too_late_does_not_wait_for_its_turn() {
+    let mut fake = Fake::absent();
+    let pipe = fake.home().join("waits");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let waiting = program(fake.home(), &format!("echo $$ > '{}'; exec sleep 600", pipe.display()));
+    let running = Cli::new(fake.home(), &["start", "--daemon", waiting.to_str().unwrap()]).spawn();
+    let pid = fs::read_to_string(&pipe).unwrap();
+    fake.serve();
+    let output = running.end().expect(0);
+    output.says(&["runs already (pid 4242)"]);
+    assert!(!Command::new("kill").args(["-0", pid.trim()]).output().unwrap().status.success(), "{output:?}");
 }

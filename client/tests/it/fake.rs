@@ -45,10 +45,13 @@ pub struct Script {
     pub documents: HashMap<String, Vec<u8>>,
     pub status: StatusResponse,
     pub agents: Vec<Agent>,
+    pub seats: Option<Seats>,
     pub metrics: MetricsResponse,
     pub settings: Vec<Setting>,
     pub journal: VerifyJournalResponse,
     pub rules: ListRulesResponse,
+    /// `None`: a daemon that is too old for it.
+    pub examined: Option<ExamineResponse>,
     pub submitted: Vec<SubmitRequest>,
     pub watched: Vec<WatchRequest>,
     pub listed: Vec<ListTasksRequest>,
@@ -177,12 +180,18 @@ impl DaemonService for Player {
     async fn rebuild_index(&self, _: Request<RebuildIndexRequest>) -> Result<Response<RebuildIndexResponse>, Status> {
         Ok(Response::new(RebuildIndexResponse { records: 12, entries: 3 }))
     }
+
+    async fn examine(&self, _: Request<ExamineRequest>) -> Result<Response<ExamineResponse>, Status> {
+        let examined = self.script().examined.clone();
+        examined.map(Response::new).ok_or_else(|| Status::unimplemented(""))
+    }
 }
 
 #[tonic::async_trait]
 impl AgentService for Player {
     async fn list(&self, _: Request<ListAgentsRequest>) -> Result<Response<ListAgentsResponse>, Status> {
-        Ok(Response::new(ListAgentsResponse { agents: self.script().agents.clone() }))
+        let script = self.script();
+        Ok(Response::new(ListAgentsResponse { agents: script.agents.clone(), compute: script.seats.clone() }))
     }
 }
 

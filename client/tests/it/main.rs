@@ -3,11 +3,14 @@
 #![allow(missing_docs, unreachable_pub, reason = "no library")]
 #![allow(clippy::unwrap_used, reason = "what does not work here fails the test")]
 
+mod bench;
 mod cli;
 mod fake;
 mod snapshot;
 
+mod archive;
 mod daemon_start;
+mod doctor;
 mod help;
 mod lock;
 mod meeting;

@@ -1,8 +1,9 @@
 //! The shapes that `--json` prints are committed: scripts rely on them.
 
 use agentd_proto::v1::{
-    Agent, AgentRecord, Confidence, CoreClass, IndexState, Label, ListRulesResponse, Machine, Metric, MetricsResponse,
-    Placement, Rule, Setting, Severity, Tier, VerifyJournalResponse,
+    Agent, AgentRecord, Conditions, Confidence, CoreClass, IndexState, Label, ListRulesResponse, Machine,
+    MemoryPressure, Metric, MetricsResponse, Placement, PowerSource, Rule, Seats, Setting, Severity, ThermalPressure,
+    Tier, VerifyJournalResponse,
 };
 
 use crate::{
@@ -23,6 +24,20 @@ fn full() -> Fake {
         memory_bytes: 8 << 30,
         tiers: vec![Tier { name: "uniform".into(), cores: 2 }],
         gpu_cores: None,
+    });
+    let seats = Seats { open: 1, all: 2, reason: "memory pressure: warning".into() };
+    script.status.compute = Some(seats.clone());
+    script.seats = Some(seats);
+    script.status.conditions = Some(Conditions {
+        thermal: ThermalPressure::Fair.into(),
+        memory: MemoryPressure::Warning.into(),
+        power: PowerSource::Unspecified.into(),
+        low_power: Some(false),
+        available_bytes: Some(512 << 20),
+        cpu_waits: Some(0.25),
+        load: Some(1.5),
+        age_ms: 300,
+        unmeasured: vec!["power: the kernel names no power supply".into()],
     });
     script.agents = vec![Agent {
         name: "analyzer".into(),
@@ -191,6 +206,34 @@ impl Cli {
         let output = self.argument("--json").run().expect(0);
         output.stdout
     }
+}
+
+#[test]
+fn pressure_is_told_to_people_and_only_what_was_measured() {
+    let fake = full();
+    let status = |fake: &Fake| Cli::new(fake.home(), &["status"]).run().expect(0).stdout;
+    let told = status(&fake);
+    assert!(told.contains("compute     1 of 2 seats (memory pressure: warning)\n"), "{told}");
+    let line = "heat fair, memory pressure warning, 536.9 MB available, waiting for a cpu 25 % of the time, load 1.5\n";
+    assert!(told.contains(&format!("conditions  {line}")), "{told}");
+    let agents = Cli::new(fake.home(), &["agents"]).run().expect(0).stdout;
+    assert!(agents.contains("compute  1 of 2 seats (memory pressure: warning)"), "{agents}");
+
+    fake.script().status.conditions = Some(Conditions {
+        power: PowerSource::Battery.into(),
+        low_power: Some(true),
+        age_ms: 90_000,
+        ..Default::default()
+    });
+    fake.script().status.compute = Some(Seats { open: 8, all: 8, reason: String::new() });
+    fake.script().seats = Some(Seats { open: 8, all: 8, reason: String::new() });
+    let told = status(&fake);
+    assert!(told.contains("compute     8 seats\nconditions  on battery, low power mode, 1 min 30 s ago\n"), "{told}");
+    assert!(!Cli::new(fake.home(), &["agents"]).run().expect(0).stdout.contains("seats"));
+
+    (fake.script().status.conditions, fake.script().status.compute) = (Some(Conditions::default()), None);
+    let told = status(&fake);
+    assert!(!told.contains("conditions") && !told.contains("compute"), "{told}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::fake::{Fake, TASK, progress, success, task};
+use crate::fake::{Fake, TASK, progress, succeeded, success, task};
 
 const REPORT: &str = "# Report\n\nFound **1,480** files with a rather long sentence that wraps somewhere around here.\n\n\
     | File | What is wrong with it |\n| --- | --- |\n\
@@ -54,6 +54,26 @@ fn a_task_is_shown_live_and_its_report_drawn() {
     let report = shown.split("\u{1b}[1mReport").nth(1).unwrap();
     assert!(report.contains("\u{1b}[1m1,480\u{1b}[0m files") && !report.contains("| ---"), "{report:?}");
     assert!(report.lines().all(|line| columns(line) <= 70), "{report:?}");
+}
+
+/// What a step found may be long: its line is broken between words, and never by the terminal inside of one.
+#[test]
+fn lines_of_steps_are_broken_between_words() {
+    let fake = Fake::serving();
+    let summary = "3 functions in 2 files; pieces: analyzer 7, architect 4, synthesizer 8, integrator 1, optimizer 3";
+    let mut course = success();
+    course[3] = succeeded(13, "survey", summary);
+    fake.script().watches.push_back(course);
+    fake.script().documents.insert("report.md".into(), REPORT.into());
+    let shown = on_terminal(&fake, "submit --color never x");
+    let begin = shown.find("survey (312 ms)").unwrap();
+    let lines: Vec<&str> =
+        shown[begin..].lines().take(2).map(|line| line.split('\u{1b}').next().unwrap().trim_end()).collect();
+    let expected = [
+        "survey (312 ms): 3 functions in 2 files; pieces: analyzer 7,",
+        "  architect 4, synthesizer 8, integrator 1, optimizer 3",
+    ];
+    assert_eq!(lines, expected, "{shown:?}");
 }
 
 /// Colour is one thing, movement another: without colour the bars are still drawn.

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use crate::{
     describe,
     lifecycle::{lock::StateLock, premises::Premises, socket::Socket},
+    sabotage::{Point, is},
 };
 
 /// The socket and the lock, and whoever is told what became of them.
@@ -34,7 +35,9 @@ impl Hold {
     }
 
     async fn look(&mut self) {
-        if let Err(lost) = self.lock.look() {
+        if let Err(lost) = self.lock.look()
+            && !is(Point::HoldLost)
+        {
             // What is at the paths may be another daemon's: nothing is made there.
             return self.premises.note(Some(lost), None);
         }
@@ -47,5 +50,85 @@ impl Hold {
             Err(error) => Some(format!("clients do not find the daemon: {}", describe(&error))),
         };
         self.premises.note(None, socket);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::{
+        fs,
+        os::unix::{fs::MetadataExt as _, net::UnixStream},
+        path::PathBuf,
+    };
+
+    use agentd_host::SystemClock;
+
+    use super::*;
+    use crate::{config::Watermarks, lifecycle::lock};
+
+    /// A state folder, what a daemon holds of it, and where a server would take new listeners.
+    struct Place {
+        state: PathBuf,
+        hold: Hold,
+        next: mpsc::Receiver<UnixListener>,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Place {
+        async fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let state = dir.path().join("state");
+            fs::create_dir(&state).unwrap();
+            let own_uid = state.metadata().unwrap().uid();
+            let lock = lock::take(&state).unwrap();
+            let mut socket = Socket::bind(&state.join("agentd.sock"), &lock, own_uid).await.unwrap();
+            drop(socket.take_listener());
+            let marks = Watermarks { low_percent: 0, low_bytes: 0, critical_bytes: 0 };
+            let clock = Arc::new(SystemClock);
+            let premises = Arc::new(Premises::new(state.clone(), marks, clock, agentd_host::disk_space));
+            let (listeners, next) = mpsc::channel(1);
+            let every = Duration::from_secs(3_600);
+            Self { state, hold: Hold { socket, lock, premises, own_uid, every, listeners }, next, _dir: dir }
+        }
+
+        fn refusal(&self) -> Option<String> {
+            self.hold.premises.refusal().map(|refusal| refusal.to_string())
+        }
+    }
+
+    fn run<F: Future>(future: F) -> F::Output {
+        agentd_host::current_thread_runtime().unwrap().block_on(future)
+    }
+
+    #[test]
+    pub(crate) fn nothing_is_made_where_another_daemon_may_be_at_home() {
+        run(async {
+            let mut place = Place::new().await;
+            let away = place.state.with_file_name("away");
+            fs::rename(&place.state, &away).unwrap();
+            fs::create_dir(&place.state).unwrap();
+            place.hold.look().await;
+            assert_eq!(fs::read_dir(&place.state).unwrap().count(), 0, "it is another folder");
+            assert!(place.refusal().is_some_and(|why| why.contains("another folder")), "{:?}", place.refusal());
+            fs::remove_dir(&place.state).unwrap();
+            fs::rename(&away, &place.state).unwrap();
+            place.hold.look().await;
+            assert_eq!(place.refusal(), None, "it is back");
+        });
+    }
+
+    #[test]
+    pub(crate) fn a_socket_that_was_deleted_is_bound_again() {
+        run(async {
+            let mut place = Place::new().await;
+            let path = place.state.join("agentd.sock");
+            place.hold.look().await;
+            assert!(place.next.try_recv().is_err(), "nothing has happened");
+            fs::remove_file(&path).unwrap();
+            place.hold.look().await;
+            let _listener = place.next.try_recv().expect("the server is given a new one");
+            assert!(UnixStream::connect(&path).is_ok());
+            assert!(place.hold.premises.warnings().is_empty());
+        });
     }
 }

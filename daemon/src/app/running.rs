@@ -229,6 +229,7 @@ mod tests {
                 look_every,
                 disk: None,
                 clock: Arc::new(agentd_host::SystemClock),
+                sensors: Arc::new(agentd_host::SystemSensors::default()),
             };
             let app = App::build(config, launch).await.unwrap();
             let App { context, engine, threads, mut signals, mut requests, socket, lock, .. } = app;

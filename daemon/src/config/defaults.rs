@@ -20,6 +20,8 @@ pub(super) const RETENTION_DAYS: i64 = 30;
 pub(super) const RETENTION_BYTES: i64 = 1024 * 1024 * 1024;
 /// What is known about some 200,000 source files.
 pub(super) const CACHE_BYTES: i64 = 256 * 1024 * 1024;
+/// git does so too, and reading everything takes most of the time of an analysis after which little has changed.
+pub(super) const CACHE_TRUST_TIMES: &str = "yes";
 /// A volume that is so full slows down, and is full before long.
 pub(super) const DISK_LOW_PERCENT: i64 = 10;
 /// A build or a clone takes so much in minutes.
@@ -36,6 +38,10 @@ pub(super) const OVERLOAD_MEAN_MS: i64 = 3_000;
 pub(super) const OVERLOAD_SUCCESS: f64 = 0.8;
 /// Pieces of CPU work take 10 ms at most; 5 s of silence is no load, it is a hang.
 pub(super) const SILENT_MS: i64 = 5_000;
+/// Whoever works at a machine that is pressed wants it for himself; what agents do can wait.
+pub(super) const PRESSURE_HEED: &[&str] = &["thermal", "memory", "low_power"];
+/// The kernel's figures are means over ten seconds: what is lower for longer than that has passed.
+pub(super) const PRESSURE_CALM_MS: i64 = 15_000;
 /// Builds and tests are heavy and git is quick; more than this at once only slows all of them down.
 pub(super) const CHILDREN_MAX: i64 = 16;
 /// Each step of a compute agent may hold the facts of a whole repository.

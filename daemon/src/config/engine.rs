@@ -34,10 +34,12 @@ impl Config {
             silent_after: crew.silent,
             max_children: crew.max_children,
             child_descriptors,
+            pressure: crew.pressure.clone(),
             crew: CrewConfig {
                 plan,
                 rules: self.rules,
                 cache_bytes: self.storage.cache_bytes,
+                trust_times: self.storage.trust_times,
                 ..CrewConfig::new(self.state_dir.clone(), roles)
             },
         }
@@ -48,6 +50,7 @@ impl Config {
 mod tests {
     use std::{collections::HashMap, time::Duration};
 
+    use agentd_engine::{Heed, PressureSettings};
     use agentd_host::{CoordinatorQos, Qos};
     use agentd_tools::findings::{Confidence, RuleSet};
     use agentd_workflow::Action;
@@ -63,9 +66,12 @@ mod tests {
             ("AGENTD_RETENTION__DAYS", "2"),
             ("AGENTD_RETENTION__BYTES", "33554432"),
             ("AGENTD_CACHE__BYTES", "4096"),
+            ("AGENTD_CACHE__TRUST_TIMES", "no"),
             ("AGENTD_ASSIGN__OVERLOAD_MEAN_MS", "7"),
             ("AGENTD_ASSIGN__OVERLOAD_SUCCESS", "0.5"),
             ("AGENTD_WEDGE__SILENT_MS", "6000"),
+            ("AGENTD_PRESSURE__HEED", "low_power,thermal"),
+            ("AGENTD_PRESSURE__CALM_MS", "250"),
             ("AGENTD_CHILDREN__MAX", "3"),
             ("AGENTD_RULES__OFF", "loop-sort, string-chain"),
             ("AGENTD_RULES__MIN_CONFIDENCE", "high"),
@@ -82,8 +88,11 @@ mod tests {
         assert_eq!((engine.overload.mean, engine.overload.success), (Duration::from_millis(7), 0.5));
         assert_eq!((engine.silent_after, engine.child_descriptors), (Duration::from_secs(6), Some(256)));
         assert_eq!((engine.crew.plan.coordinator_qos, engine.crew.plan.compute_nice), (CoordinatorQos::Utility, 9));
+        let heed = vec![Heed::Thermal, Heed::LowPower];
+        assert_eq!(engine.pressure, PressureSettings { heed, calm: Duration::from_millis(250) });
         let rules = RuleSet::ALL.without("loop-sort").without("string-chain").at_least(Confidence::High);
-        assert_eq!((engine.crew.rules, engine.crew.cache_bytes), (rules, 4_096));
+        let crew = &engine.crew;
+        assert_eq!((crew.rules, crew.cache_bytes, crew.trust_times), (rules, 4_096, false));
         let [_, architect, optimizer, ..] = &engine.crew.roles;
         assert_eq!((architect.slots, architect.capabilities.as_deref()), (5, Some(&[Action::Structure][..])));
         assert_eq!(architect.plan.map(|plan| (plan.qos, plan.compute_nice)), Some((Some(Qos::Background), 9)));

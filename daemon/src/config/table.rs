@@ -47,6 +47,7 @@ fn table() -> Vec<Setting> {
         int("retention.days", d::RETENTION_DAYS, 1, 3_650, "How long finished tasks are kept, in days."),
         int("retention.bytes", d::RETENTION_BYTES, 16 * MIB, TIB, "How many bytes of finished tasks are kept at most: log, stored results and task files together."),
         int("cache.bytes", d::CACHE_BYTES, 0, TIB, "How many bytes of what was found out about source files are kept, so that the next analysis parses only what has changed. 0: nothing is kept."),
+        word("cache.trust_times", d::CACHE_TRUST_TIMES, &["yes", "no"], "Whether a file counts as unchanged, and is not read, if device, inode, size and times of change are as they were and older than a minute, as git's index takes it. `no`: every file is read in every analysis; for file systems without such times, or whose times come late."),
         int("disk.low_percent", d::DISK_LOW_PERCENT, 0, 100, "Share of the state folder's volume, in hundredths, below which `status` warns; the smaller of it and disk.low_bytes counts. 0: free space is not watched."),
         int("disk.low_bytes", d::DISK_LOW_BYTES, 0, 1024 * TIB, "Free bytes of the volume below which `status` warns."),
         int("disk.critical_bytes", d::DISK_CRITICAL_BYTES, 0, 1024 * TIB, "Free bytes of the volume below which no task is accepted; never more than what `status` warns of. 0: tasks are accepted until the disk is full."),
@@ -55,6 +56,8 @@ fn table() -> Vec<Setting> {
         int("assign.overload_mean_ms", d::OVERLOAD_MEAN_MS, 1, 3_600_000, "An agent whose steps of a kind take longer than this on average comes last in assignment, in milliseconds."),
         float("assign.overload_success", d::OVERLOAD_SUCCESS, 0.0, 1.0, "An agent that succeeds less often than this on a kind of step comes last in assignment."),
         int("wedge.silent_ms", d::SILENT_MS, 1_000, 600_000, "An agent that gives no sign of life for so long is replaced, in milliseconds."),
+        setting("pressure.heed", words(d::PRESSURE_HEED), Rule::Words(d::PRESSURE_HEED.to_vec()), "What lets fewer compute agents compute at once while it presses the machine: heat, memory, and Low Power Mode or the profile `low-power`. Empty: nothing, and then it is not even read."),
+        int("pressure.calm_ms", d::PRESSURE_CALM_MS, 0, 3_600_000, "So long pressure must have been lower before more agents compute again, in milliseconds."),
         int("children.max", d::CHILDREN_MAX, 1, 1_000, "Programs (git, builds, tests) that agents run at once."),
         setting("rules.off", Value::Array(Vec::new()), Rule::Names { of: "rule", known: rule_ids(), list: "agentd-cli rules" }, "Performance rules that are switched off, by id."),
         word("rules.min_confidence", d::RULES_MIN_CONFIDENCE, &["low", "medium", "high"], "How sure a performance rule must be for a finding to be reported."),
@@ -113,6 +116,10 @@ fn float(key: &str, default: f64, min: f64, max: f64, help: &str) -> Setting {
 
 fn word(key: &str, default: &str, words: &[&'static str], help: &str) -> Setting {
     setting(key, Value::String(default.to_owned()), Rule::Choice(words.to_vec()), help)
+}
+
+fn words(words: &[&str]) -> Value {
+    Value::Array(words.iter().map(|word| Value::String((*word).to_owned())).collect())
 }
 
 fn setting(key: &str, default: Value, rule: Rule, help: &str) -> Setting {

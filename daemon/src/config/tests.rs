@@ -162,6 +162,20 @@ fn rules_are_switched_off_by_name_and_a_slip_is_told() {
 }
 
 #[test]
+fn pressure_is_heeded_unless_told_otherwise() {
+    let place = Place::new();
+    let pressure = |place: &Place| place.load(&[]).unwrap().crew.pressure;
+    let default = PressureSettings { heed: Heed::ALL.to_vec(), calm: Duration::from_secs(15) };
+    assert_eq!(pressure(&place), default, "every word is in the table, and every one is known");
+    place.write("pressure.heed = ['memory']\n");
+    assert_eq!(pressure(&place), PressureSettings { heed: vec![Heed::Memory], ..default });
+    place.write("pressure.heed = []\npressure.calm_ms = 0\n");
+    assert_eq!(pressure(&place), PressureSettings { heed: Vec::new(), calm: Duration::ZERO });
+    place.write("pressure.heed = ['moon']\n");
+    assert!(place.faults(&[])[0].contains("a list of \"thermal\", \"memory\", \"low_power\""));
+}
+
+#[test]
 fn values_out_of_shape_are_refused() {
     let place = Place::new();
     let cases = [

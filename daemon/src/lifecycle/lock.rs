@@ -11,7 +11,10 @@ use std::{
 
 use agentd_proto::rendezvous::{LOCK_FILE, owner_in};
 
-use crate::{Error, describe};
+use crate::{
+    Error, describe,
+    sabotage::{Point, is},
+};
 
 /// Ownership of a state folder. Given back when dropped.
 #[derive(Debug)]
@@ -36,13 +39,13 @@ impl StateLock {
         let folder = self.state_dir.display();
         let back = format!("put it back, or end process {} and start agentd again", std::process::id());
         match fs::symlink_metadata(&self.state_dir) {
-            Ok(found) if identity(&found) == self.folder => {}
+            Ok(found) if identity(&found) == self.folder || is(Point::FolderInode) => {}
             Ok(_) => return Err(format!("another folder stands where the state folder {folder} was; {back}")),
             Err(error) => return Err(format!("the state folder {folder} is gone ({error}); {back}")),
         }
         let own = self.file.metadata().map(|found| identity(&found)).ok();
         match fs::symlink_metadata(self.state_dir.join(LOCK_FILE)) {
-            Ok(found) if Some(identity(&found)) == own => Ok(()),
+            Ok(found) if Some(identity(&found)) == own || is(Point::LockInode) => Ok(()),
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(format!("the lock {folder}/{LOCK_FILE} cannot be looked at ({error}); {back}"))
             }
@@ -82,12 +85,15 @@ pub fn take(state_dir: &Path) -> Result<StateLock, Error> {
         .map_err(fault)?;
     match file.try_lock() {
         Ok(()) => {}
+        Err(TryLockError::WouldBlock) if is(Point::Lock) => {}
         Err(TryLockError::WouldBlock) => {
             return Err(Error::AlreadyRunning { state_dir: state_dir.to_owned(), pid: owner_in(&file) });
         }
         Err(TryLockError::Error(source)) => return Err(fault(source)),
     }
-    file.set_len(0).map_err(fault)?;
+    if !is(Point::LockNumber) {
+        file.set_len(0).map_err(fault)?;
+    }
     file.rewind().map_err(fault)?;
     writeln!(file, "{}", std::process::id()).map_err(fault)?;
     Ok(StateLock { file, state_dir: state_dir.to_owned(), folder: identity(&folder) })
@@ -104,7 +110,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// # Errors
 /// As [`take`].
 pub async fn own(state_dir: &Path) -> Result<StateLock, Error> {
-    for _ in 0..TRIES {
+    for _ in 0..if is(Point::LockPatience) { 0 } else { TRIES } {
         match take(state_dir) {
             Err(Error::AlreadyRunning { .. }) => tokio::time::sleep(PAUSE).await,
             done => return done,
@@ -114,11 +120,11 @@ pub async fn own(state_dir: &Path) -> Result<StateLock, Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
-    fn one_owner_at_a_time_and_the_others_learn_who() {
+    pub(crate) fn one_owner_at_a_time_and_the_others_learn_who() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("agentd.lock");
         std::fs::write(&path, "99999999999 left behind by a daemon that was killed").unwrap();
@@ -136,8 +142,23 @@ mod tests {
         assert!(matches!(take(&dir.path().join("missing")), Err(Error::Lock { .. })));
     }
 
+    /// A child of a killed owner, for one, holds it until it has begun its own program.
     #[test]
-    fn what_happens_to_the_folder_and_the_lock_is_noticed() {
+    pub(crate) fn who_comes_second_waits_a_moment_for_a_lock_that_is_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = take(dir.path()).unwrap();
+        agentd_host::current_thread_runtime().unwrap().block_on(async {
+            let give_back = async {
+                tokio::time::sleep(PAUSE).await;
+                drop(first);
+            };
+            let (second, ()) = tokio::join!(own(dir.path()), give_back);
+            second.unwrap();
+        });
+    }
+
+    #[test]
+    pub(crate) fn what_happens_to_the_folder_and_the_lock_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
         let (state, away) = (dir.path().join("state"), dir.path().join("away"));
         fs::create_dir(&state).unwrap();

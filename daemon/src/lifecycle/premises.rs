@@ -11,7 +11,10 @@ use agentd_base::{Classify, ErrorClass, MonoMs, bytes};
 use agentd_host::{Clock, DiskSpace};
 use tokio::sync::Notify;
 
-use crate::config::Watermarks;
+use crate::{
+    config::Watermarks,
+    sabotage::{Point, is},
+};
 
 /// How long one look at the disk counts.
 const FRESH: Duration = Duration::from_secs(5);
@@ -99,12 +102,12 @@ impl Premises {
     pub fn refusal(&self) -> Option<NoGround> {
         let mut found = self.found();
         let space = self.space(&mut found);
-        if let Some(why) = &found.lost {
+        if let Some(why) = found.lost.as_ref().filter(|_| !is(Point::GroundLost)) {
             return Some(NoGround::Lost(why.clone()));
         }
         let space = space?;
         let needed = self.marks.critical(space.total_bytes);
-        let full = space.free_bytes < needed;
+        let full = space.free_bytes < needed && !is(Point::GroundFull);
         full.then(|| NoGround::DiskFull { state_dir: self.state_dir.clone(), free: space.free_bytes, needed })
     }
 
@@ -135,7 +138,7 @@ impl Premises {
     fn space(&self, found: &mut Found) -> Option<DiskSpace> {
         let now = self.clock.mono();
         match found.space {
-            Some((at, space)) if now.since(at) < FRESH => space,
+            Some((at, space)) if now.since(at) < FRESH || is(Point::GroundFresh) => space,
             _ => {
                 let asked = (self.ask)(&self.state_dir);
                 let space = asked.inspect_err(|error| tracing::debug!(%error, "free space is not known")).ok();
@@ -148,8 +151,8 @@ impl Premises {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+pub(crate) mod tests {
+    use std::cell::Cell;
 
     use agentd_host::ManualClock;
 
@@ -158,27 +161,29 @@ mod tests {
     const MIB: u64 = 1 << 20;
     const MARKS: Watermarks = Watermarks { low_percent: 10, low_bytes: 2_048 * MIB, critical_bytes: 512 * MIB };
 
-    /// Room on the volume that `ask` pretends to see.
-    static FREE: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        /// Room on the volume that `ask` pretends to see.
+        static FREE: Cell<u64> = const { Cell::new(0) };
+    }
 
     #[expect(clippy::unnecessary_wraps, reason = "it stands in for a call that can fail")]
     fn ask(_: &Path) -> Result<DiskSpace, agentd_host::Error> {
-        Ok(DiskSpace { free_bytes: FREE.load(Ordering::Relaxed), total_bytes: 1 << 40 })
+        Ok(DiskSpace { free_bytes: FREE.get(), total_bytes: 1 << 40 })
     }
 
     #[test]
-    fn room_is_looked_at_again_after_a_while_and_then_decides() {
+    pub(crate) fn room_is_looked_at_again_after_a_while_and_then_decides() {
         let clock = Arc::new(ManualClock::default());
         let premises = Premises::new("/state".into(), MARKS, Arc::clone(&clock) as Arc<dyn Clock>, ask);
         for (free, refused, warned) in
             [(4_096, false, false), (2_047, false, true), (512, false, true), (511, true, true), (0, true, true)]
         {
-            FREE.store(free * MIB, Ordering::Relaxed);
+            FREE.set(free * MIB);
             clock.advance(FRESH);
             assert_eq!(premises.refusal().is_some(), refused, "{free} MiB");
             assert_eq!(premises.warnings().len(), usize::from(warned), "{free} MiB");
         }
-        FREE.store(4_096 * MIB, Ordering::Relaxed);
+        FREE.set(4_096 * MIB);
         clock.advance(FRESH - Duration::from_millis(1));
         let refusal = premises.refusal().expect("the last look still counts");
         assert_eq!(refusal.class(), ErrorClass::Disk);
@@ -194,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_folder_is_told_until_it_is_back_and_unknown_room_refuses_nothing() {
+    pub(crate) fn a_lost_folder_is_told_until_it_is_back_and_unknown_room_refuses_nothing() {
         let premises = Premises::new("/state".into(), MARKS, Arc::new(ManualClock::default()), blind);
         assert_eq!((premises.refusal(), premises.warnings().len()), (None, 0));
         premises.note(Some("it is gone".to_owned()), Some("somebody else is there".to_owned()));

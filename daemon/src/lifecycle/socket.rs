@@ -13,7 +13,10 @@ use std::{
 use tokio::net::UnixStream;
 
 use super::lock::StateLock;
-use crate::Error;
+use crate::{
+    Error,
+    sabotage::{Point, is},
+};
 
 /// A socket on which clients already may connect; they are answered once the server runs.
 #[derive(Debug)]
@@ -35,7 +38,8 @@ impl Socket {
         let path = path.unwrap_or_else(|| configured.to_owned());
         let set = listener.set_nonblocking(true);
         set.map_err(|source| Error::Socket { path: path.clone(), source })?;
-        Ok(Self { listener: Some(listener), path, own: None })
+        let own = if is(Point::SocketInherited) { identity(&path) } else { None };
+        Ok(Self { listener: Some(listener), path, own })
     }
 
     /// Binds the socket. The lock shows that no other daemon of this state folder lives; whether one of another folder
@@ -48,7 +52,9 @@ impl Socket {
         let fault = |source| Error::Socket { path: path.to_owned(), source };
         let listener = UnixListener::bind(path).map_err(fault)?;
         // The umask has kept others out since bind; this only takes away our own useless bits.
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(fault)?;
+        if !is(Point::SocketMode) {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(fault)?;
+        }
         listener.set_nonblocking(true).map_err(fault)?;
         let made = fs::symlink_metadata(path).map_err(fault)?;
         Ok(Self { listener: Some(listener), path: path.to_owned(), own: Some((made.dev(), made.ino())) })
@@ -60,8 +66,11 @@ impl Socket {
     /// # Errors
     /// As [`bind`](Self::bind): something else is at the path, or its folder is gone. Another look may go better.
     pub async fn mend(&mut self, lock: &StateLock, own_uid: u32) -> Result<Option<UnixListener>, Error> {
-        if self.own.is_none() || self.own == identity(&self.path) {
+        if self.own.is_none() || self.own == identity(&self.path) || is(Point::SocketGone) {
             return Ok(None);
+        }
+        if is(Point::SocketForeign) {
+            let _ = fs::remove_file(&self.path);
         }
         let mut again = Self::bind(&self.path, lock, own_uid).await?;
         self.own = again.own.take(); // now it is not `again` that removes the path at the end
@@ -91,7 +100,7 @@ impl Drop for Socket {
     /// Removes the path if it is still the socket that we made.
     fn drop(&mut self) {
         if self.own.is_some()
-            && self.own == identity(&self.path)
+            && (self.own == identity(&self.path) || is(Point::SocketEnd))
             && let Err(error) = fs::remove_file(&self.path)
         {
             tracing::warn!(path = %self.path.display(), %error, "the socket could not be removed");
@@ -112,14 +121,17 @@ async fn remove_left_over(path: &Path, own_uid: u32) -> Result<(), Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(fault(error)),
     };
-    if !found.file_type().is_socket() {
+    if !found.file_type().is_socket() && !is(Point::SocketKind) {
         return taken("something that is no socket is there; move it away, or set AGENTD_SOCKET".to_owned());
     }
-    if found.uid() != own_uid {
+    if found.uid() != own_uid && !is(Point::SocketOwner) {
         return taken(format!(
             "a socket of user {} is there; set AGENTD_SOCKET to a path in a folder of yours",
             found.uid()
         ));
+    }
+    if is(Point::SocketAlive) {
+        return fs::remove_file(path).map_err(fault);
     }
     match UnixStream::connect(path).await {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(fault),
@@ -134,7 +146,7 @@ async fn remove_left_over(path: &Path, own_uid: u32) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{future::Future, os::unix::net::UnixStream as StdStream};
 
     use super::{super::lock, *};
@@ -166,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_private_and_goes_with_its_owner() {
+    pub(crate) fn a_socket_is_private_and_goes_with_its_owner() {
         let place = Place::new();
         let mut socket = place.bind(place.uid).unwrap();
         assert_eq!(place.path().metadata().unwrap().mode() & 0o777, 0o600);
@@ -186,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_left_over_stays() {
+    pub(crate) fn what_is_not_left_over_stays() {
         let place = Place::new();
         let taken = |uid: u32, part: &str| match place.bind(uid) {
             Err(error @ Error::SocketTaken { .. }) => assert!(error.to_string().contains(part), "{error}"),
@@ -203,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_of_another_is_not_removed_at_the_end() {
+    pub(crate) fn the_path_of_another_is_not_removed_at_the_end() {
         let place = Place::new();
         let socket = place.bind(place.uid).unwrap();
         let other = UnixListener::bind(place.dir.path().join("other")).unwrap();
@@ -214,10 +226,13 @@ mod tests {
         assert!(inherited.is_inherited());
         drop(inherited);
         assert!(place.path().exists(), "the service manager's socket stays");
+        let managed = place.dir.path().join("managed");
+        drop(Socket::inherited(UnixListener::bind(&managed).unwrap(), &place.path()).unwrap());
+        assert!(managed.exists(), "also where it was bound");
     }
 
     #[test]
-    fn a_socket_that_vanished_is_bound_again_and_a_foreign_one_is_left() {
+    pub(crate) fn a_socket_that_vanished_is_bound_again_and_a_foreign_one_is_left() {
         let place = Place::new();
         let mut socket = place.bind(place.uid).unwrap();
         let old = socket.take_listener().unwrap();

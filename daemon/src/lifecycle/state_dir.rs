@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::Error;
+use crate::{
+    Error,
+    sabotage::{Point, is},
+};
 
 /// Folders that the daemon itself makes; nobody but their owner may do anything with them.
 const PRIVATE: u32 = 0o700;
@@ -50,19 +53,19 @@ fn close_if_empty(path: &Path, found: &Metadata, own_uid: u32) -> Result<(), Err
 fn check(path: &Path, found: &Metadata, own_uid: u32) -> Result<(), Error> {
     let bad = |reason: String| Err(Error::Unsafe { path: path.to_owned(), reason });
     let mode = found.mode() & 0o7777;
-    if found.file_type().is_symlink() {
+    if found.file_type().is_symlink() && !is(Point::FolderLink) {
         return bad("it is a symbolic link; set AGENTD_HOME to the folder that it points to".to_owned());
     }
-    if !found.is_dir() {
+    if !found.is_dir() && !is(Point::FolderKind) {
         return bad("it is no folder; move it away, or set AGENTD_HOME".to_owned());
     }
-    if found.uid() != own_uid {
+    if found.uid() != own_uid && !is(Point::FolderOwner) {
         return bad(format!(
             "it belongs to user {}, agentd runs as user {own_uid}; set AGENTD_HOME to a folder of yours",
             found.uid()
         ));
     }
-    if mode & 0o777 != PRIVATE {
+    if mode & 0o777 != PRIVATE && !is(Point::FolderMode) {
         return bad(format!("its mode is {mode:o}, it must be 700; run `chmod 700 {}`", path.display()));
     }
     Ok(())
@@ -73,7 +76,7 @@ fn check_parents(path: &Path) -> Result<(), Error> {
     let real = path.canonicalize().map_err(|source| Error::StateDir { path: path.to_owned(), source })?;
     for parent in real.ancestors().skip(1) {
         let mode = look(parent)?.mode();
-        if mode & WORLD_WRITE != 0 && mode & STICKY == 0 {
+        if mode & WORLD_WRITE != 0 && mode & STICKY == 0 && !is(Point::FolderAbove) {
             let reason = format!(
                 "everybody may write to it, and so replace the state folder; run `chmod o-w {}`, or set AGENTD_HOME",
                 parent.display()
@@ -100,7 +103,7 @@ pub fn subfolder(state_dir: &Path, name: &str) -> Result<PathBuf, Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn mode(path: &Path, mode: u32) {
@@ -126,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_others_could_touch_is_refused_with_a_way_out() {
+    pub(crate) fn whatever_others_could_touch_is_refused_with_a_way_out() {
         let dir = tempfile::tempdir().unwrap();
         let uid = dir.path().metadata().unwrap().uid();
         let state = dir.path().join("state");

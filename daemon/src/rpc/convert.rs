@@ -2,9 +2,11 @@
 //! where that is possible.
 
 mod answer;
+mod machine;
 mod request;
 
 pub(super) use answer::{agent, metric, state, task, timestamp, watched};
+pub(super) use machine::{conditions, seats};
 pub(super) use request::{FieldError, document_name, list, submit, task_id, watch};
 
 #[cfg(test)]

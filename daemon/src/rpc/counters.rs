@@ -40,6 +40,7 @@ methods! {
     Shutdown "agentd.v1.DaemonService/Shutdown",
     VerifyJournal "agentd.v1.DaemonService/VerifyJournal",
     RebuildIndex "agentd.v1.DaemonService/RebuildIndex",
+    Examine "agentd.v1.DaemonService/Examine",
 }
 
 impl Method {

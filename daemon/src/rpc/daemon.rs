@@ -7,10 +7,10 @@ use agentd_host::Children;
 use agentd_proto::{
     OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION,
     v1::{
-        GetConfigRequest, GetConfigResponse, HandshakeRequest, HandshakeResponse, Health, IndexState, Machine,
-        MetricsRequest, MetricsResponse, RebuildIndexRequest, RebuildIndexResponse, Setting, ShutdownRequest,
-        ShutdownResponse, StatusRequest, StatusResponse, Tier, VerifyJournalRequest, VerifyJournalResponse,
-        daemon_service_server::DaemonService,
+        ExamineRequest, ExamineResponse, GetConfigRequest, GetConfigResponse, HandshakeRequest, HandshakeResponse,
+        Health, IndexState, Machine, MetricsRequest, MetricsResponse, RebuildIndexRequest, RebuildIndexResponse,
+        Setting, ShutdownRequest, ShutdownResponse, StatusRequest, StatusResponse, Tier, VerifyJournalRequest,
+        VerifyJournalResponse, daemon_service_server::DaemonService,
     },
 };
 use tokio::sync::oneshot;
@@ -62,6 +62,10 @@ impl DaemonService for Daemon {
     async fn rebuild_index(&self, _: Request<RebuildIndexRequest>) -> Answer<RebuildIndexResponse> {
         self.0.answer(Method::RebuildIndex, self.do_rebuild()).await
     }
+
+    async fn examine(&self, _: Request<ExamineRequest>) -> Answer<ExamineResponse> {
+        self.0.answer(Method::Examine, self.0.examine()).await
+    }
 }
 
 fn handshake(wire: &HandshakeRequest) -> Answer<HandshakeResponse> {
@@ -104,6 +108,7 @@ impl Daemon {
     }
 
     async fn do_status(&self) -> Answer<StatusResponse> {
+        self.0.engine.look().await;
         let engine = self.0.engine.status().await.map_err(|error| refused(&error))?;
         let facts = &self.0.facts;
         let (health, reasons) = self.health(&engine);
@@ -124,6 +129,8 @@ impl Daemon {
             machine: Some(self.machine().await),
             warnings: facts.warnings.iter().cloned().chain(self.0.premises.warnings()).chain(engine.warnings).collect(),
             index: index(engine.index).into(),
+            compute: Some(convert::seats(engine.compute)),
+            conditions: engine.reading.map(convert::conditions),
         }))
     }
 
@@ -156,6 +163,7 @@ impl Daemon {
     async fn do_metrics(&self) -> Answer<MetricsResponse> {
         let mut metrics = self.0.engine.metrics().await.map_err(|error| refused(&error))?;
         metrics.extend(self.of_process());
+        metrics.extend(self.of_machine());
         metrics.extend(self.of_connections());
         metrics.extend(self.0.counters.metrics());
         let prometheus = prometheus::render(&metrics);
@@ -185,6 +193,23 @@ impl Daemon {
             figures.push(Metric { name, help, kind, labels: Vec::new(), value: cpu.as_secs_f64() });
         }
         figures
+    }
+
+    /// Cores that each class asks for, and the load of the machine.
+    fn of_machine(&self) -> Vec<Metric> {
+        let topology = &self.0.facts.topology;
+        let slow = topology.slow().cores;
+        let fast = if topology.is_uniform() { slow } else { topology.cores() - slow };
+        let cores = [("compute", fast), ("coordinator", slow)].map(|(class, cores)| Metric {
+            name: "agentd_class_cores",
+            help: "Cores that the agents of a class ask for.",
+            kind: "gauge",
+            labels: vec![("class", class.to_owned())],
+            value: f64::from(cores),
+        });
+        let load = agentd_host::load_average().value();
+        let load = load.map(|load| gauge("agentd_load_average", "Load of the machine over the last minute.", load));
+        cores.into_iter().chain(load).collect()
     }
 
     fn of_connections(&self) -> Vec<Metric> {

@@ -5,6 +5,7 @@ use std::{
     future::Future,
     os::unix::{fs::MetadataExt as _, net::UnixListener as StdListener},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,6 +15,7 @@ use agentd::{
     config::{self, Flags},
     lifecycle::lock,
 };
+use agentd_host::{Sensors, SystemClock, SystemSensors};
 use agentd_proto::v1;
 use tokio::{io::AsyncReadExt as _, net::UnixStream};
 use tonic::transport::{Channel, Endpoint};
@@ -24,6 +26,7 @@ pub(super) struct Place {
     pub(super) dir: tempfile::TempDir,
     pub(super) uid: u32,
     pub(super) look_every: Duration,
+    pub(super) sensors: Arc<dyn Sensors>,
 }
 
 /// Ways to reach the daemon.
@@ -36,7 +39,7 @@ impl Place {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let uid = dir.path().metadata().unwrap().uid();
-        Self { dir, uid, look_every: LOOK_EVERY }
+        Self { dir, uid, look_every: LOOK_EVERY, sensors: Arc::new(SystemSensors::default()) }
     }
 
     pub(super) async fn build(&self, settings: &[(&str, &str)]) -> Result<App, Error> {
@@ -53,8 +56,9 @@ impl Place {
             settings.iter().copied().chain([home]).map(|(key, value)| (key.into(), value.into())).collect();
         let config = config::load(&Flags::default(), &environment, self.uid)?;
         let (log, look_every) = (LogTo::Nowhere, self.look_every);
-        let (own_uid, clock) = (self.uid, std::sync::Arc::new(agentd_host::SystemClock));
-        let launch = Launch { environment, own_uid, inherited, log, limits: None, look_every, disk: None, clock };
+        let (own_uid, clock, sensors) = (self.uid, Arc::new(SystemClock), Arc::clone(&self.sensors));
+        let launch =
+            Launch { environment, own_uid, inherited, log, limits: None, look_every, disk: None, clock, sensors };
         App::build(config, launch).await
     }
 

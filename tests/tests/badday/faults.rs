@@ -1,6 +1,8 @@
 //! Writes and syncs that fail: at every point of a start and of a commit. Nothing is acknowledged after the first failure,
 //! the daemon says why, and the next start has all that was.
 
+use std::fs;
+
 use agentd_proto::v1::{HandshakeRequest, Health, TaskState};
 use agentd_tests::{
     client::{analyze, noop},
@@ -170,9 +172,14 @@ fn an_analysis_on_a_failing_disk_is_kept_and_the_daemon_looks_on() {
         let state = served.run(served.clients.task(&task)).expect("it was accepted").state();
         assert!(!matches!(state, TaskState::Failed | TaskState::Cancelled), "{call}: {state:?}");
         drop(attached);
-        served.daemon.kill();
+        // The log was well all the time: it says that this was a stop, and no step is suspected of a crash.
+        let status = served.daemon.stop();
+        assert!(status.success(), "{call}: {status}: {}", served.daemon.words());
         drop(served);
         let served = Served::start(&home);
+        let log = fs::read_to_string(home.state().join("logs/agentd.log")).expect("the log is there");
+        let took_up = log.lines().rfind(|line| line.contains("took up open tasks")).expect("the task is open");
+        assert!(!took_up.contains("in_flight=0") && took_up.contains("unexplained=false"), "{call}: {took_up}");
         served.run(succeeded(&served.clients, &task));
     }
 }

@@ -156,14 +156,15 @@ fn every_command_answers_in_words_and_as_json() {
     let id =
         out(&wants(&home, 0, &["submit", "--detach", "--workflow", "noop", "-w", "/tmp", "two"])).trim().to_owned();
     wants(&home, 0, &["watch", &id]);
-    let words: [(&[&str], &[&str]); 11] = [
+    let words: [(&[&str], &[&str]); 12] = [
         (&["list"], &["succeeded", &id]),
         (&["list", "--state", "succeeded", "--workspace", &project], &["one"]),
         (&["show", &id], &["noop", "succeeded"]),
         (&["show", "last"], &[&id]),
         (&["agents"], &["researcher", "reporter"]),
         (&["status"], &["serving", "cursor"]),
-        (&["stats"], &["agentd_tasks_submitted_total"]),
+        (&["stats"], &["throughput", "tasks/s since the start", "compute", "errors"]),
+        (&["stats", "--all"], &["agentd_tasks_submitted_total"]),
         (&["stats", "--prometheus"], &["# TYPE agentd_tasks_submitted_total counter"]),
         (&["config", "show", "queue"], &["queue.max_tasks", "1000", "default"]),
         (&["journal", "verify"], &["all is well"]),

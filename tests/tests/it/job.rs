@@ -1,7 +1,7 @@
 //! The analysis from end to end: what the report says about a project of which everything is known, who did which step, and
 //! what comes of folders that are no project.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
 use agentd_proto::v1::{TaskState, event::What};
 use agentd_tests::{
@@ -14,11 +14,13 @@ use serde_json::{Value, json};
 use crate::polyglot::{self, HEAVY, Heavy, lines};
 
 /// Steps of the analysis with the agent that the design names for each; the first free one of its class may take it.
-const STEPS: [(&str, &str); 6] = [
+const STEPS: [(&str, &str); 8] = [
     ("survey", "researcher"),
     ("project", "integrator"),
+    ("history", "researcher"),
     ("measure", "analyzer"),
     ("structure", "architect"),
+    ("duplicates", "optimizer"),
     ("merge", "synthesizer"),
     ("report", "reporter"),
 ];
@@ -55,18 +57,25 @@ fn polyglot(home: &Home) -> std::path::PathBuf {
 fn every_field_of_the_report_is_true() {
     let home = Home::new();
     let folder = polyglot(&home);
+    let side = fs::read_to_string(folder.join("src/side.rs")).unwrap();
+    fs::write(folder.join("src/side.rs"), "fn old() {}\n").unwrap();
+    fixture::commit(&folder);
+    fs::write(folder.join("src/side.rs"), &side).unwrap();
     let commit = fixture::commit(&folder);
     fs::write(folder.join("notes.txt"), "not tracked").unwrap();
     let Done { json: mut report, .. } = analysed(&home, &folder);
     let took = report["subject"].as_object_mut().unwrap().remove("took_ms");
     assert!(took.is_some_and(|took| took.is_u64()));
-    assert_eq!(report["schema"], 2);
+    assert_eq!(report["schema"], 3);
     assert_eq!(report["subject"], subject(&commit));
     check_sizes(&report);
     check_entries(&report);
     assert_eq!(report["commands"], commands());
     check_complexity(&report);
     check_structure(&report);
+    check_past(&mut report);
+    check_dependencies(&report);
+    check_advice(&report);
     let unseen = json!({
         "truncated": false,
         "skipped": [{"reason": "hidden", "count": 1, "examples": [".git"]}],
@@ -78,6 +87,58 @@ fn every_field_of_the_report_is_true() {
         "manifests": [],
     });
     assert_eq!(report["unseen"], unseen);
+}
+
+/// Two commits, of which one file is in both.
+fn check_past(report: &mut Value) {
+    let history = report["history"].as_object_mut().unwrap();
+    let (oldest, newest) = (history.remove("oldest").unwrap(), history.remove("newest").unwrap());
+    assert!(oldest.as_i64().unwrap() <= newest.as_i64().unwrap(), "{oldest} {newest}");
+    let expected = json!({"unknown": null, "commits": 2, "authors": 1, "limited": false, "gaps": []});
+    assert_eq!(report["history"], expected);
+    let files = polyglot::files();
+    let (code, ..) = lines(&files.iter().find(|(name, _)| *name == "src/side.rs").unwrap().1);
+    let lighter = HEAVY.iter().find(|heavy| heavy.0 == "rust_lighter").unwrap();
+    let hot = json!({"file": "src/side.rs", "score": 2 * code, "commits": 2, "authors": 1,         "last": newest, "code": code, "max_cyclomatic": lighter.cyclomatic(), "max_cognitive": lighter.cognitive()});
+    assert_eq!(report["hotspots"], json!({"ranked": 1, "files": [hot]}));
+    assert_eq!(report["tests"], json!({"functions": 1, "files": 1, "code": 0}));
+    let aside = json!({"packages": 1, "entries": 1, "commands": 1, "cycles": 0, "folder_cycles": 0});
+    assert_eq!(report["aside"], aside);
+}
+
+fn check_dependencies(report: &Value) {
+    let version = |version: &str, line: u32| json!({"version": version, "line": line, "wanted_by": ["polyglot 0.1.0"], "wanted_by_count": 1});
+    let found = json!({"fault": "several_versions", "ecosystem": "cargo", "package": "itoa", "detail": "2 versions: 0.4.8, 1.0.18",
+        "source": at("Cargo.lock", 4), "versions": [version("0.4.8", 4), version("1.0.18", 8)]});
+    let expected = json!({
+        "files": [{"file": "Cargo.lock", "kind": "cargo", "packages": 3}],
+        "findings": [found],
+        "counts": [{"fault": "several_versions", "count": 1}],
+        "unread": [],
+    });
+    assert_eq!(report["dependencies"], expected);
+    // The same decisions side by side are the same text in three of the languages.
+    let duplicates = &report["duplicates"];
+    let files: u64 = language_rows().values().map(|row| row[0]).sum();
+    assert_eq!((&duplicates["files"], &duplicates["block_count"]), (&json!(files), &json!(1)), "{duplicates}");
+    let block = &duplicates["blocks"][0];
+    let places: Vec<&str> =
+        block["places"].as_array().unwrap().iter().map(|place| place["file"].as_str().unwrap()).collect();
+    assert_eq!(places, ["c/main.c", "web/index.js", "web/src/a.ts"]);
+    assert!(block["count"] == 3 && block["lines"].as_u64().unwrap() >= 12 && block["lowered"] == false, "{block}");
+}
+
+/// Three files of the web part need each other; everything else is below what is worth being put first.
+fn check_advice(report: &Value) {
+    let changes = report["advice"]["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "{changes:#?}");
+    let cycle = &changes[0];
+    assert_eq!(
+        (&cycle["kind"], &cycle["effort"], &cycle["place"]),
+        (&json!("cycle"), &json!("M"), &at("web/src/a.ts", 1))
+    );
+    assert_eq!(cycle["also"], json!([at("web/src/b.ts", 1), at("web/src/c.ts", 1)]));
+    assert_eq!(cycle["why"], "3 files need each other; a shortest way around has 3 imports");
 }
 
 fn at(file: &str, line: u32) -> Value {
@@ -154,8 +215,8 @@ fn check_sizes(report: &Value) {
     let totals = json!({
         "files": files.len() + 1,
         "bytes": files.iter().map(|(_, content)| content.len()).sum::<usize>() + "not tracked".len(),
-        // The top, src, python, python/app, web, web/src, go, c, cpp, swift, and five of Java.
-        "folders": 15,
+        // The top, src, python, python/app, web, web/src, two of its fixture, go, c, cpp, swift, and five of Java.
+        "folders": 17,
         "measured_files": sum(0), "code": sum(1), "comment": sum(2), "blank": sum(3), "functions": sum(4),
         // Java's class; nothing else defines a type.
         "types": 1,
@@ -297,6 +358,16 @@ fn the_page_says_what_the_document_says_and_the_task_file_is_the_page() {
     let home = Home::new();
     let Done { task, seen, json, page } = analysed(&home, &polyglot(&home));
     let mut expected = vec!["# polyglot".to_owned(), "Speaks nine languages".to_owned()];
+    for change in json["advice"]["changes"].as_array().unwrap() {
+        expected.push(format!("1. **{}**", change["what"].as_str().unwrap()));
+        expected.push(format!(
+            "`{}:{}`, effort M (3 lines in 3 files)",
+            change["place"]["file"].as_str().unwrap(),
+            change["place"]["line"]
+        ));
+    }
+    let top = page.find("\n## ").map(|at| page[at..].trim_start().lines().next().unwrap());
+    assert_eq!(top, Some("## What to change first"), "it comes before everything else");
     for row in json["languages"].as_array().unwrap() {
         let number = |key: &str| row[key].as_u64().unwrap();
         let columns = [number("files"), number("code"), number("comment"), number("blank")].map(|it| it.to_string());
@@ -308,9 +379,9 @@ fn the_page_says_what_the_document_says_and_the_task_file_is_the_page() {
     for entry in json["found_entries"].as_array().unwrap() {
         expected.push(format!("`{}:{}`", entry["file"].as_str().unwrap(), entry["line"]));
     }
-    for heavy in &HEAVY[..10] {
-        let place = format!("| `{}` | `{}:{}` |", heavy.0, heavy.1, heavy.2);
-        expected.push(format!("{place} {} | {} |", heavy.cyclomatic(), heavy.cognitive()));
+    for (heavy, row) in HEAVY[..10].iter().zip(json["complexity"]["by_cyclomatic"].as_array().unwrap()) {
+        let figures = format!("| {} | {} | {} |", heavy.cyclomatic(), heavy.cognitive(), row["length"]);
+        expected.push(format!("{figures} `{}` `{}:{}` |", heavy.0, heavy.1, heavy.2));
     }
     for cycle in json["structure"]["cycles"].as_array().unwrap() {
         for place in cycle["around"].as_array().unwrap() {
@@ -353,7 +424,7 @@ fn each_step_runs_on_the_agent_of_its_role_and_pieces_on_several() {
         let roles: Vec<(&str, &str, u32)> =
             steps.iter().map(|step| (step.name.as_str(), step.role.as_str(), step.attempts)).collect();
         assert_eq!(roles, STEPS.map(|(step, role)| (step, role, 1)));
-        assert_eq!(steps[4].needs, ["survey", "project", "measure", "structure"]);
+        assert_eq!(steps[6].needs, ["survey", "project", "history", "measure", "structure", "duplicates"]);
         let mut client = clients.agents.clone();
         let agents = client.list(agentd_proto::v1::ListAgentsRequest {}).await.unwrap().into_inner().agents;
         let shares: Vec<(&str, u64)> = agents
@@ -399,4 +470,41 @@ fn folders_that_are_no_project_have_a_report_too() {
         assert_eq!(json["totals"]["folders"], 1);
         assert!(page.starts_with(&format!("# {name}\n")), "{page}");
     }
+}
+
+/// The journal of an agentd whose analysis had six steps, stopped in order behind the third; the zeros at its end are cut off.
+const FIRST_GRAPH: &[u8] = include_bytes!("../../fixtures/first-graph/0000000001-00000000000000000001.seg");
+
+#[test]
+fn a_task_that_began_with_an_older_graph_ends_with_it_and_says_what_it_lacks() {
+    let home = Home::new();
+    let log = home.state().join("log");
+    fs::create_dir_all(&log).unwrap();
+    fs::set_permissions(home.state(), fs::Permissions::from_mode(0o700)).unwrap();
+    let mut segment = FIRST_GRAPH.to_vec();
+    segment.resize(1 << 20, 0);
+    fs::write(log.join("0000000001-00000000000000000001.seg"), segment).unwrap();
+    let _daemon = TestDaemon::start(&home);
+    runtime().block_on(async {
+        let clients = Clients::connect(&home).await.unwrap();
+        let task = "01M7YEHGK09CXEWNEZ3JE9NWA6";
+        let seen = clients.follow(task, 0).await;
+        assert_eq!(seen.state(), TaskState::Succeeded, "{:#?}", seen.events);
+        let steps: Vec<(String, u32)> =
+            clients.task(task).await.unwrap().steps.into_iter().map(|step| (step.name, step.attempts)).collect();
+        let six = ["survey", "project", "measure", "structure", "merge", "report"];
+        assert_eq!(steps, six.map(|step| (step.to_owned(), 1)), "what was done is not done again, and nothing is added");
+        let report: Value = serde_json::from_slice(&clients.document(task, "report.json").await.unwrap()).unwrap();
+        assert_eq!((&report["schema"], &report["subject"]["name"]), (&json!(3), &json!("sample")));
+        assert_eq!((&report["totals"]["functions"], &report["structure"]["cycle_count"]), (&json!(4), &json!(1)));
+        assert_eq!(report["findings"]["by_rule"][0]["rule"], "loop-regex-compile", "outputs are read as what they are");
+        assert_eq!((&report["duplicates"], &report["dependencies"]), (&Value::Null, &Value::Null));
+        assert_eq!(report["history"]["unknown"], "the task began under an agentd that did not ask for it");
+        let page = String::from_utf8(clients.document(task, "report.md").await.unwrap()).unwrap();
+        let told = "- not looked at, since the task began under an older agentd: how often files change, duplicated code, lock files";
+        assert!(page.contains(told), "{page}");
+        // A task of today has the steps of today.
+        let (_, seen) = clients.run(analyze(&home.folder("new"))).await;
+        assert_eq!((seen.state(), seen.attempts().len()), (TaskState::Succeeded, STEPS.len()));
+    });
 }

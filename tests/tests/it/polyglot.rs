@@ -83,6 +83,13 @@ const PACKAGE: &str = r#"{
 
 const PYPROJECT: &str = "[build-system]\nrequires = []\n[project]\nname = 'app'\n[project.scripts]\napp = 'app.core:main'\n[tool.pytest.ini_options]\n";
 
+/// One package in two versions.
+const CARGO_LOCK: &str = "version = 4\n\n[[package]]\nname = \"itoa\"\nversion = \"0.4.8\"\n\n[[package]]\nname = \"itoa\"\nversion = \"1.0.18\"\n\n[[package]]\nname = \"polyglot\"\nversion = \"0.1.0\"\ndependencies = [\n \"itoa 0.4.8\",\n \"itoa 1.0.18\",\n]\n";
+
+/// A package that is there to be read by tests: not one of the project's.
+const FIXTURE: &str =
+    "{\n  \"name\": \"page\",\n  \"bin\": \"page.js\",\n  \"scripts\": {\n    \"test\": \"node --test\"\n  }\n}\n";
+
 /// All files.
 pub(crate) fn files() -> Vec<(&'static str, String)> {
     let body = |form, name: &str, indent| {
@@ -92,6 +99,8 @@ pub(crate) fn files() -> Vec<(&'static str, String)> {
     let text = str::to_owned;
     vec![
         ("Cargo.toml", text(CARGO)),
+        ("Cargo.lock", text(CARGO_LOCK)),
+        ("web/fixtures/page/package.json", text(FIXTURE)),
         ("Makefile", text(MAKEFILE)),
         ("README.md", text("# Polyglot\n\nA project to be read.\n")),
         ("web/package.json", text(PACKAGE)),

@@ -288,7 +288,7 @@ fn pages_hold_every_task_once_newest_first_whoever_remembers_it() {
             assert_eq!(pages(&clients, only(TaskState::Succeeded)).await.len(), made.len());
             let oldest = clients.task(&here).await.unwrap();
             let steps: Vec<StepState> = oldest.steps.iter().map(agentd_proto::v1::Step::state).collect();
-            assert!(steps.is_empty() || steps == [StepState::Succeeded; 6], "{oldest:?}");
+            assert!(steps.is_empty() || steps == [StepState::Succeeded; 8], "{oldest:?}");
             assert_eq!(oldest.documents.len(), 3, "{oldest:?}");
             assert_eq!((oldest.workflow.as_str(), oldest.request.as_str()), ("analyze", "what is this?"));
             assert!(!clients.document(&here, "report.md").await.unwrap().is_empty());

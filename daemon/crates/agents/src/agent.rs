@@ -8,14 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use agentd_base::AttemptKey;
 use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use tokio::sync::mpsc;
 
 use crate::{
     around::{Letter, Surroundings},
     ctx::Steps,
-    pieces::{Board, Next, Scratch},
-    state::AgentState,
+    pieces::{Board, Next, Reach, Scratch},
+    state::{AgentState, Whose},
 };
 
 /// Pieces are computed for so long before the mailbox, steps and timers get their turn; one piece at least.
@@ -39,14 +40,22 @@ impl Agent {
     pub(crate) async fn live(mut self) {
         let mut steps: FuturesUnordered<LocalBoxFuture<'static, Panicked>> = FuturesUnordered::new();
         let mut scratch = Scratch::default();
+        let mut apart: Option<AttemptKey> = None;
         let mut open = true;
         while (open || !steps.is_empty()) && !self.state.retired.is_cancelled() {
             self.state.answer();
-            let more = self.compute(&mut scratch);
+            apart.take_if(|key| !self.state.holds(*key));
+            let reach = if apart.is_some() { Reach::Own } else { Reach::All };
+            let more = self.compute(&mut scratch, reach);
             tokio::select! {
                 biased;
                 letter = self.mailbox.recv(), if open => match letter {
-                    Some(letter) => steps.push(Box::pin(self.attempt(letter))),
+                    Some(letter) => {
+                        if letter.assignment.apart {
+                            apart = Some(letter.assignment.key);
+                        }
+                        steps.push(Box::pin(self.attempt(letter)));
+                    }
                     None => open = false,
                 },
                 Some(panicked) = steps.next(), if !steps.is_empty() => if panicked {
@@ -61,14 +70,15 @@ impl Agent {
     }
 
     /// Computes pieces for a while; returns whether there may be more.
-    fn compute(&self, scratch: &mut Scratch) -> bool {
+    fn compute(&self, scratch: &mut Scratch, reach: Reach) -> bool {
         let began = Instant::now();
         loop {
-            match self.board.next(self.state.who) {
+            match self.board.next(self.state.who, reach) {
                 Next::Piece(claim) => {
-                    self.state.set_computing(true);
+                    let whose = if claim.job.owner() == self.state.who { Whose::Own } else { Whose::Others };
+                    self.state.begin_piece(whose);
                     claim.job.run(claim.piece, self.state.who, scratch);
-                    self.state.set_computing(false);
+                    self.state.end_piece();
                     self.state.pieces.fetch_add(1, Ordering::Relaxed);
                 }
                 Next::Wait { jobs_left } => {

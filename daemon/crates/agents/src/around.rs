@@ -7,7 +7,7 @@ use agentd_tools::{cache::Store, findings::RuleSet};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Assignment, Outside, Report, state::Halt};
+use crate::{Assignment, Outside, Report, memo::Memo, state::Halt};
 
 /// A letter to an agent: the attempt, and what stops it.
 pub(crate) struct Letter {
@@ -27,6 +27,10 @@ pub(crate) struct Surroundings {
     pub(crate) rules: RuleSet,
     /// What is known about files that an earlier analysis met.
     pub(crate) cache: Store,
+    /// Whether a file counts as unchanged if all that the system says about it is.
+    pub(crate) trust_times: bool,
+    /// Values that steps made, for the next steps of their tasks.
+    pub(crate) memo: Memo,
     /// The daemon ends: nobody may be reading reports any more.
     pub(crate) closing: CancellationToken,
 }

@@ -85,6 +85,8 @@ pub struct Assignment {
     pub limit: Duration,
     /// Effects that an earlier attempt meant to have and whose end is not known: ask the world before repeating one.
     pub unfinished: Vec<EffectIntent>,
+    /// The step may have silenced an agent: beside it the agent computes nothing for others.
+    pub apart: bool,
 }
 
 /// A result that a user can read.

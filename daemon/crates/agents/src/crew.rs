@@ -29,6 +29,7 @@ use crate::{
     agent::Agent,
     around::{Letter, Surroundings},
     ctx::Steps,
+    memo::Memo,
     pieces::{Board, Worker},
     state::AgentState,
 };
@@ -40,6 +41,8 @@ const ENDINGS: usize = 64;
 pub struct Crew {
     agents: Vec<Handle>,
     boards: Boards,
+    /// Seats of the compute class when nothing presses.
+    compute_seats: usize,
     around: Arc<Surroundings>,
     steps: Arc<dyn Steps>,
     topology: Arc<Topology>,
@@ -118,6 +121,7 @@ impl Crew {
     ) -> Result<Self, Error> {
         let seats = |class| Arc::new(Board::new(config.seats(class, &topology)));
         let boards = Boards { compute: seats(CoreClass::Compute), coordinator: seats(CoreClass::Coordinator) };
+        let compute_seats = boards.compute.seats();
         let around = Arc::new(Surroundings {
             outside,
             reports,
@@ -126,11 +130,13 @@ impl Crew {
             state: config.state.clone(),
             rules: config.rules,
             cache: Store::new(config.state.clone(), config.cache_bytes),
+            trust_times: config.cache_bytes > 0 && config.trust_times,
+            memo: Memo::default(),
             closing: CancellationToken::new(),
         });
         let (tell_end, ended) = sync_channel(ENDINGS);
         let (agents, sampler) = (Vec::with_capacity(12), CpuSampler::default());
-        let mut crew = Self { agents, boards, around, steps, topology, sampler, ended, tell_end };
+        let mut crew = Self { agents, boards, compute_seats, around, steps, topology, sampler, ended, tell_end };
         for role in Role::ALL {
             let handle = crew.hire(role, &config)?;
             crew.agents.push(handle);
@@ -218,10 +224,20 @@ impl Crew {
     }
 
     /// Asks all agents with work in flight for a sign of life. `now` counts time asleep or not, as long as
-    /// [`silent_for`](Self::silent_for) is given the same.
+    /// [`silent_for`](Self::silent_for) is given the same. Without any, lets go of what is kept for the next steps of tasks.
     pub fn ping(&self, now: MonoMs) {
         for handle in &self.agents {
             handle.state.ping(now);
+        }
+        if self.agents.iter().all(|handle| handle.state.in_flight() == 0) {
+            self.around.memo.clear();
+        }
+    }
+
+    /// Lets unanswered pings count from now on. For a daemon that stood still itself, and so has heard no answer.
+    pub fn ping_anew(&self, now: MonoMs) {
+        for handle in &self.agents {
+            handle.state.ping_anew(now);
         }
     }
 
@@ -233,6 +249,13 @@ impl Crew {
             Some(handle) => handle.state.silent_for(now),
             None => Duration::ZERO,
         }
+    }
+
+    /// Whether an agent computes a piece of a step that another agent holds: if it is silent, none of its own steps is to blame.
+    /// Ask this before [`silent_for`](Self::silent_for).
+    #[must_use]
+    pub fn is_helping(&self, agent: AgentId) -> bool {
+        self.handle(agent).is_some_and(|handle| handle.state.is_helping())
     }
 
     /// Gives up an agent's thread and starts a new one under the next generation, which is returned. Pieces that the old one
@@ -256,6 +279,20 @@ impl Crew {
             thread.abandon();
         }
         Ok(generation)
+    }
+
+    /// Lets so many compute agents compute at once, at least one, at most as many as the start gave seats: fewer give up
+    /// theirs after the piece they are at, more are woken. Coordinators keep theirs. Says how many it became.
+    pub fn set_compute_seats(&self, seats: usize) -> usize {
+        let seats = seats.clamp(1, self.compute_seats);
+        self.boards.compute.set_seats(seats);
+        seats
+    }
+
+    /// How many compute agents compute at once when nothing presses.
+    #[must_use]
+    pub const fn compute_seats(&self) -> usize {
+        self.compute_seats
     }
 
     /// What a role may do, best first.

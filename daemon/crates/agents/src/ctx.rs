@@ -121,6 +121,11 @@ impl StepCtx {
         &self.around.cache
     }
 
+    /// Whether a file counts as unchanged if all that the system says about it is.
+    pub(crate) fn trusts_times(&self) -> bool {
+        self.around.trust_times
+    }
+
     /// The clocks.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
@@ -157,6 +162,28 @@ impl StepCtx {
             PayloadRef::Inline(bytes) => Ok(Some(bytes.clone())),
             PayloadRef::Stored { hash, .. } => self.around.outside.get(*hash).await.map(Some),
         }
+    }
+
+    /// Whether the workflow hands the output of a step to this one.
+    pub(crate) fn has_input(&self, step: &str) -> bool {
+        self.assignment.inputs.iter().any(|input| input.step.as_str() == step)
+    }
+
+    /// Keeps a value that goes with this step's output, for the next steps of the task in this process. Whoever looks for it
+    /// must do without it as well.
+    pub(crate) fn keep<T: Send + Sync + 'static>(&self, output: &PayloadRef, value: Arc<T>) {
+        self.around.memo.keep(self.task().id, output, value);
+    }
+
+    /// The value of this type that was kept with the output of a step that this one is given.
+    pub(crate) fn kept<T: Send + Sync + 'static>(&self, step: &str) -> Option<Arc<T>> {
+        let input = self.assignment.inputs.iter().find(|input| input.step.as_str() == step)?;
+        self.around.memo.get(self.task().id, &input.output)
+    }
+
+    /// Lets go of all values that were kept for this task.
+    pub(crate) fn forget(&self) {
+        self.around.memo.forget(self.task().id);
     }
 
     /// Effects that an earlier attempt meant to have and whose end is not known.

@@ -7,6 +7,7 @@ mod assignment;
 mod crew;
 mod ctx;
 mod error;
+mod memo;
 mod panics;
 mod pieces;
 mod state;

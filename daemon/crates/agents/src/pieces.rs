@@ -1,5 +1,6 @@
 //! CPU work in pieces: who may compute now, and on which piece. One board per core class; no second pool of threads.
-//! A seat is the right to compute; there are as many as cores, so that eight threads on two cores do not fight over them.
+//! A seat is the right to compute; there are as many as cores, so that eight threads on two cores do not fight over them,
+//! and fewer while the machine is pressed.
 //! Work comes as jobs: open ones, whose pieces any agent of the class takes, and own ones, for one agent alone.
 
 mod job;
@@ -48,6 +49,22 @@ pub(crate) struct Claim {
     pub(crate) piece: usize,
 }
 
+/// Whose pieces an agent may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Those of its own steps, and open ones of others.
+    All,
+    /// Those of its own steps alone: it holds one that runs apart from others.
+    Own,
+}
+
+impl Reach {
+    /// Whether nobody else's work comes before this job for `me`.
+    fn is_own(self, job: &dyn Job, me: Worker) -> bool {
+        job.only() == Some(me.agent) || self == Self::Own && job.owner() == me
+    }
+}
+
 /// What an agent does next.
 pub(crate) enum Next {
     /// Run this, then ask again.
@@ -58,12 +75,13 @@ pub(crate) enum Next {
 
 /// The jobs of one core class and the seats of its agents.
 pub(crate) struct Board {
-    seats: usize,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
+    /// So many may compute, at least one.
+    seats: usize,
     jobs: Vec<Arc<dyn Job>>,
     /// Where the search for a piece begins: jobs take turns.
     turn: usize,
@@ -80,7 +98,20 @@ struct State {
 impl Board {
     /// A board with `seats` seats, at least one.
     pub(crate) fn new(seats: usize) -> Self {
-        Self { seats: seats.max(1), state: Mutex::default() }
+        Self { state: Mutex::new(State { seats: seats.max(1), ..State::default() }) }
+    }
+
+    /// So many may compute from now on, at least one. With fewer, agents give up their seats after the piece they are at;
+    /// with more, those who can use them are woken.
+    pub(crate) fn set_seats(&self, seats: usize) {
+        let mut state = self.lock();
+        state.seats = seats.max(1);
+        state.fill_seats();
+    }
+
+    /// How many may compute.
+    pub(crate) fn seats(&self) -> usize {
+        self.lock().seats
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -96,7 +127,7 @@ impl Board {
     pub(crate) fn leave(&self, who: Worker) {
         let mut state = self.lock();
         state.forget(who);
-        state.fill_seats(self.seats);
+        state.fill_seats();
     }
 
     /// The thread does not answer any more: its pieces are freed, its jobs end.
@@ -106,7 +137,9 @@ impl Board {
         for job in &state.jobs {
             job.abandon(who);
         }
-        state.fill_seats(self.seats);
+        // An owner that runs apart does not wait among those who help.
+        state.wake(|worker| state.jobs.iter().any(|job| job.owner() == worker));
+        state.fill_seats();
     }
 
     /// Puts up a job and wakes who is needed for it. Its owner sits down first, if there is room: whatever the others do,
@@ -115,7 +148,7 @@ impl Board {
         let mut state = self.lock();
         let owner = job.owner();
         state.jobs.push(job);
-        if state.seated.len() < self.seats && state.waiting.is_empty() && !state.seated.contains(&owner) {
+        if state.seated.len() < state.seats && state.waiting.is_empty() && !state.seated.contains(&owner) {
             state.idle.retain(|other| *other != owner);
             state.seated.push(owner);
         }
@@ -127,7 +160,7 @@ impl Board {
     pub(crate) fn refill(&self, owner: Worker) {
         let mut state = self.lock();
         state.wake(|worker| worker == owner);
-        state.fill_seats(self.seats);
+        state.fill_seats();
     }
 
     /// Takes down a job whose gatherer has gone. With the last one, all who helped are told to give back their memory.
@@ -142,13 +175,13 @@ impl Board {
 
     /// The next piece for `me`. Called by the agent's loop whenever it has nothing else to do; keeps or takes a seat if
     /// there is a piece, gives it up if there is none or if another agent waits for one.
-    pub(crate) fn next(&self, me: Worker) -> Next {
+    pub(crate) fn next(&self, me: Worker, reach: Reach) -> Next {
         let mut state = self.lock();
         state.jobs.retain(|job| !job.is_over());
         state.idle.retain(|other| *other != me);
         let seated = state.seated.contains(&me);
-        let work = state.work_for(me);
-        let may_sit = if seated { !state.must_give_up(self.seats) } else { state.has_free_seat(self.seats, me) };
+        let work = state.work_for(me, reach);
+        let may_sit = if seated { !state.must_give_up() } else { state.has_free_seat(me) };
         if let (Some(place), true) = (work, may_sit)
             && let Some(claim) = state.claim(place, me)
         {
@@ -156,12 +189,12 @@ impl Board {
                 state.waiting.retain(|other| *other != me);
                 state.seated.push(me);
             }
-            state.fill_seats(self.seats);
+            state.fill_seats();
             return Next::Piece(claim);
         }
         state.seated.retain(|other| *other != me);
-        state.queue(me, work.is_some());
-        state.fill_seats(self.seats);
+        state.queue(me, reach, work.is_some());
+        state.fill_seats();
         Next::Wait { jobs_left: !state.jobs.is_empty() }
     }
 }
@@ -176,10 +209,11 @@ impl State {
     }
 
     /// The place of a job with a piece for `me`: own work first, then the open jobs in turn.
-    fn work_for(&self, me: Worker) -> Option<usize> {
-        let own = |job: &Arc<dyn Job>| job.only() == Some(me.agent) && job.is_claimable();
-        if let Some(place) = self.jobs.iter().position(own) {
-            return Some(place);
+    fn work_for(&self, me: Worker, reach: Reach) -> Option<usize> {
+        let own = |job: &Arc<dyn Job>| reach.is_own(&**job, me) && job.is_claimable();
+        let place = self.jobs.iter().position(own);
+        if place.is_some() || reach == Reach::Own {
+            return place;
         }
         let count = self.jobs.len();
         let places = (0..count).map(|offset| (self.turn + offset) % count);
@@ -197,22 +231,25 @@ impl State {
     }
 
     /// Seats are kept for those who wait longer than `me`.
-    fn has_free_seat(&self, seats: usize, me: Worker) -> bool {
+    fn has_free_seat(&self, me: Worker) -> bool {
         let ahead = self.waiting.iter().position(|other| *other == me).unwrap_or(self.waiting.len());
-        self.seated.len() + ahead < seats
+        self.seated.len() + ahead < self.seats
     }
 
-    /// Whether more agents wait with own work than there are free seats.
-    fn must_give_up(&self, seats: usize) -> bool {
-        self.waiting.len() > seats.saturating_sub(self.seated.len())
+    /// Whether more agents are seated than may be, or more wait with own work than there are free seats.
+    fn must_give_up(&self) -> bool {
+        self.seated.len() > self.seats || self.waiting.len() > self.seats - self.seated.len()
     }
 
     /// Notes what `me` waits for.
-    fn queue(&mut self, me: Worker, has_work: bool) {
-        let own = has_work && self.jobs.iter().any(|job| job.only() == Some(me.agent) && job.is_claimable());
+    fn queue(&mut self, me: Worker, reach: Reach, has_work: bool) {
+        let own = has_work && self.jobs.iter().any(|job| reach.is_own(&**job, me) && job.is_claimable());
         if !own {
             self.waiting.retain(|other| *other != me);
-            self.idle.push(me);
+            // Woken for the work of others, who runs apart would take none and nobody else would hear of it.
+            if reach == Reach::All {
+                self.idle.push(me);
+            }
         } else if !self.waiting.contains(&me) {
             self.waiting.push_back(me);
         }
@@ -220,8 +257,8 @@ impl State {
 
     /// Wakes for each free seat one who can use it: those with own work, then one idle agent for open work, which wakes
     /// the next one when it has taken its piece.
-    fn fill_seats(&mut self, seats: usize) {
-        let free = seats.saturating_sub(self.seated.len());
+    fn fill_seats(&mut self) {
+        let free = self.seats.saturating_sub(self.seated.len());
         let waiting: Vec<Worker> = self.waiting.iter().take(free).copied().collect();
         self.wake(|worker| waiting.contains(&worker));
         let open = |job: &Arc<dyn Job>| job.only().is_none() && job.is_claimable();
@@ -242,6 +279,6 @@ impl State {
 
 impl std::fmt::Debug for Board {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Board").field("seats", &self.seats).finish_non_exhaustive()
+        f.debug_struct("Board").field("seats", &self.seats()).finish_non_exhaustive()
     }
 }

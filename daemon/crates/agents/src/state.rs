@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -29,6 +29,15 @@ impl Halt {
     }
 }
 
+/// Whose piece an agent computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// One of a step that it holds.
+    Own = 1,
+    /// One of a step that another agent holds.
+    Others = 2,
+}
+
 /// One life of an agent, seen from both sides.
 #[derive(Debug)]
 pub(crate) struct AgentState {
@@ -39,8 +48,8 @@ pub(crate) struct AgentState {
     pub(crate) retired: CancellationToken,
     /// Pieces that the agent computed.
     pub(crate) pieces: AtomicU64,
-    /// A piece is being computed.
-    computing: AtomicBool,
+    /// A piece is being computed: a [`Whose`], or 0.
+    computing: AtomicU8,
     /// When the oldest unanswered ping was sent, in milliseconds of the counting clock plus one; 0: none.
     asked: AtomicU64,
     attempts: Mutex<HashMap<AttemptKey, Halt>>,
@@ -53,7 +62,7 @@ impl AgentState {
             wake: Arc::default(),
             retired: CancellationToken::new(),
             pieces: AtomicU64::new(0),
-            computing: AtomicBool::new(false),
+            computing: AtomicU8::new(0),
             asked: AtomicU64::new(0),
             attempts: Mutex::default(),
         }
@@ -97,18 +106,43 @@ impl AgentState {
         self.attempts().len()
     }
 
-    pub(crate) fn set_computing(&self, computing: bool) {
-        self.computing.store(computing, Ordering::Release);
+    pub(crate) fn holds(&self, key: AttemptKey) -> bool {
+        self.attempts().contains_key(&key)
+    }
+
+    pub(crate) fn begin_piece(&self, whose: Whose) {
+        self.computing.store(whose as u8, Ordering::Release);
+    }
+
+    /// The end of a piece is a sign of life, and comes before what says whose it was: whoever asks that first and then finds
+    /// a silence was told of the piece in which the agent is silent.
+    pub(crate) fn end_piece(&self) {
+        self.answer();
+        self.computing.store(0, Ordering::Release);
+    }
+
+    /// Whether the agent computes for another one.
+    pub(crate) fn is_helping(&self) -> bool {
+        self.computing.load(Ordering::Acquire) == Whose::Others as u8
     }
 
     fn has_work(&self) -> bool {
-        self.computing.load(Ordering::Acquire) || self.in_flight() > 0
+        self.computing.load(Ordering::Acquire) != 0 || self.in_flight() > 0
     }
 
     /// Asks the agent for a sign of life, unless it was asked before or has nothing to do.
     pub(crate) fn ping(&self, now: MonoMs) {
         if self.has_work() && self.asked.compare_exchange(0, now.0 + 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.wake.notify_one();
+        }
+    }
+
+    /// Lets an unanswered ping count from now on: whoever sent it stood still himself since he did.
+    pub(crate) fn ping_anew(&self, now: MonoMs) {
+        let asked = self.asked.load(Ordering::Acquire);
+        if asked != 0 {
+            // An answer that comes in between stands.
+            let _ = self.asked.compare_exchange(asked, now.0 + 1, Ordering::AcqRel, Ordering::Acquire);
         }
     }
 

@@ -37,7 +37,7 @@ classes! {
     OutOfRange "out_of_range" "A position that is no longer, or not yet, there.",
     Damaged "damaged" "Stored bytes are not what was stored.",
     Drift "drift" "The world is no longer as it was when the work was planned.",
-    Poison "poison" "The daemon died while doing this, more than once.",
+    Poison "poison" "The daemon died, or agents fell silent, while doing this, more than once.",
     Internal "internal" "A fault of agentd itself.",
 }
 

@@ -19,9 +19,9 @@ use std::{
     time::Duration,
 };
 
-use agentd_base::{AgentId, AttemptKey, MonoMs, Rng, Seq, StepId, TaskId, Text};
+use agentd_base::{AgentId, AttemptKey, ErrorClass, MonoMs, Rng, Seq, StepId, TaskId, Text};
 use agentd_journal::{Batch, Record};
-use agentd_workflow::Decision;
+use agentd_workflow::{Decision, Outcome};
 
 use crate::{
     record::{self, Entry},
@@ -32,6 +32,7 @@ use crate::{
 
 pub(crate) use admit::Known;
 pub(crate) use dispatch::ReadyKey;
+pub(crate) use recover::{read_checkpoint, write_checkpoint};
 pub(crate) use report::Origin;
 pub(crate) use watch::WatchStart;
 pub(crate) use words::{Answer, Counters, Limits, Mode, Now, Output, Token};
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     suspects: dispatch::Suspects,
     rng: Rng,
     mode: Mode,
+    /// In read-only mode: the log can still be written, only payloads cannot.
+    log_lives: bool,
     next: Seq,
     durable: Seq,
     records: VecDeque<Arc<Record>>,
@@ -63,6 +66,8 @@ pub(crate) struct Core {
     open_bytes: u64,
     batch_bytes: usize,
     waiting_since: Option<MonoMs>,
+    /// Of those that the start found.
+    newest_task: Option<TaskId>,
     counters: Counters,
 }
 
@@ -80,6 +85,7 @@ impl Core {
             suspects: dispatch::Suspects::default(),
             rng,
             mode: Mode::Serving,
+            log_lives: false,
             next: Seq(1),
             durable: Seq(0),
             records: VecDeque::new(),
@@ -92,6 +98,7 @@ impl Core {
             open_bytes: 0,
             batch_bytes: 0,
             waiting_since: None,
+            newest_task: None,
             counters: Counters::default(),
         }
     }
@@ -160,6 +167,11 @@ impl Core {
         self.suspects.tick(now.mono);
     }
 
+    /// The machine slept for so long: nothing ran meanwhile.
+    pub(crate) fn slept(&mut self, time: Duration) {
+        self.suspects.slept(time);
+    }
+
     /// Whether more may come in before a batch is on disk: calls and reports wait when this one is half full.
     pub(crate) const fn has_room(&self) -> bool {
         self.batch_bytes < BATCH_BYTES
@@ -184,6 +196,11 @@ impl Core {
     /// Whether anything is in flight, waits, or is not yet on disk.
     pub(crate) fn is_idle(&self) -> bool {
         self.tasks.is_empty() && self.gates.is_empty() && self.records.is_empty()
+    }
+
+    /// The newest task that the start found in the journal, open or ended.
+    pub(crate) const fn newest_task(&self) -> Option<TaskId> {
+        self.newest_task
     }
 
     pub(crate) fn mode(&self) -> &Mode {
@@ -215,6 +232,7 @@ impl Core {
         let mut entry = entry.into();
         let Some(task) = self.tasks.get_mut(&id) else { return Vec::new() };
         let decisions = task.apply(&mut entry, now.wall, now.mono, &mut self.rng);
+        self.counters.note(&entry);
         let (seq, record) = self.push(Some(id), &entry, now);
         self.released.push(Output::Publish(seq, Arc::clone(&record)));
         self.open_bytes += size_of_record(&record);
@@ -270,6 +288,10 @@ impl Core {
             "succeeded" => self.counters.succeeded += 1,
             "cancelled" => self.counters.cancelled += 1,
             _ => self.counters.failed += 1,
+        }
+        let outcome = self.tasks.get(&id).and_then(|task| task.flow.ended.as_ref());
+        if matches!(outcome, Some(Outcome::Failed { class: ErrorClass::Poison, .. })) {
+            self.counters.quarantined += 1;
         }
         self.record(id, end, now);
         self.retire(id);

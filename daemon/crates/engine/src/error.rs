@@ -133,6 +133,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A file that was named cannot be read.
+    #[error("cannot read {}", path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The machine refused something.
     #[error(transparent)]
     Host(#[from] agentd_host::Error),
@@ -172,6 +181,11 @@ impl Classify for Error {
                 ErrorClass::Damaged
             }
             Self::Journal(error) => error.class(),
+            Self::File { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => ErrorClass::NotFound,
+                std::io::ErrorKind::PermissionDenied => ErrorClass::Denied,
+                _ => ErrorClass::Invalid,
+            },
             Self::State { .. } => ErrorClass::Unavailable,
             Self::Agents(_) | Self::Host(_) | Self::Thread { .. } => ErrorClass::Internal,
         }

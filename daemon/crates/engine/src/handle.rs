@@ -20,11 +20,12 @@ use crate::{
     index::Book,
     io::IoHandle,
     lines::Beginning,
+    lookout::Lookout,
     record::{DocumentRecord, Payload},
     replay,
     view::{
-        AgentView, EngineStatus, ListQuery, Metric, Submit, Submitted, TaskPage, TaskState, TaskView, Verification,
-        WatchQuery,
+        AgentView, EngineStatus, ListQuery, Metric, Seats, Submit, Submitted, TaskPage, TaskState, TaskView,
+        Verification, WatchQuery,
     },
 };
 
@@ -45,6 +46,7 @@ pub(crate) enum Call {
     Watch(WatchQuery, Reply<Result<Option<Beginning>, Error>>),
     Agents(Reply<Vec<AgentView>>),
     Status(Reply<EngineStatus>),
+    Seats(Reply<Seats>),
     Metrics(Reply<Vec<Metric>>),
     BeginStop(Reply<u32>),
     /// Answered when nothing is with an agent any more, or when the engine gives up waiting.
@@ -59,6 +61,8 @@ pub struct Engine {
     pub(crate) io: IoHandle,
     pub(crate) durable: Arc<AtomicU64>,
     pub(crate) checker: Arc<Checker>,
+    /// `None`: how hard the machine is pressed is of no interest.
+    pub(crate) lookout: Option<Lookout>,
 }
 
 impl Engine {
@@ -162,6 +166,22 @@ impl Engine {
     /// `Gone`.
     pub async fn agents(&self) -> Result<Vec<AgentView>, Error> {
         self.call(Call::Agents).await
+    }
+
+    /// How many compute agents may compute.
+    ///
+    /// # Errors
+    /// `Gone`.
+    pub async fn seats(&self) -> Result<Seats, Error> {
+        self.call(Call::Seats).await
+    }
+
+    /// Looks how hard the machine is pressed, so that what [`status`](Self::status) tells is of now also while nothing
+    /// happens. Takes a moment, a quarter of a second at most.
+    pub async fn look(&self) {
+        if let Some(lookout) = &self.lookout {
+            lookout.freshen(&self.io).await;
+        }
     }
 
     /// How the engine does.

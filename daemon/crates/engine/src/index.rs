@@ -162,7 +162,7 @@ impl Book {
 
     fn open_and_catch_up(&self) -> Result<(Index, u64, u64), Error> {
         let (mut index, mut state) = Index::open(&self.path)?;
-        if gaps_in(&index)?.iter().any(|gap| self.reads_again(gap)) {
+        if gaps_in(&index)?.iter().any(|gap| self.reads_again(gap)) && !is(Point::GapAgain) {
             // Somebody put back what was damaged, and the index does not have it.
             index.close()?;
             self.delete()?;
@@ -178,6 +178,7 @@ impl Book {
         let records = replay::finished_tasks(&self.reader, range, None, &mut |found| {
             match found {
                 Found::Task(task) => entries.extend(entries_of(&ending_of(&task))),
+                Found::Gap(_) if is(Point::GapWritten) => {}
                 Found::Gap(gap) => {
                     // Of the last records nothing newer tells until when; it was before now.
                     let gap = Gap { until: gap.until.min(self.clock.wall().0), ..gap };
@@ -207,7 +208,7 @@ impl Book {
     pub(crate) fn add(&mut self, endings: &[Ending], watermark: Seq) -> Result<(), Error> {
         let entries: Vec<_> = endings.iter().flat_map(entries_of).collect();
         let added = self.open()?.put_many(&entries, watermark);
-        if added.is_err() {
+        if added.is_err() && !is(Point::IndexWrite) {
             // Without these entries it would deny tasks that were acknowledged. Dropped without the mark of a clean end,
             // it is made anew from the log when it is next needed.
             self.index = None;
@@ -234,7 +235,8 @@ impl Book {
         let drawn = key.parse::<TaskId>().map_or(0, TaskId::wall_ms);
         let doubt = u64::try_from(KEY_DOUBT.as_millis()).unwrap_or(u64::MAX);
         let oldest = self.clock.wall().0.saturating_sub(doubt);
-        let gap = self.gaps.iter().rfind(|gap| gap.until >= oldest && gap.until >= drawn)?;
+        let in_doubt = |gap: &&Gap| gap.until >= oldest && gap.until >= drawn && !is(Point::GapKey);
+        let gap = self.gaps.iter().rfind(in_doubt)?;
         Some(gap.refusal(format!(
             "key `{key}` may have made a task in the last {} h that is lost; submit with a key that is a new ULID",
             KEY_DOUBT.as_secs() / 3_600
@@ -249,7 +251,7 @@ impl Book {
         let what = || format!("task {id} is not whole, or was never there");
         let lost = |gap: &Gap| gap.refusal(what());
         let Some(bytes) = self.open()?.get(&task_key(id))? else {
-            return Err(match (self.gaps.first(), &self.broken) {
+            return Err(match (self.gaps.first().filter(|_| !is(Point::GapTask)), &self.broken) {
                 (Some(gap), _) => lost(gap),
                 (None, Some(why)) => Error::Lost { what: what(), why: why.clone() },
                 (None, None) => Error::NoTask(id),

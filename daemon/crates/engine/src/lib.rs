@@ -1,5 +1,6 @@
 //! Tasks from submit to result: queue, assignment, journal, recovery, watching. Owns the journal and the agents.
 
+mod archive;
 mod assign;
 mod check;
 mod core;
@@ -9,6 +10,8 @@ mod handle;
 mod index;
 mod io;
 mod lines;
+mod lookout;
+mod pressure;
 mod record;
 mod replay;
 mod retention;
@@ -21,14 +24,16 @@ pub mod view;
 mod watcher;
 
 pub use agentd_journal::{Disk, DiskFile, Lock, RealDisk};
+pub use archive::{Archived, CheckedArchive, check_archive, export};
 pub use error::Error;
 pub use handle::Engine;
+pub use pressure::{Heed, PressureSettings};
 pub use retention::Keep;
 pub use roster::OverloadLimits;
 pub use start::{Deps, EngineConfig, EngineThreads, start, verify};
 pub use view::{
     AgentView, DocumentView, EngineStatus, EventKind, EventView, Hints, IndexPhase, ListQuery, Metric, Priority,
-    ProgressView, StepPhase, StepView, Submit, Submitted, TaskPage, TaskState, TaskView, Verification, WatchItem,
-    WatchQuery,
+    ProgressView, Reading, Seats, StepPhase, StepView, Submit, Submitted, TaskPage, TaskState, TaskView, Verification,
+    WatchItem, WatchQuery,
 };
 pub use watcher::Watcher;

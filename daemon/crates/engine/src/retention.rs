@@ -1,19 +1,22 @@
 //! What is kept, and for how long: whole old log segments go first, then the index entries of their tasks, their folders,
-//! and stored payloads that no record names any more. The engine says when; the looking and removing is the io thread's.
+//! and stored payloads that no record names any more. The engine says when; the looking and removing is the io thread's, a
+//! segment at a time, so that others have their turn between.
+
+mod count;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     ops::ControlFlow,
-    path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use agentd_base::{ContentHash, MonoMs, Seq, TaskId, WallMs};
 use agentd_journal::{Piece, Reader, Record, WriterHandle};
+use count::{Count, Folders};
 
 use crate::{
     Error,
@@ -23,9 +26,6 @@ use crate::{
     record::{Entry, Payload},
     sabotage::{Point, is},
 };
-
-/// The folder of task files in the state folder, one folder for each task in it.
-const TASKS: &str = "tasks";
 
 /// The longest time between two looks: what is too old goes even if nothing else happens.
 const AT_LEAST: Duration = Duration::from_secs(24 * 3_600);
@@ -39,6 +39,9 @@ const AGAIN: Duration = Duration::from_secs(600);
 /// The shortest time between two sweeps of payloads. A payload survives the first sweep after it was stored, named or not,
 /// and no step takes this long from storing one to the record that names it.
 const SWEEP_AT_MOST: Duration = Duration::from_secs(3_600);
+
+/// Where `bytes` is exceeded, so large a part of it is freed: the next segment shall not begin all of this anew.
+const SLACK: u64 = 8;
 
 /// A segment that began this part of the age ago is closed with the next record, full or not, since only whole segments go.
 const PARTS: u32 = 4;
@@ -76,8 +79,12 @@ struct Left {
     failed: AtomicBool,
     /// Segments went, and payloads were not swept since.
     unswept: AtomicBool,
+    /// Bytes of payloads that no record named and that were not swept yet: more of them is no reason to drop tasks.
+    unnamed: AtomicU64,
     /// The newest segment is to be closed.
     roll: AtomicBool,
+    /// The engine has ended: a look goes no further.
+    over: AtomicBool,
 }
 
 /// Decides when to look.
@@ -89,6 +96,13 @@ pub(crate) struct Retention {
     looked: Option<MonoMs>,
     swept: Option<MonoMs>,
     left: Arc<Left>,
+}
+
+impl Drop for Retention {
+    fn drop(&mut self) {
+        // Else the log would be closed only after the look.
+        self.left.over.store(true, Ordering::Release);
+    }
 }
 
 impl Retention {
@@ -126,22 +140,15 @@ impl Retention {
             return;
         }
         let sweep = self.swept.is_none_or(|swept| now.mono.since(swept) >= SWEEP_AT_MOST);
-        let look = Look { keep: self.keep, now: now.wall, open: open(), sweep };
-        let writer = writer.clone();
-        let (turn, checking) = (Turn(left), self.checking.clone());
-        let begun = io.leave(move |io| {
-            // A check may have begun since; and whatever a panic leaves is tried again.
-            turn.0.failed.store(true, Ordering::Release);
-            let done = if checking.is_under_way() { Err(Error::Checking) } else { look.run(io, &writer, &turn.0) };
-            match done {
-                Ok(()) => turn.0.failed.store(false, Ordering::Release),
-                Err(error) => {
-                    let error = agentd_base::describe(&error);
-                    tracing::warn!(error, "what is too old could not be dropped; it is tried again");
-                }
-            }
-        });
-        if begun {
+        let work = Work {
+            look: Look { keep: self.keep, now: now.wall, open: open(), sweep },
+            stage: Stage::Ask,
+            turn: Turn(left),
+            writer: writer.clone(),
+            queue: io.clone(),
+            checking: self.checking.clone(),
+        };
+        if io.leave(move |io| work.go_on(io)) {
             (self.rolled, self.looked) = (false, Some(now.mono));
             if sweep {
                 self.swept = Some(now.mono);
@@ -170,45 +177,147 @@ struct Look {
     sweep: bool,
 }
 
+/// What is to be dropped, as soon as all is counted.
+#[derive(Debug)]
+struct Plan {
+    /// From which record on everything is young enough.
+    young: Seq,
+    /// There is more than may be.
+    is_much: bool,
+    /// Bytes of all payloads.
+    payloads: u64,
+    count: Count,
+}
+
+/// Where a look stands.
+#[derive(Debug)]
+enum Stage {
+    Ask,
+    Count(Plan),
+    Drop(Plan),
+    Done,
+}
+
+/// A look, with what it needs. Each stage, and each segment that is counted, is a job of its own on the io thread.
+#[derive(Debug)]
+struct Work {
+    look: Look,
+    stage: Stage,
+    turn: Turn,
+    writer: WriterHandle,
+    queue: IoHandle,
+    checking: Checking,
+}
+
+impl Work {
+    fn go_on(mut self, io: &mut Io) {
+        let left = Arc::clone(&self.turn.0);
+        // Whatever a panic leaves is tried again, and so is what finds no place in the queue.
+        left.failed.store(true, Ordering::Release);
+        if left.over.load(Ordering::Acquire) {
+            return;
+        }
+        match self.step(io) {
+            Ok(()) if matches!(self.stage, Stage::Done) => left.failed.store(false, Ordering::Release),
+            Ok(()) => {
+                let queue = self.queue.clone();
+                if !queue.leave(move |io| self.go_on(io)) {
+                    tracing::debug!("a look at what is too old gave way to other work; it begins anew later");
+                }
+            }
+            Err(error) => {
+                let error = agentd_base::describe(&error);
+                tracing::warn!(error, "what is too old could not be dropped; it is tried again");
+            }
+        }
+    }
+
+    fn step(&mut self, io: &mut Io) -> Result<(), Error> {
+        let left = &self.turn.0;
+        // A check may have begun since; it would miss what is dropped.
+        if self.checking.is_under_way() {
+            return Err(Error::Checking);
+        }
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Ask => self.look.ask(io, left)?.map_or(Stage::Done, Stage::Count),
+            Stage::Count(mut plan) => {
+                if plan.count.read(io)? {
+                    Stage::Count(plan)
+                } else {
+                    Stage::Drop(plan)
+                }
+            }
+            Stage::Drop(plan) => {
+                self.look.drop_old(io, &self.writer, plan, left)?;
+                Stage::Done
+            }
+            Stage::Done => Stage::Done,
+        };
+        if matches!(self.stage, Stage::Done) {
+            self.look.end(io, left)?;
+        }
+        Ok(())
+    }
+}
+
 impl Look {
     fn before(&self, age: Duration) -> WallMs {
         WallMs(self.now.0.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    fn run(&self, io: &mut Io, writer: &WriterHandle, left: &Left) -> Result<(), Error> {
-        if io.reader.oldest() <= io.reader.durable() {
-            self.drop_old(io, writer, left)?;
-            let newest = io.reader.newest_segment();
-            let old = began(&io.reader, newest)?.is_some_and(|at| at < self.before(self.keep.age / PARTS));
-            left.roll.store(old, Ordering::Release);
+    /// Whether anything may have to go. Reads sizes, and no records but the first.
+    fn ask(&self, io: &mut Io, left: &Left) -> Result<Option<Plan>, Error> {
+        if io.reader.oldest() > io.reader.durable() {
+            return Ok(None);
         }
+        let cutoff = self.before(self.keep.age);
+        let is_old = began(&io.reader, io.reader.oldest())?.is_some_and(|at| at < cutoff);
+        let (folders, segments, payloads) = (Folders::list(io), io.reader.segments()?, io.blobs.bytes()?);
+        let named = payloads.saturating_sub(left.unnamed.load(Ordering::Acquire));
+        let is_much = segments.iter().map(|(_, bytes)| bytes).sum::<u64>() + folders.bytes() + named > self.keep.bytes;
+        // The index is opened only if it must be.
+        let young = if is_old { io.book.expire(cutoff)? } else { Seq(0) };
+        let goes = segments.get(1).is_some_and(|(second, _)| *second <= young);
+        let sweep = self.sweep && left.unswept.load(Ordering::Acquire);
+        if !(goes || is_much || sweep) {
+            return Ok(None);
+        }
+        Ok(Some(Plan { young, is_much, payloads, count: Count::new(io, folders)? }))
+    }
+
+    /// Drops what the plan says, in one job: whoever asks meanwhile finds all of it or nothing.
+    fn drop_old(&self, io: &mut Io, writer: &WriterHandle, mut plan: Plan, left: &Left) -> Result<(), Error> {
+        let _keep = if is(Point::ExportKept) { None } else { io.reader.keep()? };
+        // What was written while others had their turn.
+        while plan.count.read(io)? {}
+        let mut keep_from = plan.young;
+        if plan.is_much {
+            let most = self.keep.bytes;
+            keep_from = keep_from.max(plan.count.keep_from((most, most - most / SLACK), &self.open));
+        }
+        let dropped = drop_old(io, writer, keep_from)?;
+        let oldest = io.reader.oldest();
+        if dropped {
+            plan.count.remove_folders(io, oldest, &self.open);
+        }
+        if dropped || plan.is_much {
+            left.unswept.store(true, Ordering::Release);
+        }
+        left.unnamed.store(plan.payloads.saturating_sub(plan.count.named_bytes_from(oldest)), Ordering::Release);
         if self.sweep && left.unswept.swap(false, Ordering::AcqRel) {
-            let swept = sweep(io, &self.open);
+            let swept = plan.count.sweep(io, oldest, &self.open);
             left.unswept.store(swept.is_err(), Ordering::Release);
             tracing::info!(payloads = swept?, "payloads of old tasks were dropped");
+            left.unnamed.store(0, Ordering::Release);
         }
         Ok(())
     }
 
-    fn drop_old(&self, io: &mut Io, writer: &WriterHandle, left: &Left) -> Result<(), Error> {
-        let cutoff = self.before(self.keep.age);
-        let is_old = began(&io.reader, io.reader.oldest())?.is_some_and(|at| at < cutoff);
-        let folders = folder_bytes(&tasks(io), 2);
-        let log: u64 = io.reader.segments()?.iter().map(|(_, bytes)| bytes).sum();
-        let is_much = log + folders + io.blobs.bytes()? > self.keep.bytes;
-        if !is_old && !is_much {
-            return Ok(()); // without opening the index
-        }
-        let mut keep_from = if is_old { io.book.expire(cutoff)? } else { Seq(0) };
-        if is_much {
-            keep_from = keep_from.max(keep_from_by_bytes(io, folders, self.keep.bytes)?);
-        }
-        let dropped = drop_old(io, writer, keep_from)?;
-        if dropped {
-            remove_folders(io, &self.open);
-        }
-        if dropped || is_much {
-            left.unswept.store(true, Ordering::Release);
+    fn end(&self, io: &Io, left: &Left) -> Result<(), Error> {
+        if io.reader.oldest() <= io.reader.durable() {
+            let newest = io.reader.newest_segment();
+            let old = began(&io.reader, newest)?.is_some_and(|at| at < self.before(self.keep.age / PARTS));
+            left.roll.store(old, Ordering::Release);
         }
         Ok(())
     }
@@ -231,71 +340,6 @@ fn began(reader: &Reader, first: Seq) -> Result<Option<WallMs>, Error> {
     Ok(at)
 }
 
-fn scan(io: &Io, each: &mut dyn FnMut(Seq, &Record, Entry) -> ControlFlow<()>) -> Result<(), Error> {
-    let oldest = Seq(io.reader.oldest().0.saturating_sub(1));
-    let mut fault = None;
-    io.reader.scan(oldest, io.reader.durable(), &mut |seq, record| match Entry::of_record(record) {
-        Ok(entry) => each(seq, record, entry),
-        Err(error) => {
-            fault = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    fault.map_or(Ok(()), Err)
-}
-
-/// The same, passing over what is damaged: enough to count.
-fn scan_past(io: &Io, each: &mut dyn FnMut(Seq, &Record, Entry)) -> Result<(), Error> {
-    let oldest = Seq(io.reader.oldest().0.saturating_sub(1));
-    io.reader.scan_past(oldest, io.reader.durable(), &mut |piece| {
-        if let Piece::Record(seq, record) = piece
-            && let Ok(entry) = Entry::of_record(record)
-        {
-            each(seq, record, entry);
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(())
-}
-
-/// From which record on no more than `most` bytes are kept: with each segment go its file, the payloads that it is the last to
-/// name, and the folders of the tasks that ended in it; oldest first. `folders` are the bytes of all folders. Payloads count if
-/// a record names them: the others wait for a sweep, and no task shall go in their stead.
-fn keep_from_by_bytes(io: &Io, folders: u64, most: u64) -> Result<Seq, Error> {
-    let mut named_last: HashMap<ContentHash, (Seq, u64)> = HashMap::new();
-    scan_past(io, &mut |seq, _, entry| {
-        named_last.extend(payloads_of(&entry).map(|(hash, len)| (hash, (seq, len))));
-    })?;
-    let segments = io.reader.segments()?;
-    let mut goes: Vec<u64> = segments.iter().map(|(_, bytes)| *bytes).collect();
-    let mut kept = folders + goes.iter().sum::<u64>() + named_last.values().map(|(_, len)| len).sum::<u64>();
-    if kept <= most {
-        return Ok(io.reader.oldest());
-    }
-    let tasks = tasks(io);
-    scan_past(io, &mut |seq, record, entry| {
-        let place = segments.partition_point(|(first, _)| *first <= seq).saturating_sub(1);
-        let is_last = |hash: &ContentHash| named_last.get(hash).is_some_and(|(last, _)| *last == seq);
-        // A record may name the same payload twice.
-        let payloads: HashMap<ContentHash, u64> = payloads_of(&entry).filter(|(hash, _)| is_last(hash)).collect();
-        goes[place] += payloads.values().sum::<u64>();
-        if matches!(entry, Entry::Ended(_)) {
-            let folder = tasks.join(TaskId::from_bytes(record.stream).to_string());
-            goes[place] += folder_bytes(&folder, 1);
-        }
-    })?;
-    let mut from = io.reader.oldest();
-    // The newest one stays.
-    for (pair, gone) in segments.windows(2).zip(goes) {
-        if kept <= most {
-            break;
-        }
-        kept = kept.saturating_sub(gone);
-        from = pair[1].0;
-    }
-    Ok(from)
-}
-
 /// Drops whole segments without anything from `keep_from` on, and the index entries of what was in them. Whether any went.
 pub(crate) fn drop_old(io: &mut Io, writer: &WriterHandle, keep_from: Seq) -> Result<bool, Error> {
     let (tell, told) = std::sync::mpsc::sync_channel(1);
@@ -313,55 +357,15 @@ pub(crate) fn drop_old(io: &mut Io, writer: &WriterHandle, keep_from: Seq) -> Re
 }
 
 /// Removes payloads that no kept record and no open task names. How many went.
+#[cfg(test)]
 pub(crate) fn sweep(io: &Io, open: &Open) -> Result<usize, Error> {
-    let mut named = open.payloads.clone();
-    scan(io, &mut |_, _, entry| {
-        named.extend(payloads_of(&entry).map(|(hash, _)| hash).filter(|_| !is(Point::NamedPayloads)));
-        ControlFlow::Continue(())
-    })?;
-    Ok(io.blobs.sweep(&named)?)
-}
-
-/// Removes the folders of tasks that are neither open nor named by any record. The folders are listed first: what is
-/// submitted meanwhile has its records before its folder.
-fn remove_folders(io: &Io, open: &Open) {
-    let folders = std::fs::read_dir(tasks(io)).into_iter().flatten().flatten();
-    // What is not named like a task is not ours.
-    let named = |folder: std::fs::DirEntry| Some((folder.file_name().to_str()?.parse::<TaskId>().ok()?, folder.path()));
-    let mut gone: HashMap<TaskId, PathBuf> = folders.filter_map(named).collect();
-    gone.retain(|task, _| !open.tasks.contains(task));
-    let found = scan(io, &mut |_, record, _| {
-        gone.remove(&TaskId::from_bytes(record.stream));
-        ControlFlow::Continue(())
-    });
-    if let Err(error) = found {
-        let error = agentd_base::describe(&error);
-        return tracing::warn!(error, "folders of old tasks stay: it is not known which are old");
-    }
-    for (task, folder) in gone {
-        if let Err(error) = std::fs::remove_dir_all(folder) {
-            tracing::warn!(%error, %task, "the folder of an old task could not be removed; the next drop tries again");
-        }
-    }
-}
-
-fn tasks(io: &Io) -> PathBuf {
-    io.log.with_file_name(TASKS)
-}
-
-/// Bytes of the files in a folder and, so many levels deep, in those below it. What cannot be read counts nothing.
-fn folder_bytes(folder: &Path, levels: u32) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let size = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(data) if data.is_dir() && levels > 0 => folder_bytes(&entry.path(), levels - 1),
-        Ok(data) => data.len(),
-        Err(_) => 0,
-    };
-    entries.map(size).sum()
+    let mut count = Count::new(io, Folders::default())?;
+    while count.read(io)? {}
+    count.sweep(io, io.reader.oldest(), open)
 }
 
 /// Stored payloads that an entry names, with their lengths.
-fn payloads_of(entry: &Entry) -> impl Iterator<Item = (ContentHash, u64)> {
+pub(crate) fn payloads_of(entry: &Entry) -> impl Iterator<Item = (ContentHash, u64)> {
     let (output, documents) = match entry {
         Entry::Succeeded(done) => (done.output.as_ref(), done.documents.as_slice()),
         Entry::Ended(end) => (None, end.documents.as_slice()),
@@ -376,4 +380,4 @@ fn payloads_of(entry: &Entry) -> impl Iterator<Item = (ContentHash, u64)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,9 @@
 
 mod endings;
 mod inbox;
+mod machine;
 mod observe;
+mod pace;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -30,8 +32,11 @@ use crate::{
     index::Phase,
     io::IoHandle,
     lines::Lines,
+    lookout::Lookout,
+    pressure::Governor,
     record::DocumentRecord,
     retention::Retention,
+    sabotage::{Point, is},
     view::{IndexPhase, Submit},
 };
 
@@ -94,6 +99,8 @@ pub(crate) struct Shell {
     pub epoch: u64,
     pub silent_after: Duration,
     pub warnings: Vec<String>,
+    pub lookout: Lookout,
+    pub governor: Governor,
     pub found_keys: (mpsc::Sender<FoundKey>, mpsc::Receiver<FoundKey>),
     /// Ends the thread.
     pub exit: Arc<Notify>,
@@ -124,15 +131,22 @@ pub(crate) struct Bookkeeping {
     endings: Vec<crate::index::Ending>,
     writing: Option<Seq>,
     idle_ticks: u32,
+    machine: machine::Machine,
+    pace: pace::Pace,
 }
 
 impl Bookkeeping {
+    /// Of a start that found tasks up to this one.
+    pub(crate) fn after(newest: Option<TaskId>) -> Self {
+        Self { newest, ..Self::default() }
+    }
+
     fn token(&mut self) -> Token {
         self.tokens += 1;
         Token(self.tokens)
     }
 
-    /// Names sort by the order of submission, also within one millisecond.
+    /// Names sort by the order of submission, also within one millisecond, and when the wall clock was set back.
     fn name(&mut self, drawn: TaskId) -> TaskId {
         let id = self.newest.map_or(drawn, |newest| drawn.after(newest));
         self.newest = Some(id);
@@ -148,12 +162,14 @@ impl Shell {
         let mut tick = Instant::now() + BUSY_TICK;
         self.end_turn();
         let exit = Arc::clone(&self.exit);
+        let looked = self.lookout.arrived();
         loop {
             let wake = self.next_wake(tick);
             tokio::select! {
                 biased;
                 () = exit.notified() => break,
                 () = progress.changed.notified() => self.journal_moved(),
+                () = looked.notified() => self.conditions_arrived(),
                 Some(found) = self.found_keys.1.recv() => self.book.found.push_back(found),
                 _ = reports.recv_many(&mut report_buffer, PER_TURN), if report_buffer.is_empty() => {}
                 count = calls.recv_many(&mut call_buffer, PER_TURN), if call_buffer.is_empty() => {
@@ -162,6 +178,7 @@ impl Shell {
                     }
                 }
                 () = tokio::time::sleep_until(wake) => {
+                    self.notice_sleep();
                     let now = self.now();
                     self.core.tick(now);
                     if Instant::now() >= tick {
@@ -200,7 +217,7 @@ impl Shell {
 
     /// Hands the turn's batch to the writer, unless one is still on its way: then it grows until that one is on disk.
     fn end_turn(&mut self) {
-        if self.book.writing.is_none()
+        if (self.book.writing.is_none() || is(Point::OneBatch))
             && let Some(batch) = self.core.end_turn(self.now())
         {
             let last = Seq(batch.first.0 + batch.records.len() as u64 - 1);
@@ -223,27 +240,34 @@ impl Shell {
         let failure = self.progress.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         // What came to the disk before the failure is there.
         let durable = Seq(self.progress.durable.load(Ordering::Acquire));
-        self.core.durable(durable);
+        if failure.is_none() || !is(Point::DurableFirst) {
+            self.core.durable(durable);
+        }
         if self.book.writing.is_some_and(|last| last <= durable) {
             self.book.writing = None;
         }
         if let Some(why) = failure {
             self.journal_failed(&why);
-        } else if self.book.writing.is_none() {
+        } else if self.book.writing.is_none() || is(Point::PayloadsLast) {
             // A batch that is still on its way to a healthy log comes first: the books go back to what is on disk.
             let payloads = self.progress.payloads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             if let Some(why) = payloads {
-                self.journal_failed(&why);
+                self.tell_failure(&why);
+                self.core.payloads_failed(&why);
             }
         }
     }
 
     fn journal_failed(&mut self, why: &str) {
+        self.tell_failure(why);
+        self.core.journal_failed(why);
+        self.book.writing = None;
+    }
+
+    fn tell_failure(&self, why: &str) {
         if !matches!(self.core.mode(), Mode::ReadOnly(_)) {
             tracing::error!(why, "the journal failed; nothing is accepted until the daemon is started again");
         }
-        self.core.journal_failed(why);
-        self.book.writing = None;
     }
 
     /// Does what the core says.
@@ -287,14 +311,19 @@ impl Shell {
     /// Once a second while anything happens, else every 30 s.
     fn housekeeping(&mut self) {
         self.book.lines.sweep();
+        self.note_pace();
         self.write_endings();
         let awake = MonoMs(self.clock.awake().0);
+        self.notice_standstill(awake, if self.book.idle_ticks > 2 { IDLE_TICK } else { BUSY_TICK });
         (0..12).map(AgentId).for_each(|agent| self.look_after(agent, awake));
         self.crew.ping(awake);
         self.retain();
         if !self.core.is_idle() {
             self.book.idle_ticks = 0;
             self.crew.sample();
+            if self.governor.cares() {
+                self.lookout.begin(&self.io);
+            }
             return;
         }
         self.book.idle_ticks += 1;
@@ -304,6 +333,7 @@ impl Shell {
     /// Gives a silent agent a new thread. If there is none to be had it gets no more work, and the next housekeeping tries
     /// again; it may also come back by itself.
     fn look_after(&mut self, agent: AgentId, awake: MonoMs) {
+        let helping = self.crew.is_helping(agent);
         if self.crew.silent_for(agent, awake) <= self.silent_after {
             self.book.lost.remove(&agent);
             return self.core.agent_away(agent, false);
@@ -312,7 +342,7 @@ impl Shell {
             Ok(generation) => {
                 tracing::warn!("agent {} was silent; its thread was replaced ({generation})", agent.0);
                 self.book.lost.remove(&agent);
-                self.core.agent_silent(agent, self.now());
+                self.core.agent_silent(agent, helping, self.now());
             }
             Err(error) => {
                 if self.book.lost.insert(agent) {
@@ -368,3 +398,6 @@ fn reply_to<T>(waiting: &mut HashMap<Token, Reply<T>>, token: Token, result: T) 
         answer(reply, result);
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

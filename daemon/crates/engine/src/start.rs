@@ -10,10 +10,11 @@ use std::{
 
 use agentd_agents::{Crew, CrewConfig};
 use agentd_base::{AttemptKey, Rng, Role, StepId, TaskId, describe};
-use agentd_host::{Children, ChildrenSettings, Clock, Intent, PlanSettings, Thread, Topology, place};
+use agentd_host::{Children, ChildrenSettings, Clock, Intent, PlanSettings, Sensors, Thread, Topology, place};
 use agentd_journal::{Blobs, Disk, Held, Log, WriterHandle, WriterOptions};
 pub use store::verify;
-use store::{Store, check, open, real_disk};
+use store::{Store, check, open};
+pub(crate) use store::{of_hold, real_disk};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
@@ -23,6 +24,8 @@ use crate::{
     handle::Engine,
     index::{Book, Phase},
     io::{self, Io, IoHandle, Storage},
+    lookout::Lookout,
+    pressure::{Governor, PressureSettings},
     record::Booted,
     retention::{Keep, Retention},
     roster::{Duty, OverloadLimits},
@@ -54,6 +57,8 @@ pub struct EngineConfig {
     pub max_children: usize,
     /// Linux: soft limit on descriptors that children get back.
     pub child_descriptors: Option<u64>,
+    /// What lets fewer agents compute.
+    pub pressure: PressureSettings,
     /// The twelve.
     pub crew: CrewConfig,
 }
@@ -65,6 +70,8 @@ pub struct Deps {
     pub topology: Arc<Topology>,
     /// Its clocks.
     pub clock: Arc<dyn Clock>,
+    /// What tells how hard it is pressed.
+    pub sensors: Arc<dyn Sensors>,
     /// What the journal is kept on; `None`: the state folder.
     pub disk: Option<Arc<dyn Disk>>,
 }
@@ -116,27 +123,26 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
     let plan = Planner { topology: &deps.topology, settings: config.crew.plan, death };
     let (writer, writer_thread) = start_writer(store.log.take(), &progress, &plan)?;
     let phase = Phase::default();
-    let blind = store.read_only.clone().filter(|_| store.blind);
-    let book = Book::new(config.state_dir.join("index"), store.reader.clone(), phase.clone(), blind);
-    let book = book.with_clock(Arc::clone(&deps.clock)).with_broken(store.read_only.clone().filter(|_| store.broken));
     let blobs = Arc::new(Blobs::new(Arc::clone(&disk)));
-    let shop = Io {
-        blobs: Arc::clone(&blobs),
-        reader: store.reader.clone(),
-        book,
-        log: config.state_dir.join("log"),
-        over: false,
-    };
+    let shop = shop(&config.state_dir, &store, (&phase, &blobs), &deps.clock);
     let io_thread = plan.spawn("io", Intent::Io, move || io::serve(shop, jobs))?;
 
     let (calls, called) = mpsc::channel(CALLS);
-    let exit = Arc::new(Notify::new());
+    let (exit, checking) = (Arc::new(Notify::new()), Checking::default());
     let reader = store.reader.clone();
-    let checking = Checking::default();
     let placement = place(&deps.topology, Intent::Io, &config.crew.plan);
     let checker = Checker::new(placement, checking.clone(), move || check(&disk, &blobs));
-    let engine = Engine { calls, io: io.clone(), durable: Arc::clone(&progress.durable), checker: Arc::new(checker) };
+    let lookout = Lookout::new(deps.sensors, Arc::clone(&deps.clock));
+    let governor = Governor::new(config.pressure, crew.compute_seats());
+    let engine = Engine {
+        calls,
+        io: io.clone(),
+        durable: Arc::clone(&progress.durable),
+        checker: Arc::new(checker),
+        lookout: governor.cares().then(|| lookout.clone()),
+    };
     let shell = Shell {
+        book: Bookkeeping::after(core.newest_task()),
         core,
         crew,
         writer,
@@ -149,9 +155,10 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
         epoch: store.epoch,
         silent_after: config.silent_after,
         warnings: Vec::new(),
+        lookout,
+        governor,
         found_keys: mpsc::channel(CALLS),
         exit: Arc::clone(&exit),
-        book: Bookkeeping::default(),
     };
     let runtime = agentd_host::current_thread_runtime().map_err(|source| Error::Thread { name: "engine", source })?;
     let engine_thread = plan.spawn("engine", Intent::Engine, move || runtime.block_on(shell.run(called, reported)))?;
@@ -167,6 +174,14 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
         _hold: store.hold.take(),
     };
     Ok((engine, threads))
+}
+
+/// What the io thread works on.
+fn shop(state: &Path, store: &Store, (phase, blobs): (&Phase, &Arc<Blobs>), clock: &Arc<dyn Clock>) -> Io {
+    let blind = store.read_only.clone().filter(|_| store.blind);
+    let book = Book::new(state.join("index"), store.reader.clone(), phase.clone(), blind);
+    let book = book.with_clock(Arc::clone(clock)).with_broken(store.read_only.clone().filter(|_| store.broken));
+    Io { blobs: Arc::clone(blobs), reader: store.reader.clone(), book, log: state.join("log"), over: false }
 }
 
 /// The books as the journal tells them. Records that cannot be read make the engine read-only; nothing is guessed.

@@ -377,9 +377,9 @@ mod tests {
         let mut rng = Rng::new(1);
         for (mut entry, summary) in [
             (Entry::Submitted(entry), ""),
-            (started(0, "survey", "researcher"), "survey on researcher; 0 of 6 steps done"),
-            (done(0, "3 files"), "1 of 6 steps done"),
-            (started(1, "project", "architect"), "project on architect; 1 of 6 steps done"),
+            (started(0, "survey", "researcher"), "survey on researcher; 0 of 8 steps done"),
+            (done(0, "3 files"), "1 of 8 steps done"),
+            (started(1, "project", "architect"), "project on architect; 1 of 8 steps done"),
         ] {
             task.apply(&mut entry, WallMs(0), MonoMs(0), &mut rng);
             assert_eq!(task.view().summary.as_str(), summary);

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_base::{ContentHash, ErrorClass, Role, Seq, TaskId, Text, WallMs};
 use agentd_workflow::WorkflowName;
-pub use health::{AgentView, EngineStatus, IndexPhase, Metric, Verification};
+pub use health::{AgentView, EngineStatus, IndexPhase, Metric, Reading, Seats, Verification};
 
 /// How urgent a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

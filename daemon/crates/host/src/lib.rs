@@ -3,6 +3,7 @@
 
 mod child;
 mod clock;
+mod conditions;
 mod crash;
 mod disk;
 mod error;
@@ -26,6 +27,10 @@ pub use child::{
     find_program,
 };
 pub use clock::{Clock, ManualClock, SleepDetector, SystemClock, boot_id};
+pub use conditions::{
+    Conditions, ManualSensors, Notices, PowerSource, Sensors, SystemSensors, Thermal, linux_conditions,
+    macos_conditions,
+};
 pub use crash::{mark_crashes, noted, take_crash_mark};
 pub use disk::{DiskSpace, disk_space};
 pub use error::Error;

@@ -37,6 +37,24 @@ impl<T> Measured<T> {
         }
     }
 
+    /// The reason why there is no figure.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Value(_) => None,
+            Self::Unmeasured(why) => Some(why),
+        }
+    }
+
+    /// The figure, if there is one, without taking it away.
+    #[must_use]
+    pub const fn known(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Unmeasured(_) => None,
+        }
+    }
+
     pub(crate) fn not(why: impl Into<String>) -> Self {
         Self::Unmeasured(why.into())
     }

@@ -15,15 +15,31 @@ pub enum Pressure {
     Critical,
 }
 
+impl Pressure {
+    /// As one word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl std::fmt::Display for Pressure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Memory of the machine, or of the container in which this process lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryState {
     /// All of it in bytes.
     pub total_bytes: u64,
     /// What new work can have without swapping, in bytes.
     pub available_bytes: u64,
-    /// How hard it is pressed.
-    pub pressure: Measured<Pressure>,
 }
 
 /// Reads the state of memory.
@@ -42,7 +58,7 @@ pub fn memory_state() -> Result<MemoryState, Error> {
     // Some systems count what can be dropped as available twice; never tell more than there is.
     available_bytes = available_bytes.min(total_bytes);
     total_bytes = total_bytes.max(1);
-    Ok(MemoryState { total_bytes, available_bytes, pressure: pressure() })
+    Ok(MemoryState { total_bytes, available_bytes })
 }
 
 fn system() -> Result<System, Error> {
@@ -61,26 +77,8 @@ pub fn load_average() -> Measured<f64> {
     }
 }
 
-#[cfg(target_os = "macos")]
-fn pressure() -> Measured<Pressure> {
-    sys::sysctl_int("kern.memorystatus_vm_pressure_level")
-        .map_or_else(|| Measured::not("the system has no pressure level"), pressure_of_level)
-}
-
-#[cfg(target_os = "linux")]
-fn pressure() -> Measured<Pressure> {
-    std::fs::read_to_string("/proc/pressure/memory").map_or_else(
-        |_| Measured::not("the kernel has no pressure stall information"),
-        |text| pressure_of_stalls(&text),
-    )
-}
-
 /// `kern.memorystatus_vm_pressure_level` of macOS.
-#[cfg_attr(
-    not(any(target_os = "macos", test)),
-    expect(dead_code, reason = "macOS only; its logic is tested everywhere")
-)]
-fn pressure_of_level(level: u64) -> Measured<Pressure> {
+pub(crate) fn pressure_of_level(level: u64) -> Measured<Pressure> {
     match level {
         1 => Measured::Value(Pressure::Normal),
         2 => Measured::Value(Pressure::Warning),
@@ -95,24 +93,39 @@ const SOME_STALLED: f64 = 10.0;
 const ALL_STALLED: f64 = 5.0;
 
 /// `/proc/pressure/memory` of Linux.
-#[cfg_attr(
-    not(any(target_os = "linux", test)),
-    expect(dead_code, reason = "Linux only; its logic is tested everywhere")
-)]
-fn pressure_of_stalls(text: &str) -> Measured<Pressure> {
-    let average = |kind: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(kind))?;
-        line.split_ascii_whitespace().find_map(|field| field.strip_prefix("avg10="))?.parse::<f64>().ok()
-    };
-    let Some(some) = average("some") else {
+pub(crate) fn pressure_of_stalls(text: &str) -> Measured<Pressure> {
+    let Some(some) = average_stall(text, "some") else {
         return Measured::not("the pressure file cannot be understood");
     };
-    let all = average("full").unwrap_or(0.0);
+    let all = average_stall(text, "full").unwrap_or(0.0);
     Measured::Value(match () {
         () if all >= ALL_STALLED => Pressure::Critical,
         () if some >= SOME_STALLED => Pressure::Warning,
         () => Pressure::Normal,
     })
+}
+
+/// Share of the last ten seconds, in percent, from the line of a kind (`some`, `full`) in a file of `/proc/pressure`.
+pub(crate) fn average_stall(text: &str, kind: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(kind))?;
+    let average = line.split_ascii_whitespace().find_map(|field| field.strip_prefix("avg10="))?.parse().ok()?;
+    (0.0..=100.0).contains(&average).then_some(average)
+}
+
+/// With less than this part of all memory available, work that takes much of it makes the machine swap.
+const LITTLE: u64 = 16;
+/// With less than this part, any work does.
+const HARDLY_ANY: u64 = 64;
+
+/// Pressure where the kernel keeps no books of stalls: by what is left.
+pub(crate) const fn pressure_of_room(state: &MemoryState) -> Pressure {
+    if state.available_bytes < state.total_bytes / HARDLY_ANY {
+        Pressure::Critical
+    } else if state.available_bytes < state.total_bytes / LITTLE {
+        Pressure::Warning
+    } else {
+        Pressure::Normal
+    }
 }
 
 /// Keeps glibc from giving every thread a heap of its own, of which each holds on to its free memory. Call it first in
@@ -174,7 +187,27 @@ mod tests {
         ] {
             assert_eq!(pressure_of_stalls(&text(some, full)), Measured::Value(expected));
         }
-        assert_eq!(pressure_of_stalls("").value(), None);
+        for odd in
+            ["", "some", "some avg10=", "some avg10=NaN", "some avg10=-1.00", "some avg10=101", "some avg60=1.00"]
+        {
+            assert_eq!(pressure_of_stalls(odd).value(), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn room_that_is_left_becomes_pressure() {
+        const GIB: u64 = 1 << 30;
+        for (total, available, expected) in [
+            (16 * GIB, 16 * GIB, Pressure::Normal),
+            (16 * GIB, GIB, Pressure::Normal),
+            (16 * GIB, GIB - 1, Pressure::Warning),
+            (16 * GIB, GIB / 4, Pressure::Warning),
+            (16 * GIB, GIB / 4 - 1, Pressure::Critical),
+            (1, 0, Pressure::Normal), // a total that is not known
+        ] {
+            let state = MemoryState { total_bytes: total, available_bytes: available };
+            assert_eq!(pressure_of_room(&state), expected, "{available} of {total}");
+        }
     }
 
     #[test]

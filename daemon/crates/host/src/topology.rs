@@ -7,6 +7,8 @@ mod macos;
 pub use linux::linux_topology;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::process_cpus;
+#[cfg(target_os = "macos")]
+pub(crate) use macos::Kernel;
 pub use macos::{Sysctl, macos_topology};
 
 /// The systems agentd knows. A value and not only a `cfg`, so that plans for both can be tested on either.

@@ -42,13 +42,17 @@ struct Recent {
     now: HashSet<ContentHash>,
     before: HashSet<ContentHash>,
     too_many: bool,
+    /// Of these a sync found no room: what it was to write may be marked as written, so a later sync proves nothing. They
+    /// are written anew.
+    doubtful: HashSet<ContentHash>,
 }
 
 fn folder(hash: &ContentHash) -> String {
     format!("{BLOBS}/{:02x}", hash.0[0])
 }
 
-fn path(hash: &ContentHash) -> String {
+/// Where the blob of this name is.
+pub(crate) fn path(hash: &ContentHash) -> String {
     format!("{}/{hash}", folder(hash))
 }
 
@@ -68,8 +72,8 @@ impl Blobs {
     /// Stores `bytes`, durably, and returns their name. Storing the same again is cheap.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], [`Error::Io`]; [`Error::Full`], which passes when there is room; then nothing of that name
-    /// was made. [`Error::Poisoned`] from the first write or sync on that failed for another reason than that.
+    /// [`Error::TooLarge`], [`Error::Io`]; [`Error::Full`], which passes when there is room; until then nothing of that
+    /// name is promised. [`Error::Poisoned`] from the first write or sync on that failed for another reason than that.
     pub fn put(&self, bytes: &[u8]) -> Result<ContentHash, Error> {
         if bytes.len() > MAX_BLOB {
             return Err(Error::TooLarge { what: "a blob", size: bytes.len(), limit: MAX_BLOB });
@@ -79,9 +83,16 @@ impl Blobs {
         }
         let hash = ContentHash::of(bytes);
         self.remember(hash);
-        if !self.known(&hash, bytes)? {
-            self.write(&hash, bytes)?;
-        }
+        let stored = match self.known(&hash, bytes) {
+            Ok(false) => self.write(&hash, bytes),
+            known => known.map(drop),
+        };
+        let stored = match stored {
+            Err(full @ Error::Full { .. }) => Err(self.doubt(hash, full)),
+            stored => stored,
+        };
+        stored?;
+        self.recent().doubtful.remove(&hash);
         Ok(hash)
     }
 
@@ -120,6 +131,18 @@ impl Blobs {
             return Err(Error::damaged(path, 0, "the content does not fit the name"));
         }
         Ok(bytes)
+    }
+
+    /// Length of a blob, in bytes; its content is not looked at.
+    ///
+    /// # Errors
+    /// [`Error::NoBlob`]; [`Error::Io`].
+    pub fn size(&self, hash: &ContentHash) -> Result<u64, Error> {
+        let path = path(hash);
+        match self.disk.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NoBlob { hash: *hash }),
+            file => file.and_then(|file| file.size()).map_err(Error::io("look at", path)),
+        }
     }
 
     /// Whether there is a file of that name; its content is not looked at.
@@ -191,10 +214,22 @@ impl Blobs {
         }
     }
 
+    /// There was no room. Too many of these to remember are a fault like any other.
+    fn doubt(&self, hash: ContentHash, full: Error) -> Error {
+        let mut recent = self.recent();
+        if recent.doubtful.len() >= RECENT {
+            drop(recent);
+            return self.poisoned(full);
+        }
+        recent.doubtful.insert(hash);
+        full
+    }
+
     /// Whether a whole blob is there already; then makes sure that it is durable, which a run that died may not have.
     fn known(&self, hash: &ContentHash, bytes: &[u8]) -> Result<bool, Error> {
         let path = path(hash);
-        if !self.disk.exists(&path).map_err(Error::io("look for", &path))?
+        if self.recent().doubtful.contains(hash) && !is(Point::BlobDoubt)
+            || !self.disk.exists(&path).map_err(Error::io("look for", &path))?
             || self.get(hash).ok().as_deref() != Some(bytes)
         {
             return Ok(false);
@@ -250,8 +285,12 @@ impl Blobs {
         Ok(())
     }
 
+    /// A folder may find out late too that there is no room, and so may a file that a run which died had written.
     fn synced(&self, done: io::Result<()>, path: &str) -> Result<(), Error> {
-        done.map_err(|error| self.poisoned(Error::io("sync", path)(error)))
+        done.map_err(|error| match Error::io("sync", path)(error) {
+            full @ Error::Full { .. } => full,
+            error => self.poisoned(error),
+        })
     }
 
     fn poisoned(&self, error: Error) -> Error {

@@ -97,6 +97,18 @@ impl RealDisk {
         Ok(Self { root })
     }
 
+    /// A file anywhere, to be read only.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is no plain file.
+    pub fn read_only(path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let file = fs::File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+        }
+        Ok(Arc::new(RealFile(file)))
+    }
+
     /// The state folder.
     #[must_use]
     pub fn root(&self) -> &Path {

@@ -117,6 +117,53 @@ pub enum Error {
         /// Its name.
         hash: ContentHash,
     },
+    /// There is nothing to export.
+    #[error("there is no journal in the state folder, so there is nothing to export; a first task makes one")]
+    NoJournal,
+    /// An import makes a journal, and there is one.
+    #[error("there is a journal in the state folder already (`{path}`); an import goes into a folder without one")]
+    JournalThere {
+        /// What there is of it, relative to the state folder.
+        path: String,
+    },
+    /// Somebody else reads all that is stored, or drops what is old.
+    #[error("{} reads or drops stored tasks at this moment; try again when it is done", process(*pid))]
+    Kept {
+        /// Who, as far as it has said so.
+        pid: Option<u32>,
+    },
+    /// The file is something else.
+    #[error("this is no archive of a journal: {detail}; give a file that `agentd-cli journal export` wrote")]
+    NoArchive {
+        /// What speaks against it.
+        detail: String,
+    },
+    /// A newer agentd wrote the archive, in a form that this one cannot read.
+    #[error(
+        "the archive has format {format}, which needs a reader of format {min_reader}, and this agentd reads up to {ours}; \
+         install the newer agentd first"
+    )]
+    NewerArchive {
+        /// The format found.
+        format: u16,
+        /// The oldest reader that understands it.
+        min_reader: u16,
+        /// The format of this binary.
+        ours: u16,
+    },
+    /// The archive is not what was written.
+    #[error("the archive is damaged: {detail}; nothing was imported, take another copy of it")]
+    BadArchive {
+        /// What does not fit.
+        detail: String,
+    },
+    /// The archive cannot be written.
+    #[error("the archive cannot be written; look at the room and the rights where it goes")]
+    Output {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The index failed. It holds nothing that the log does not hold.
     #[error("the index in `{path}` failed: {detail}; it is made anew when it is next needed")]
     Index {
@@ -150,13 +197,17 @@ impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
             Self::Full { .. } => ErrorClass::Disk,
+            Self::Output { source } if source.kind() == io::ErrorKind::StorageFull => ErrorClass::Disk,
+            Self::Output { .. } => ErrorClass::Unavailable,
             Self::Io { .. } | Self::Closed | Self::Poisoned { .. } | Self::Index { .. } => ErrorClass::Unavailable,
-            Self::Damaged { .. } => ErrorClass::Damaged,
-            Self::NewerFormat { .. } | Self::Locked { .. } => ErrorClass::Conflict,
-            Self::TooLarge { .. } => ErrorClass::Invalid,
+            Self::Damaged { .. } | Self::BadArchive { .. } => ErrorClass::Damaged,
+            Self::NewerFormat { .. } | Self::NewerArchive { .. } => ErrorClass::Conflict,
+            Self::Locked { .. } | Self::JournalThere { .. } => ErrorClass::Conflict,
+            Self::Kept { .. } => ErrorClass::Busy,
+            Self::TooLarge { .. } | Self::NoArchive { .. } => ErrorClass::Invalid,
             Self::NotContiguous { .. } => ErrorClass::Internal,
             Self::OutOfRange { .. } => ErrorClass::OutOfRange,
-            Self::NoBlob { .. } => ErrorClass::NotFound,
+            Self::NoBlob { .. } | Self::NoJournal => ErrorClass::NotFound,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The truth on disk: a log of records, blobs, an index that may be lost, and the seam through which all of it reaches
 //! the disk. Knows nothing of tasks: kinds, versions and bodies of records belong to the owner.
 
+mod archive;
 mod blobs;
 mod disk;
 mod error;
@@ -16,6 +17,7 @@ pub mod sim;
 mod verify;
 mod writer;
 
+pub use archive::{ARCHIVE_FORMAT, Archive, Imported, Progress, Seen, Snapshot, Written, import, keep, open_archive};
 pub use blobs::{Blobs, MAX_BLOB};
 pub use disk::{Disk, DiskFile, Held, Lock, RealDisk};
 pub use error::Error;

@@ -12,6 +12,7 @@ use agentd_base::{Seq, describe};
 pub use open::hold;
 
 use crate::{
+    archive,
     disk::{Disk, DiskFile, Held},
     error::Error,
     format::{Chain, GroupBuilder, GroupKind, Head, MARK, MAX_BODY, Record, SegmentHeader, mark},
@@ -25,7 +26,7 @@ use crate::{
 /// Largest batch, in bytes of records with their headers.
 pub const MAX_BATCH: usize = 1 << 20;
 /// Kept free at a segment's end, so that starts and ends on a full disk need no new segment.
-const RESERVE: u64 = 8 * MARK as u64;
+pub(crate) const RESERVE: u64 = 8 * MARK as u64;
 
 /// What is appended at once and made durable by one sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +141,7 @@ impl Log {
         let (found, created) = match recover::find(&*disk, LOG)? {
             Some(found) => (found, false),
             None => {
+                archive::clear_leftover(&*disk)?;
                 open::create(&*disk, &options)?;
                 let found = recover::find(&*disk, LOG)?;
                 (found.ok_or_else(|| Error::damaged(LOG, 0, "the segment just made is gone"))?, true)

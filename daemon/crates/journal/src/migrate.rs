@@ -29,8 +29,16 @@ pub struct Migration {
     pub kept: String,
 }
 
+/// How the folder begins that keeps the log of before.
+const KEPT: &str = "log.before-";
+
 fn kept() -> String {
-    format!("log.before-{FORMAT}")
+    format!("{KEPT}{FORMAT}")
+}
+
+/// Whether a name in the state folder is that of a log beside the log.
+pub(crate) fn is_aside(name: &str) -> bool {
+    name == COPY || name.starts_with(KEPT)
 }
 
 /// Copies the log into the current format and puts the copy in its place; the old one is kept under another name until

@@ -8,7 +8,8 @@ use std::{
 use agentd_base::Seq;
 
 use crate::{
-    disk::Disk,
+    archive,
+    disk::{Disk, Held},
     error::Error,
     format::{Chain, HEADER, Head, Record},
     recover::{self, Found},
@@ -94,6 +95,14 @@ impl Reader {
     pub fn segments(&self) -> Result<Vec<(Seq, u64)>, Error> {
         let size = |name: &Name| Ok((name.base, self.disk.open(&name.path())?.size()?));
         self.names().iter().map(|name| size(name).map_err(Error::io("look at", name.path()))).collect()
+    }
+
+    /// Keeps others from dropping anything, as [`keep`](crate::keep).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn keep(&self) -> Result<Option<Arc<dyn Held>>, Error> {
+        archive::keep(&*self.disk)
     }
 
     /// The number of the last durable record; 0 if there is none yet.

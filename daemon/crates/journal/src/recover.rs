@@ -49,7 +49,7 @@ pub(crate) struct Found {
 }
 
 /// The names in the log's folder: segments without a gap up to the newest, and the rest.
-fn names(disk: &dyn Disk, folder: &str) -> Result<(Vec<Name>, Vec<String>), Error> {
+pub(crate) fn names(disk: &dyn Disk, folder: &str) -> Result<(Vec<Name>, Vec<String>), Error> {
     let (mut names, mut rest) = (Vec::new(), Vec::new());
     for file in disk.list(folder).map_err(Error::io("list", folder))? {
         match Name::parse(&file) {

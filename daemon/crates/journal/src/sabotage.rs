@@ -29,8 +29,12 @@ agentd_base::sabotage_points! {
     BlobDirSync "blob_dir_sync" "No sync of a blob's folder.",
     BlobParentSync "blob_parent_sync" "No sync of the folders above a blob's folder.",
     BlobKnownSync "blob_known_sync" "No sync of a blob that is already there.",
+    BlobDoubt "blob_doubt" "Believes a second sync of a blob whose first one found no room.",
     BlobHash "blob_hash" "Does not compare a blob with its name.",
     MigrateSync "migrate_sync" "No sync of the copy's groups.",
     MigrateDirSync "migrate_dir_sync" "No sync of the state folder after the logs changed names.",
     MigrateOrder "migrate_order" "The old log gives up its name before the copy is durable.",
+    ImportSync "import_sync" "No sync of an imported segment.",
+    ImportDirSync "import_dir_sync" "No sync of the state folder after an import got its name.",
+    ArchiveChecksum "archive_checksum" "Does not compare an archive with its checksum.",
 }

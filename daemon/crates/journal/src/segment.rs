@@ -62,6 +62,11 @@ impl Window {
         &self.path
     }
 
+    /// What was read ahead may be older than the file.
+    pub(crate) fn forget(&mut self) {
+        self.bytes.clear();
+    }
+
     /// `len` bytes at `at`; fewer where the file ends.
     pub(crate) fn get(&mut self, at: u64, len: usize) -> Result<&[u8], Error> {
         let end = self.start + self.bytes.len() as u64;

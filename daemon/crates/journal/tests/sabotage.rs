@@ -1,6 +1,10 @@
 //! Tests of the tests: with each switch that leaves out one sync, order or check, the crash tests must turn red.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
 
+#[path = "support/archive.rs"]
+mod archive;
+#[path = "support/blob.rs"]
+mod blob;
 #[path = "support/model.rs"]
 mod model;
 #[path = "support/rot.rs"]
@@ -20,12 +24,22 @@ fn every_switch_turns_the_tests_red() {
         }
     };
     let migrate = || (0..20).for_each(|seed| model::migrate_everywhere(seed).unwrap());
-    println!("{}", prove(&[("rot", &|| rot::all().unwrap()), ("migration", &migrate), ("power cuts", &torture)]));
+    let archives = || {
+        archive::flips(1).unwrap();
+        (0..40).for_each(|seed| archive::import_everywhere(seed).unwrap());
+    };
+    let rot = || {
+        rot::all().unwrap();
+        blob::doubtful().unwrap();
+    };
+    println!("{}", prove(&[("rot", &rot), ("migration", &migrate), ("archives", &archives), ("power cuts", &torture)]));
 }
 
 #[test]
 fn without_a_switch_all_is_green() {
     rot::all().unwrap();
     model::migrate_everywhere(1).unwrap();
+    archive::flips(1).unwrap();
+    archive::import_everywhere(1).unwrap();
     (0..500).for_each(|seed| assert!(model::torture(seed).is_ok(), "seed {seed}"));
 }

@@ -1,6 +1,7 @@
 //! The five changes worth making first. `score = benefit × 6 / cost`, with cost 6, 9 and 12 for effort S, M and L; the benefit
 //! of each kind is in `candidates`, by kind. The weights are our judgement and order only: what a change says of
-//! itself are the measured figures. At most two changes of a kind, one per place, none below [`MIN_SCORE`].
+//! itself are the measured figures. Two changes of a kind, more only where others would be missing; one per place, none below
+//! [`MIN_SCORE`].
 
 mod candidates;
 
@@ -10,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duplicates::Duplicates, hotspots::Hotspots, lockfiles::LockReport, measured::Measured, project::Source,
-    structure::Structure, survey::Manifest, text,
+    structure::Cycle, survey::Manifest, text,
 };
 
 /// Changes that are given.
 const CHANGES: usize = 5;
 
-/// Changes of one kind.
+/// Changes of one kind, as long as there are others.
 const PER_KIND: usize = 2;
 
 /// What scores less is not worth being put before other work.
@@ -151,6 +152,8 @@ pub struct PerformanceSeen {
     pub why: String,
     /// Where.
     pub place: Source,
+    /// Further places in the same file where the same rule found something.
+    pub also: Vec<Source>,
     /// 0 to 99: cost times certainty, as [`crate::findings::rank`] has it.
     pub rank: u8,
 }
@@ -177,19 +180,27 @@ pub struct Evidence<'a> {
 pub fn advise(evidence: &Evidence<'_>) -> Advice {
     let mut all = candidates::candidates(evidence);
     let considered = all.len() as u64;
-    all.sort_by(|a, b| {
-        b.score.cmp(&a.score).then_with(|| (a.kind, &a.place, &a.what).cmp(&(b.kind, &b.place, &b.what)))
-    });
-    let mut changes: Vec<Change> = Vec::new();
+    all.sort_by(order);
+    all.retain(|change| change.score >= MIN_SCORE);
     let mut places = BTreeSet::new();
+    all.retain(|change| places.insert((change.place.file.clone(), change.place.line)));
+    let mut changes: Vec<Change> = Vec::new();
+    let mut rest: Vec<Change> = Vec::new();
     for change in all {
         let of_kind = changes.iter().filter(|other| other.kind == change.kind).count();
-        let is_worth_it = change.score >= MIN_SCORE && of_kind < PER_KIND && changes.len() < CHANGES;
-        if is_worth_it && places.insert((change.place.file.clone(), change.place.line)) {
-            changes.push(change);
-        }
+        if of_kind < PER_KIND { changes.push(change) } else { rest.push(change) }
     }
+    // Where there is too little of other kinds, more of the same is better than nothing.
+    changes.truncate(CHANGES);
+    let room = CHANGES - changes.len();
+    changes.extend(rest.into_iter().take(room));
+    changes.sort_by(order);
     Advice { changes, considered }
+}
+
+/// Best first; equals by kind and place, so that the order does not depend on that of the evidence.
+fn order(a: &Change, b: &Change) -> std::cmp::Ordering {
+    b.score.cmp(&a.score).then_with(|| (a.kind, &a.place, &a.what).cmp(&(b.kind, &b.place, &b.what)))
 }
 
 fn place(manifest: &Manifest, file: u32, line: u32) -> Option<Source> {
@@ -197,10 +208,10 @@ fn place(manifest: &Manifest, file: u32, line: u32) -> Option<Source> {
     Some(Source { file: text::shown(path).into_owned(), line })
 }
 
-/// The cycles of files as evidence.
+/// Cycles of files as evidence.
 #[must_use]
-pub fn cycles(manifest: &Manifest, structure: &Structure) -> Vec<CycleSeen> {
-    let seen = structure.cycles.iter().map(|cycle| CycleSeen {
+pub fn cycles(manifest: &Manifest, cycles: &[&Cycle]) -> Vec<CycleSeen> {
+    let seen = cycles.iter().map(|cycle| CycleSeen {
         files: u32::try_from(cycle.files.len()).unwrap_or(u32::MAX),
         around: cycle.around.iter().filter_map(|hop| place(manifest, hop.file, hop.line)).collect(),
     });

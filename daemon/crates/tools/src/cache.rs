@@ -2,7 +2,9 @@
 //! `cache/` in the state folder. Derived data only, never synced: it may be deleted at any time, and what is damaged or of
 //! another build counts as absent. Facts are found by content and language alone, so names, times and moves do not matter.
 
+mod beside;
 mod format;
+mod stamps;
 mod writer;
 
 use std::{
@@ -17,38 +19,89 @@ use std::{
 };
 
 use agentd_base::{AttemptKey, ContentHash};
-use agentd_syntax::{FileFacts, Language, rules::RuleSet};
+use agentd_syntax::{Language, rules::RuleSet};
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions},
 };
-use serde::{Deserialize, Serialize};
 
-use format::{Index, Slot, sum};
+use crate::{duplicates::Sketch, measured::Digest};
+use format::{Index, Slot, short, sum};
+use stamps::Table;
+pub use stamps::{Settled, Stamps};
 pub use writer::Writer;
 
 /// The folder in the state folder.
 const FOLDER: &str = "cache";
 
 /// What keys are derived from, beside what was asked: goes up whenever facts are encoded in another way.
-const CONTEXT: &str = "agentd 2026 facts of one source file, encoding 1";
+const CONTEXT: &str = "agentd 2026 facts of one source file, encoding 2";
 
 /// What is known about some content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// It was parsed.
-    Facts(FileFacts),
+    Facts(Box<Known>),
     /// The parser would keep too many readings of it open.
     LeavesOpen,
     /// The parser would want too much memory for it.
     TooMuchMemory,
 }
 
+/// What was found out about a file that could be parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its facts.
+    pub digest: Digest,
+    /// Its lines, for the search for duplicated blocks.
+    pub sketch: Sketch,
+}
+
+/// The first bytes of encoded answers.
+const FACTS: u8 = 0;
+const LEAVES_OPEN: u8 = 1;
+const TOO_MUCH_MEMORY: u8 = 2;
+
+impl Kept {
+    /// `None`: it cannot be encoded.
+    fn encode(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Facts(known) => {
+                let mut bytes = postcard::to_extend(&known.digest, vec![FACTS]).ok()?;
+                bytes.extend(known.sketch.encode());
+                Some(bytes)
+            }
+            Self::LeavesOpen => Some(vec![LEAVES_OPEN]),
+            Self::TooMuchMemory => Some(vec![TOO_MUCH_MEMORY]),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        match *kind {
+            FACTS => {
+                let (digest, rest) = postcard::take_from_bytes(rest).ok()?;
+                Some(Self::Facts(Box::new(Known { digest, sketch: Sketch::decode(rest)? })))
+            }
+            LEAVES_OPEN => Some(Self::LeavesOpen),
+            TOO_MUCH_MEMORY => Some(Self::TooMuchMemory),
+            _ => None,
+        }
+    }
+}
+
 /// What was asked: hash of the build, the rules, the language and the content. Another question has another key, so an answer
 /// can be old but never wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key([u8; 32]);
+
+impl Key {
+    /// What an answer begins with, so that one in the place of another is found out.
+    fn mark(&self) -> &[u8] {
+        &self.0[..8]
+    }
+}
 
 /// An answer, ready to be written.
 #[derive(Debug)]
@@ -82,8 +135,13 @@ impl Store {
         material.extend(rules.fingerprint().to_le_bytes());
         let asked = blake3::derive_key(CONTEXT, &material);
         let name = format!("{:.32}.facts", ContentHash::of(root.as_os_str().as_bytes()).to_string());
-        let mut cache = Cache { asked: Some(asked), state: self.state.clone(), name, limit: self.bytes, old: None };
-        cache.old = cache.folder(false).and_then(|folder| Old::open(&folder, &cache.name));
+        let stamps = Table::open(self, root, &asked);
+        let (state, limit) = (self.state.clone(), self.bytes);
+        let mut cache = Cache { asked: Some(asked), state, name, limit, base: None, more: None, stamps };
+        if let Some(folder) = cache.folder(false) {
+            cache.base = Old::open(&folder, &cache.name);
+            cache.more = Old::open(&folder, &cache.more_name());
+        }
         cache
     }
 }
@@ -106,14 +164,25 @@ pub struct Cache {
     state: PathBuf,
     name: String,
     limit: u64,
-    old: Option<Old>,
+    base: Option<Old>,
+    /// What was found out since the base was written, as long as that is little beside it.
+    more: Option<Old>,
+    stamps: Table,
 }
 
 impl Cache {
     /// Keeps nothing and knows nothing.
     #[must_use]
-    pub const fn off() -> Self {
-        Self { asked: None, state: PathBuf::new(), name: String::new(), limit: 0, old: None }
+    pub fn off() -> Self {
+        Self {
+            asked: None,
+            state: PathBuf::new(),
+            name: String::new(),
+            limit: 0,
+            base: None,
+            more: None,
+            stamps: Table::default(),
+        }
     }
 
     /// The key of what is asked; `None`: nothing is kept.
@@ -127,25 +196,24 @@ impl Cache {
     /// What is known, checked against its checksum.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Kept> {
-        let old = self.old.as_ref()?;
-        let at = old.index.slots.binary_search_by(|slot| slot.key.cmp(key)).ok()?;
-        let slot = &old.index.slots[at];
-        let mut payload = vec![0; slot.len as usize];
-        old.file.read_exact_at(&mut payload, slot.at).ok()?;
-        if sum(key, &payload) != slot.sum {
-            return None;
-        }
-        let kept = postcard::from_bytes(&payload).ok()?;
-        old.used[at].store(true, Ordering::Relaxed);
-        Some(kept)
+        self.olds().find_map(|old| old.get(key))
+    }
+
+    fn olds(&self) -> impl Iterator<Item = &Old> {
+        self.more.iter().chain(&self.base)
+    }
+
+    /// The name of the file beside the base.
+    fn more_name(&self) -> String {
+        format!("{}+", self.name)
     }
 
     /// Encodes what was found out, for [`Writer::add`].
     #[must_use]
     pub fn entry(key: Key, kept: &Kept) -> Option<Entry> {
         // What cannot be encoded is parsed again the next time.
-        let payload = postcard::to_allocvec(kept).ok()?;
-        Some(Entry { key, payload })
+        let encoded = kept.encode()?;
+        Some(Entry { key, payload: [key.mark(), &encoded].concat() })
     }
 
     /// Takes what this analysis finds out. `attempt` names the temporary file.
@@ -165,11 +233,21 @@ impl Cache {
     }
 }
 
-/// The file as an earlier analysis left it. It is held open: another analysis may put its own in its place.
+/// What stands behind the mark of this key and of no other.
+fn answer(key: &Key, payload: &[u8]) -> Option<Kept> {
+    Kept::decode(payload.strip_prefix(key.mark())?)
+}
+
+/// A file with at most so many bytes of answers is read as a whole, which takes less time than to read and check each of them.
+const WHOLE: u64 = 16 << 20;
+
+/// A file as an earlier analysis left it. It is held open: another analysis may put its own in its place.
 #[derive(Debug)]
 struct Old {
     file: File,
     index: Index,
+    /// All answers, if they are few and none is damaged.
+    whole: Option<Box<[u8]>>,
     /// Which slots this analysis asked for.
     used: Box<[AtomicBool]>,
 }
@@ -180,14 +258,41 @@ impl Old {
         // Whatever else stands there is not waited for.
         options.read(true).nonblock(true).follow(FollowSymlinks::No);
         let file = folder.open_with(name, &options).ok()?.into_std();
-        let index = Index::read(&file)?;
+        let (index, end) = Index::read(&file)?;
         let used = index.slots.iter().map(|_| AtomicBool::new(false)).collect();
-        Some(Self { file, index, used })
+        let whole = usize::try_from(end).ok().filter(|_| end <= WHOLE).and_then(|end| {
+            let mut answers = vec![0; end].into_boxed_slice();
+            file.read_exact_at(&mut answers, 0).ok()?;
+            (short(blake3::Hasher::new().update(&answers)) == index.answers).then_some(answers)
+        });
+        Some(Self { file, index, whole, used })
+    }
+
+    fn get(&self, key: &Key) -> Option<Kept> {
+        let place = self.index.slots.binary_search_by(|slot| slot.key.cmp(key)).ok()?;
+        let slot = &self.index.slots[place];
+        let kept = match &self.whole {
+            Some(whole) => answer(key, whole.get(usize::try_from(slot.at).ok()?..)?.get(..slot.len as usize)?),
+            None => answer(key, &self.read(slot)?),
+        }?;
+        self.used[place].store(true, Ordering::Relaxed);
+        Some(kept)
+    }
+
+    fn read(&self, slot: &Slot) -> Option<Vec<u8>> {
+        let mut payload = vec![0; slot.len as usize];
+        self.file.read_exact_at(&mut payload, slot.at).ok()?;
+        (sum(&slot.key, &payload) == slot.sum).then_some(payload)
     }
 
     /// The slots by whether this analysis asked for them.
     fn slots(&self) -> impl Iterator<Item = (&Slot, bool)> {
         self.index.slots.iter().zip(&self.used).map(|(slot, used)| (slot, used.load(Ordering::Relaxed)))
+    }
+
+    /// What all its answers take.
+    fn cost(&self) -> u64 {
+        self.index.slots.iter().map(Slot::cost).sum()
     }
 }
 

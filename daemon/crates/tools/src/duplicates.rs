@@ -6,6 +6,7 @@
 mod join;
 mod places;
 mod sketch;
+mod windows;
 
 use std::collections::BTreeMap;
 
@@ -20,11 +21,11 @@ pub const MIN_LINES: usize = 12;
 /// Tokens that a block has at least.
 pub const MIN_TOKENS: u32 = 60;
 
-/// Lines of all sketches together, 9 bytes each; what comes after them in the manifest is left out.
+/// Lines of all sketches together, some 14 bytes each; what comes after them in the manifest is left out.
 const MAX_LINES: usize = 2_000_000;
 
 /// The sketches of many files. The same files give the same value in whatever order they are added.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sketches {
     files: BTreeMap<u32, Entry>,
     lines: usize,
@@ -32,7 +33,7 @@ pub struct Sketches {
     end: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     sketch: Sketch,
     generated: bool,

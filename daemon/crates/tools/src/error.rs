@@ -124,6 +124,14 @@ impl Classify for Error {
             Self::Drift { .. } => ErrorClass::Drift,
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorClass::Disk,
+                io::ErrorKind::ReadOnlyFilesystem
+                | io::ErrorKind::StaleNetworkFileHandle
+                | io::ErrorKind::ResourceBusy
+                | io::ErrorKind::TimedOut
+                | io::ErrorKind::OutOfMemory => ErrorClass::Unavailable,
+                _ if source.raw_os_error().is_some_and(|code| OF_THE_MACHINE.contains(&code)) => {
+                    ErrorClass::Unavailable
+                }
                 _ => ErrorClass::Internal,
             },
         }
@@ -147,6 +155,10 @@ impl Error {
         }
     }
 }
+
+/// EIO, ENXIO, ENODEV, ENFILE, EMFILE, alike on Linux and macOS: a disk or a mount that fails, or descriptors that are all in
+/// use. No fault of agentd, and nothing that passes in the blink of an eye.
+const OF_THE_MACHINE: [i32; 5] = [5, 6, 19, 23, 24];
 
 /// EPERM. macOS answers it, and not EACCES, where its privacy settings and not the file's mode deny.
 const EPERM: i32 = 1;
@@ -172,6 +184,10 @@ mod tests {
         assert_eq!(of(13).class(), ErrorClass::Denied);
         assert_eq!(of(20).class(), ErrorClass::Invalid);
         assert_eq!(of(28).class(), ErrorClass::Disk);
+        for code in [5, 12, 16, 24, 30] {
+            assert_eq!(of(code).class(), ErrorClass::Unavailable, "{code}");
+        }
+        assert_eq!(of(22).class(), ErrorClass::Internal);
         let escape = Error::of("open", "x", io::Error::from(io::ErrorKind::PermissionDenied));
         assert!(matches!(escape, Error::Escapes { .. }));
         assert!(remedy(true, Some(EPERM)).contains("Full Disk Access"));

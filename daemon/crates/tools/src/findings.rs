@@ -71,7 +71,7 @@ pub const fn rank(severity: Severity, confidence: Confidence, in_test: bool) -> 
 #[must_use]
 pub fn is_test_path(path: &str) -> bool {
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-    if folders.split('/').any(|folder| TEST_FOLDERS.contains(&folder.to_ascii_lowercase().as_str())) {
+    if folders.split('/').any(|folder| TEST_FOLDERS.iter().any(|name| name.eq_ignore_ascii_case(folder))) {
         return true;
     }
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
@@ -131,6 +131,29 @@ pub struct OfRule {
     pub kept: Vec<Found>,
 }
 
+/// What was found in one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OfFile {
+    lines: u32,
+    /// Generated, or with a line as minified code has: nobody looks for findings there.
+    left_out: bool,
+    findings: Vec<Finding>,
+    suppressed: u32,
+    cut: bool,
+}
+
+impl OfFile {
+    pub(crate) fn of(facts: &mut FileFacts) -> Self {
+        Self {
+            lines: facts.lines.total,
+            left_out: facts.generated || facts.long_line,
+            findings: std::mem::take(&mut facts.findings),
+            suppressed: facts.suppressed,
+            cut: facts.findings_cut,
+        }
+    }
+}
+
 /// What all rules found in all files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Findings {
@@ -177,17 +200,17 @@ impl Findings {
     }
 
     /// Adds what was found in a file.
-    pub(crate) fn add(&mut self, file: u32, path: &str, facts: &FileFacts) {
-        if self.rules == 0 || facts.generated || facts.long_line {
+    pub(crate) fn add(&mut self, file: u32, path: &str, found: OfFile) {
+        if self.rules == 0 || found.left_out {
             return;
         }
         self.files += 1;
-        self.lines += u64::from(facts.lines.total);
-        self.suppressed += u64::from(facts.suppressed);
-        self.files_cut += u64::from(facts.findings_cut);
-        let in_test = !facts.findings.is_empty() && is_test_path(path);
-        for finding in &facts.findings {
-            self.of_rule(finding.rule).add(Found { file, in_test, finding: finding.clone() });
+        self.lines += u64::from(found.lines);
+        self.suppressed += u64::from(found.suppressed);
+        self.files_cut += u64::from(found.cut);
+        let in_test = !found.findings.is_empty() && is_test_path(path);
+        for finding in found.findings {
+            self.of_rule(finding.rule).add(Found { file, in_test, finding });
         }
     }
 

@@ -31,13 +31,16 @@ const OVERRIDES: [&str; 10] = [
     "safe.bareRepository=explicit",
 ];
 
-/// No settings of user or machine, no questions, no locks, no fetching of missing objects, answers in English.
-const ENVIRONMENT: [(&str, &str); 7] = [
+/// No settings of user or machine, no questions, no locks, no fetching of missing objects, no objects in place of others (so
+/// that a commit's id says what its history is), answers in English.
+const ENVIRONMENT: [(&str, &str); 9] = [
     ("GIT_CONFIG_NOSYSTEM", "1"),
     ("GIT_CONFIG_GLOBAL", "/dev/null"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_OPTIONAL_LOCKS", "0"),
     ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_GRAFT_FILE", "/dev/null"),
     ("GIT_ASKPASS", "false"),
     ("LC_ALL", "C"),
 ];
@@ -87,6 +90,15 @@ pub fn parse_head(commit: &[u8], branch: Option<&[u8]>) -> Result<Head> {
     });
     Ok(Head { commit: text::shown_bytes(line), branch })
 }
+
+/// Whether [`head_command`] failed because there is no commit yet.
+#[must_use]
+pub fn is_unborn(errors: &[u8]) -> bool {
+    // What `rev-parse --verify` says of a name that leads to no object; LC_ALL keeps it in English.
+    errors.windows(UNBORN.len()).any(|words| words == UNBORN)
+}
+
+const UNBORN: &[u8] = b"Needed a single revision";
 
 fn unexpected(command: &'static str, answer: &[u8]) -> Error {
     Error::Git { command, answer: text::shown_bytes(&answer[..answer.len().min(200)]) }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    findings::is_test_path,
     git::history::{FileHistory, History},
     measured::{FileSummary, Measured},
     survey::Manifest,
@@ -31,10 +32,6 @@ pub struct Hotspot {
     pub commits: u32,
     /// Distinct authors of them.
     pub authors: u32,
-    /// Lines they added.
-    pub added: u64,
-    /// Lines they deleted.
-    pub deleted: u64,
     /// When it was last changed, in seconds since 1970.
     pub last: i64,
     /// Lines with code today.
@@ -69,6 +66,9 @@ pub fn rank(manifest: &Manifest, measured: &Measured, history: &History) -> Hots
         .filter_map(|summary| {
             let path = &*manifest.files.get(summary.file as usize)?.path;
             let changes = history.file(path).filter(|changes| changes.commits >= MIN_COMMITS)?;
+            if is_test_path(path) {
+                return None;
+            }
             Some(hotspot(summary, path, changes))
         })
         .filter(|hotspot| hotspot.score > 0)
@@ -90,8 +90,6 @@ fn hotspot(summary: &FileSummary, path: &str, changes: &FileHistory) -> Hotspot 
         score: u64::from(changes.commits) * u64::from(summary.code),
         commits: changes.commits,
         authors: changes.authors,
-        added: changes.added,
-        deleted: changes.deleted,
         last: changes.last,
         code: summary.code,
         max_cyclomatic: summary.max_cyclomatic,

@@ -13,6 +13,7 @@ pub mod measured;
 pub mod project;
 pub mod report;
 pub mod sabotage;
+pub mod stamp;
 pub mod structure;
 pub mod survey;
 mod task_files;

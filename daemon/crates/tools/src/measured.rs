@@ -1,8 +1,14 @@
 //! What a scatter over files gives back: a summary per file, the heaviest functions and the best findings
 //! only, so that the result of a large repository stays small. The value is the same in whatever order pieces end.
 
+mod digest;
+
+use std::cmp::Ordering;
+
 use agentd_syntax::{EntryPoint, FileFacts, FunctionFacts, Language};
 use serde::{Deserialize, Serialize};
+
+pub use digest::Digest;
 
 use crate::{
     findings::{Findings, RuleSet},
@@ -107,11 +113,16 @@ impl Measured {
 
     /// Adds one file with its path, its facts and its resolved imports. A file is added once; [`sorted`](Self::sorted) comes last.
     pub fn add(&mut self, file: u32, path: &str, facts: &FileFacts, links: Links) {
-        self.findings.add(file, path, facts);
-        self.files.push(FileSummary::of(file, facts, links));
-        self.count(&facts.functions);
-        keep(&mut self.by_cyclomatic, file, &facts.functions, cyclomatic);
-        keep(&mut self.by_cognitive, file, &facts.functions, cognitive);
+        self.take(file, path, Digest::of(facts.clone()), links);
+    }
+
+    /// The same with what was kept of the facts.
+    pub fn take(&mut self, file: u32, path: &str, mut digest: Digest, links: Links) {
+        self.files.push(digest.summary(file, links));
+        self.functions = self.functions.and(digest.functions);
+        keep(&mut self.by_cyclomatic, file, &digest.heavy, cyclomatic);
+        keep(&mut self.by_cognitive, file, &digest.heavy, cognitive);
+        self.findings.add(file, path, digest.found);
     }
 
     /// Puts the files in order. Once, after the last one: they come largest first, and finding each its place would move all
@@ -121,37 +132,15 @@ impl Measured {
         self.files.sort_unstable_by_key(|summary| summary.file);
         self
     }
-
-    fn count(&mut self, functions: &[FunctionFacts]) {
-        let over = |measure: fn(&FunctionFacts) -> u32, limit: u32| {
-            functions.iter().filter(|function| measure(function) > limit).count() as u64
-        };
-        self.functions.total += functions.len() as u64;
-        self.functions.cyclomatic_over_limit += over(cyclomatic, CYCLOMATIC_LIMIT);
-        self.functions.cyclomatic_over_alarm += over(cyclomatic, CYCLOMATIC_ALARM);
-        self.functions.cognitive_over_limit += over(cognitive, COGNITIVE_LIMIT);
-    }
 }
 
-impl FileSummary {
-    fn of(file: u32, facts: &FileFacts, links: Links) -> Self {
-        let highest = |measure: fn(&FunctionFacts) -> u32| facts.functions.iter().map(measure).max().unwrap_or(0);
+impl FunctionCounts {
+    const fn and(self, other: Self) -> Self {
         Self {
-            file,
-            language: facts.language,
-            code: facts.lines.code,
-            comment: facts.lines.comment,
-            blank: facts.lines.blank,
-            functions: u32::try_from(facts.functions.len()).unwrap_or(u32::MAX),
-            types: facts.types,
-            tests: facts.tests,
-            max_cyclomatic: highest(cyclomatic),
-            max_cognitive: highest(cognitive),
-            syntax_errors: facts.syntax_errors,
-            generated: facts.generated,
-            long_line: facts.long_line,
-            entry_points: facts.entry_points.iter().take(ENTRY_POINTS).cloned().collect(),
-            links,
+            total: self.total + other.total,
+            cyclomatic_over_limit: self.cyclomatic_over_limit + other.cyclomatic_over_limit,
+            cyclomatic_over_alarm: self.cyclomatic_over_alarm + other.cyclomatic_over_alarm,
+            cognitive_over_limit: self.cognitive_over_limit + other.cognitive_over_limit,
         }
     }
 }
@@ -180,8 +169,12 @@ fn keep(kept: &mut Vec<HeavyFunction>, file: u32, functions: &[FunctionFacts], m
 fn shorten(kept: &mut Vec<HeavyFunction>, measure: fn(&FunctionFacts) -> u32) {
     kept.sort_by(|a, b| {
         let by_weight = measure(&b.function).cmp(&measure(&a.function));
-        let place = |heavy: &HeavyFunction| (heavy.file, heavy.function.line);
-        by_weight.then_with(|| place(a).cmp(&place(b))).then_with(|| a.function.name.cmp(&b.function.name))
+        by_weight.then(a.file.cmp(&b.file)).then_with(|| heavier(measure, &a.function, &b.function))
     });
     kept.truncate(HEAVIEST);
+}
+
+/// The same within one file.
+fn heavier(measure: fn(&FunctionFacts) -> u32, a: &FunctionFacts, b: &FunctionFacts) -> Ordering {
+    measure(b).cmp(&measure(a)).then(a.line.cmp(&b.line)).then_with(|| a.name.cmp(&b.name))
 }

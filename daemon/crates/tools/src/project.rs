@@ -7,6 +7,7 @@ mod cpp;
 mod jvm;
 mod manifests;
 mod npm;
+mod own;
 mod plain;
 mod python;
 mod tasks;
@@ -15,6 +16,7 @@ mod workflow;
 use serde::{Deserialize, Serialize};
 
 pub use manifests::{is_read, read};
+pub use own::Own;
 
 /// A family of packages with one manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,9 +122,9 @@ pub struct FoundCommand {
 /// What the project says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
-    /// Name, from the outermost manifest that has one.
+    /// Name: of the package at the top, of a workspace's repository, or of the only package.
     pub name: Option<Claim>,
-    /// Description, from the outermost manifest that has one.
+    /// Description, from a manifest at the top, or from the one that gives the name.
     pub description: Option<Claim>,
     /// First paragraph of the README.
     pub readme: Option<Claim>,

@@ -2,28 +2,36 @@
 //! of Markdown for people, and its findings as SARIF for tools.
 //! All text in it is safe to show; all lines count from 1; all lists say where they were cut.
 
+mod aside;
 mod build;
+mod copies;
 mod findings;
 mod markdown;
+mod past;
 mod sarif;
 
 use agentd_syntax::{EntryKind, Language};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    advice::Advice,
     git::Head,
+    lockfiles::LockReport,
     measured::FunctionCounts,
     project::{Claim, Entry, FoundCommand, Package},
     survey::Skipped,
 };
 
-pub use build::{Parts, Run, build};
+pub use aside::{Aside, TestsReport};
+pub use build::{Others, Parts, Run, build};
+pub use copies::{DuplicateRow, DuplicatesReport, LineRange};
 pub use findings::{FindingRow, FindingsReport, RuleFindings};
 pub use markdown::render_markdown;
+pub use past::{HistoryReport, HotspotRow, HotspotsReport};
 pub use sarif::render_sarif;
 
 /// The version of this schema; it grows with every change that a reader could notice.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// The whole analysis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +40,9 @@ pub struct Report {
     pub schema: u32,
     /// What was analysed.
     pub subject: Subject,
+    /// The changes worth making first.
+    #[serde(default)]
+    pub advice: Advice,
     /// Sums over everything.
     pub totals: Totals,
     /// One row per language, most code first.
@@ -44,13 +55,31 @@ pub struct Report {
     pub found_entries: Vec<FoundEntry>,
     /// How to build, test, check and run it.
     pub commands: Vec<FoundCommand>,
+    /// How much of the code tests the rest.
+    #[serde(default)]
+    pub tests: TestsReport,
+    /// The commits that figures of change are from.
+    #[serde(default)]
+    pub history: HistoryReport,
+    /// Files that are large and often changed.
+    #[serde(default)]
+    pub hotspots: HotspotsReport,
     /// Places where code costs more than it must.
     #[serde(default)]
     pub findings: FindingsReport,
     /// How complex functions are.
     pub complexity: Complexity,
+    /// Blocks of code that stand in several places; `None`: nobody compared.
+    #[serde(default)]
+    pub duplicates: Option<DuplicatesReport>,
     /// How files and folders depend on each other.
     pub structure: StructureReport,
+    /// What lock files and manifests say of dependencies; `None`: nobody read them.
+    #[serde(default)]
+    pub dependencies: Option<LockReport>,
+    /// What is for tests, examples and fixtures, and in none of these lists.
+    #[serde(default)]
+    pub aside: Aside,
     /// What this analysis did not see.
     pub unseen: Unseen,
 }

@@ -12,6 +12,7 @@ mod resolve;
 mod rust;
 mod script;
 
+pub use context::Packages;
 pub use graph::{Component, Cycle, FolderCycle, Hop, Structure, Used, analyse};
-pub use paths::Paths;
+pub use paths::{PathIndex, Paths};
 pub use resolve::{Edge, Links, Resolver};

@@ -7,13 +7,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use agentd_base::WallMs;
 use cap_fs_ext::OpenOptionsSyncExt;
 use cap_std::{
     ambient_authority,
     fs::{Dir, File, OpenOptions},
 };
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    stamp::{Stamp, Traits},
+};
 
 /// A workspace folder, for reading. Nothing in this room writes into it.
 #[derive(Debug)]
@@ -53,11 +57,28 @@ impl Workspace {
     /// # Errors
     /// [`Error::Escapes`], [`Error::NotAFile`], [`Error::TooLarge`], [`Error::Vanished`], [`Error::Permission`], [`Error::Io`].
     pub fn read_file(&self, relative: &Path, max_bytes: u64) -> Result<Vec<u8>> {
+        read_regular(self.open_file(relative)?, relative, max_bytes)
+    }
+
+    /// The same, and whether the file had `stamp` before it was read: then what is read has the stamp, or a later one that is
+    /// not the same.
+    ///
+    /// # Errors
+    /// As [`read_file`](Self::read_file).
+    pub fn read_stamped(&self, relative: &Path, max_bytes: u64, stamp: Option<Stamp>) -> Result<(Vec<u8>, bool)> {
+        let file = self.open_file(relative)?;
+        let has_stamp = stamp.is_some_and(|stamp| {
+            // Settled or not was asked when the stamp was made.
+            file.metadata().is_ok_and(|metadata| Traits::of(&metadata).stamp(WallMs(u64::MAX)) == Some(stamp))
+        });
+        read_regular(file, relative, max_bytes).map(|content| (content, has_stamp))
+    }
+
+    fn open_file(&self, relative: &Path) -> Result<File> {
         let mut options = OpenOptions::new();
         // Opening a pipe would wait for its writer.
         options.read(true).nonblock(true);
-        let file = self.dir.open_with(relative, &options).map_err(|source| refused(relative, source))?;
-        read_regular(file, relative, max_bytes)
+        self.dir.open_with(relative, &options).map_err(|source| refused(relative, source))
     }
 }
 

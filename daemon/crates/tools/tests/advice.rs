@@ -43,7 +43,7 @@ fn lock(fault: LockFault, package: &str, versions: usize) -> LockFinding {
 fn performance(file: &str, line: u32, rank: u8) -> PerformanceSeen {
     let (rule, what, why) =
         ("loop-regex-compile".to_owned(), "Compile once".to_owned(), "compiled in a loop".to_owned());
-    PerformanceSeen { rule, what, why, place: source(file, line), rank }
+    PerformanceSeen { rule, what, why, place: source(file, line), also: vec![], rank }
 }
 
 #[derive(Default)]
@@ -121,7 +121,7 @@ fn the_best_five_come_with_place_effort_and_figures() {
     for part in ["cognitive complexity 60 (limit 15)", "120 lines", "40 of the last 200 commits"] {
         assert!(hot.why.contains(part), "{}", hot.why);
     }
-    assert_eq!(advice.changes[0].why, "left-pad: as the file says; 1 more like this");
+    assert_eq!(advice.changes[0].why, "`left-pad`: as the file says; 1 more like this");
     let json = serde_json::to_string(&advice).expect("advice is plain data");
     assert_eq!(serde_json::from_str::<Advice>(&json).expect("as written"), advice);
 }
@@ -139,7 +139,7 @@ fn the_order_of_evidence_does_not_matter() {
 }
 
 #[test]
-fn fewer_when_nothing_is_worth_it_and_at_most_two_of_a_kind() {
+fn fewer_when_nothing_is_worth_it_and_more_of_a_kind_only_where_others_miss() {
     assert_eq!(All::default().advise(), Advice::default());
     let cases: [(All, usize); 6] = [
         (All { heavy: vec![heavy("a.rs", 1, 15, 10)], ..All::default() }, 0),
@@ -152,7 +152,7 @@ fn fewer_when_nothing_is_worth_it_and_at_most_two_of_a_kind() {
             },
             0,
         ),
-        (All { performance: (1..9).map(|line| performance("a.rs", line, 99)).collect(), ..All::default() }, 2),
+        (All { performance: (1..9).map(|line| performance("a.rs", line, 99)).collect(), ..All::default() }, 5),
         (All { performance: vec![performance("a.rs", 1, 99), performance("a.rs", 1, 98)], ..All::default() }, 1),
     ];
     for (number, (all, wanted)) in cases.into_iter().enumerate() {
@@ -160,6 +160,17 @@ fn fewer_when_nothing_is_worth_it_and_at_most_two_of_a_kind() {
         assert_eq!(advice.changes.len(), wanted, "case {number}: {advice:?}");
         assert!(advice.changes.iter().all(|change| change.score >= MIN_SCORE));
     }
+}
+
+#[test]
+fn kinds_stand_beside_each_other_before_more_of_one() {
+    let performance = (1..9).map(|line| performance("a.rs", line, 99)).collect();
+    let heavy = vec![heavy("b.rs", 1, 40, 30), heavy("c.rs", 1, 50, 30)];
+    let advice = All { performance, heavy, ..All::default() }.advise();
+    let kinds: Vec<_> = advice.changes.iter().map(|change| (change.kind, change.score)).collect();
+    use ChangeKind::{HeavyFunction, Performance};
+    let wanted = [(Performance, 74), (Performance, 74), (Performance, 74), (HeavyFunction, 50), (HeavyFunction, 40)];
+    assert_eq!(kinds, wanted);
 }
 
 #[test]

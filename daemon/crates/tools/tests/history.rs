@@ -13,9 +13,8 @@ use agentd_syntax::Language;
 use agentd_tools::{
     git::{
         GitCommand, head_command,
-        history::{
-            Counts, History, LogParser, Underway, log_command, names_command, progress_command, shallow_command,
-        },
+        history::{History, LogParser, NoHistory, State, Underway, log_command, progress_command, state_command},
+        is_unborn,
     },
     hotspots::rank,
     measured::{FileSummary, Measured},
@@ -54,34 +53,42 @@ fn repository() -> tempfile::TempDir {
     temp
 }
 
-fn read(folder: &Path, counts: Counts) -> History {
-    let command = if counts == Counts::Lines { log_command() } else { names_command() };
-    let out = run(folder, &command);
+fn read(folder: &Path) -> History {
+    let out = run(folder, &log_command("HEAD"));
     assert!(out.status.success(), "{out:?}");
-    let mut parser = LogParser::new(counts);
+    let mut parser = LogParser::new();
     out.stdout.chunks(7).for_each(|piece| parser.feed(piece).unwrap());
-    let (shallow, progress) = (run(folder, &shallow_command()), run(folder, &progress_command()));
-    let answer = |out: &Output| out.status.success().then(|| out.stdout.clone());
-    parser.finish(false).unwrap().with_state(answer(&shallow).as_deref(), answer(&progress).as_deref())
+    let progress = run(folder, &progress_command());
+    let progress = progress.status.success().then_some(progress.stdout);
+    parser.finish(false).unwrap().with_state(&state(folder), progress.as_deref())
 }
 
-fn figures(history: &History, path: &str) -> (u32, u64, u64) {
-    history.file(path).map_or((0, 0, 0), |file| (file.commits, file.added, file.deleted))
+fn state(folder: &Path) -> State {
+    State::of(&run(folder, &state_command()).stdout).unwrap()
+}
+
+/// The same log with added and deleted lines, which need the contents of old files.
+fn with_lines(mut command: GitCommand) -> GitCommand {
+    command.args.iter_mut().filter(|word| *word == "--name-only").for_each(|word| *word = "--numstat".to_owned());
+    command
+}
+
+fn commits(history: &History, path: &str) -> u32 {
+    history.file(path).map_or(0, |file| file.commits)
 }
 
 #[test]
-fn commits_and_lines_of_each_file_are_counted() {
+fn commits_of_each_file_are_counted() {
     let temp = repository();
-    let history = read(temp.path(), Counts::Lines);
+    let history = read(temp.path());
     assert_eq!((history.commits, history.authors, history.files.len()), (2, 1, 2));
-    assert_eq!(figures(&history, "src/a.rs"), (2, 4, 1));
-    assert_eq!(figures(&history, "docs/b.md"), (1, 1, 0));
+    assert_eq!(commits(&history, "src/a.rs"), 2);
+    assert_eq!(commits(&history, "docs/b.md"), 1);
     assert!(!history.limited && !history.cut && !history.shallow && !history.empty && history.underway.is_none());
-    let names = read(temp.path(), Counts::Names);
-    assert_eq!((names.commits, figures(&names, "src/a.rs")), (2, (2, 0, 0)));
     // A folder of the repository is a workspace of its own.
-    let below = read(&temp.path().join("docs"), Counts::Lines);
-    assert_eq!((below.commits, below.files.len(), figures(&below, "b.md")), (1, 1, (1, 1, 0)));
+    let below = read(&temp.path().join("docs"));
+    assert_eq!((state(temp.path()).prefix, state(&temp.path().join("docs")).prefix), (vec![], b"docs/".to_vec()));
+    assert_eq!((below.commits, below.files.len(), commits(&below, "b.md")), (1, 1, 1));
 }
 
 #[test]
@@ -98,33 +105,29 @@ fn merges_binaries_and_odd_names_are_counted_as_they_are() {
     commit(folder, &[], "bytes");
     assert!(user(folder, &["mv", "src/a.rs", "src/c.rs"]));
     commit(folder, &[], "moved");
-    let history = read(folder, Counts::Lines);
+    let history = read(folder);
     assert_eq!(history.commits, 6, "five, the side's, and no merge");
-    for (path, wanted) in [
-        ("side.rs", (1, 1, 0)),
-        ("odd\nna\"me\t.rs", (1, 1, 0)),
-        ("größe.rs", (1, 1, 0)),
-        ("logo.bin", (1, 0, 0)),
-        ("src/a.rs", (3, 4, 4)),
-        ("src/c.rs", (1, 3, 0)),
-    ] {
-        assert_eq!(figures(&history, path), wanted, "{path:?}");
+    for (path, wanted) in
+        [("side.rs", 1), ("odd\nna\"me\t.rs", 1), ("größe.rs", 1), ("logo.bin", 1), ("src/a.rs", 3), ("src/c.rs", 1)]
+    {
+        assert_eq!(commits(&history, path), wanted, "{path:?}");
     }
     assert_eq!(history.not_utf8, u64::from(raw));
-    assert_eq!(figures(&read(folder, Counts::Names), "src/a.rs").0, 3);
 }
 
 #[test]
 fn empty_shallow_and_partial_repositories_say_so() {
     let temp = tempfile::tempdir().unwrap();
     let folder = temp.path();
-    assert_eq!(run(folder, &shallow_command()).status.code(), Some(128), "no repository");
+    let outside = run(folder, &state_command());
+    assert_eq!((outside.status.code(), NoHistory::of_errors(&outside.stderr)), (Some(128), NoHistory::NoRepository));
     assert!(user(folder, &["init", "--quiet"]));
-    assert!(run(folder, &shallow_command()).status.success());
-    assert_eq!(run(folder, &head_command()).status.code(), Some(128));
-    assert_eq!(run(folder, &log_command()).status.code(), Some(128));
+    assert!(run(folder, &state_command()).status.success());
+    let head = run(folder, &head_command());
+    assert_eq!((head.status.code(), is_unborn(&head.stderr)), (Some(128), true));
+    assert_eq!(run(folder, &log_command("HEAD")).status.code(), Some(128));
     assert!(!run(folder, &progress_command()).status.success());
-    let empty = History::of_empty().with_state(Some(b"false\n"), None);
+    let empty = History::of_empty().with_state(&state(folder), None);
     assert!(empty.empty && !empty.shallow && empty.files.is_empty());
 
     let origin = repository();
@@ -132,12 +135,14 @@ fn empty_shallow_and_partial_repositories_say_so() {
     let url = format!("file://{}", origin.path().display());
     let clones = tempfile::tempdir().unwrap();
     assert!(user(clones.path(), &["clone", "--quiet", "--depth=1", &url, "shallow"]));
-    let shallow = read(&clones.path().join("shallow"), Counts::Lines);
-    assert_eq!((shallow.shallow, shallow.commits, figures(&shallow, "src/a.rs")), (true, 1, (1, 3, 0)));
+    let shallow = read(&clones.path().join("shallow"));
+    assert_eq!((shallow.shallow, shallow.commits, commits(&shallow, "src/a.rs")), (true, 1, 1));
     assert!(user(clones.path(), &["clone", "--quiet", "--no-checkout", "--filter=blob:none", &url, "partial"]));
     let partial = clones.path().join("partial");
-    assert!(!run(&partial, &log_command()).status.success(), "contents were fetched");
-    assert_eq!(figures(&read(&partial, Counts::Names), "src/a.rs"), (2, 0, 0));
+    // What it lacks is neither needed nor fetched.
+    let contents = run(&partial, &with_lines(log_command("HEAD")));
+    assert!(!contents.status.success(), "contents are there");
+    assert_eq!(commits(&read(&partial), "src/a.rs"), 2);
 }
 
 #[test]
@@ -146,18 +151,18 @@ fn a_rebase_and_a_bisect_under_way_are_seen_and_the_history_is_read() {
         let temp = repository();
         let folder = temp.path();
         assert!(user(folder, &["checkout", "--quiet", "-b", "(no-branch,rebasing-x)", "HEAD~1"]));
-        assert_eq!(read(folder, Counts::Lines).underway, None, "a branch of that name is no rebase");
+        assert_eq!(read(folder).underway, None, "a branch of that name is no rebase");
         commit(folder, &[("src/a.rs", "other\n")], "other");
         assert!(!user(folder, &["rebase", backend, "main"]), "the rebase stops at a conflict");
-        let history = read(folder, Counts::Lines);
+        let history = read(folder);
         assert_eq!((history.underway, history.commits), (Some(Underway::Rebase), 2), "{backend}");
         assert!(user(folder, &["rebase", "--abort"]));
-        assert_eq!(read(folder, Counts::Lines).underway, None);
+        assert_eq!(read(folder).underway, None);
     }
     let temp = repository();
     assert!(user(temp.path(), &["bisect", "start", "HEAD", "HEAD~1"]));
     assert!(user(temp.path(), &["checkout", "--quiet", "--detach"]));
-    assert_eq!(read(temp.path(), Counts::Lines).underway, Some(Underway::Bisect));
+    assert_eq!(read(temp.path()).underway, Some(Underway::Bisect));
 }
 
 #[test]
@@ -201,9 +206,8 @@ fn programs_and_files_named_by_the_repository_are_not_used() {
     ] {
         assert!(user(folder, &["config", key, value]), "{key}");
     }
-    let history = read(folder, Counts::Lines);
-    assert_eq!((history.commits, figures(&history, "src/a.rs")), (4, (3, 5, 4)));
-    assert_eq!(figures(&read(folder, Counts::Names), "src/a.rs").0, 3);
+    let history = read(folder);
+    assert_eq!((history.commits, commits(&history, "src/a.rs")), (4, 3));
     assert!(!canary.exists(), "a program of the repository ran");
     // The trap works: without the flags the same repository runs its programs.
     user(folder, &["-c", "log.showSignature=false", "log", "-p", "--ext-diff"]);
@@ -235,12 +239,13 @@ fn hot_spots_are_code_that_changes_and_is_still_there() {
     let temp = repository();
     let folder = temp.path();
     for turn in 0..4 {
-        commit(folder, &[("small.rs", &format!("{turn}\n")), ("table.rs", &format!("{turn}\n"))], "small");
+        let text = format!("{turn}\n");
+        commit(folder, &[("small.rs", &text), ("table.rs", &text), ("tests/b.rs", &text)], "small");
     }
     commit(folder, &[("gone.rs", "1\n"), ("generated.rs", "1\n"), ("once.rs", "1\n")], "more");
     commit(folder, &[("gone.rs", "2\n"), ("generated.rs", "2\n")], "more");
-    let history = read(folder, Counts::Lines);
-    let paths = ["src/a.rs", "small.rs", "table.rs", "generated.rs", "once.rs", "never.rs"];
+    let history = read(folder);
+    let paths = ["src/a.rs", "small.rs", "table.rs", "generated.rs", "once.rs", "never.rs", "tests/b.rs"];
     let file = |path: &&str| SourceFile { path: (*path).into(), bytes: 1, language: Some(Language::Rust) };
     let manifest = Manifest { files: paths.iter().map(file).collect(), ..Manifest::default() };
     let mut files: Vec<FileSummary> = vec![
@@ -250,13 +255,13 @@ fn hot_spots_are_code_that_changes_and_is_still_there() {
         summary(3, 900, 5),
         summary(4, 900, 5),
         summary(5, 900, 5),
+        summary(6, 900, 5),
     ];
     files[3].generated = true;
     let measured = Measured { files: files.clone(), ..Measured::default() };
     let hot = rank(&manifest, &measured, &history);
-    let rows: Vec<_> =
-        hot.files.iter().map(|row| (&*row.path, row.score, row.commits, row.added, row.deleted)).collect();
-    assert_eq!(rows, [("src/a.rs", 200, 2, 4, 1), ("small.rs", 40, 4, 4, 3)]);
+    let rows: Vec<_> = hot.files.iter().map(|row| (&*row.path, row.score, row.commits)).collect();
+    assert_eq!(rows, [("src/a.rs", 200, 2), ("small.rs", 40, 4)]);
     assert_eq!((hot.ranked, hot.commits), (2, 8));
     files.reverse();
     assert_eq!(rank(&manifest, &Measured { files, ..Measured::default() }, &history), hot);

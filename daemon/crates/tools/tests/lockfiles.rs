@@ -1,4 +1,5 @@
-//! What lock files that real package managers wrote prove, alone and after each has been broken in one place.
+//! What lock files prove, alone and after each has been broken in one place. Those of npm, Yarn, pnpm, Cargo, uv and Pipenv were
+//! written by these programs; those of Poetry, Go, Gradle and pip, and Maven's manifest, by hand after their manuals.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 use std::{fs, path::Path};
@@ -41,7 +42,7 @@ fn lines(report: &LockReport) -> Vec<String> {
 }
 
 #[test]
-fn what_real_lock_files_prove() {
+fn what_lock_files_of_each_manager_prove() {
     let cases: [(&str, u32, &[&str]); 13] = [
         ("npm1", 3, &["SeveralVersions ms package-lock.json:14 2.0.0:14<debug 2.6.9 2.1.3:20<"]),
         ("npm3", 3, &["SeveralVersions ms package-lock.json:25 2.0.0:25<debug 2.6.9 2.1.3:30<demo"]),

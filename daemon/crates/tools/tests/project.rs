@@ -38,6 +38,40 @@ fn entries(project: &Project) -> Vec<String> {
     project.entries.iter().map(line).collect()
 }
 
+#[test]
+fn a_project_is_named_after_its_top_its_repository_or_its_only_package() {
+    let package = |name: &str| format!("[package]\nname = \"{name}\"\ndescription = \"About {name}\"\n");
+    let (a, b) = (package("a"), package("b"));
+    let workspace = "[workspace]\nmembers = [\"*\"]\n";
+    let repository = format!("{workspace}[workspace.package]\nrepository = \"https://example.org/me/tool.git/\"\n");
+    let described = format!("{workspace}[workspace.package]\ndescription = \"All of it\"\n");
+    let fixtures =
+        [("tests/fixtures/x/package.json", "{\"name\": \"x\", \"main\": \"x.js\", \"scripts\": {\"test\": \"t\"}}")];
+    // Files, then name and description; packages of fixtures never matter.
+    type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, Option<&'a str>);
+    let cases: [Case<'_>; 7] = [
+        (&[("Cargo.toml", workspace), ("a/Cargo.toml", &a), ("b/Cargo.toml", &b)], None, None),
+        (&[("Cargo.toml", workspace), ("a/Cargo.toml", &a)], None, None),
+        (&[("Cargo.toml", &repository), ("a/Cargo.toml", &a)], Some("tool"), None),
+        (&[("Cargo.toml", &described), ("a/Cargo.toml", &a)], None, Some("All of it")),
+        (&[("code/Cargo.toml", &a)], Some("a"), Some("About a")),
+        (&[("code/Cargo.toml", &a), ("more/Cargo.toml", &b)], None, None),
+        (&[("Cargo.toml", &a), ("more/Cargo.toml", &b)], Some("a"), Some("About a")),
+    ];
+    for (files, name, description) in cases {
+        let files: Vec<(&str, &str)> = files.iter().copied().chain(fixtures).collect();
+        let project = project(&files);
+        assert_eq!(project.name.as_ref().map(|claim| claim.text.as_str()), name, "{files:?}");
+        assert_eq!(project.description.as_ref().map(|claim| claim.text.as_str()), description, "{files:?}");
+        let own = project.own();
+        assert_eq!(own.packages.len() + 1, project.packages.len(), "{files:?}");
+        assert_eq!((own.other_packages, own.other_entries, own.other_commands), (1, 1, 1), "{files:?}");
+    }
+    let alone = project(&fixtures);
+    assert_eq!(alone.name.as_ref().unwrap().text, "x", "what is a fixture alone is a project");
+    assert_eq!((alone.own().packages.len(), alone.own().other_packages), (1, 0));
+}
+
 const CARGO: &str = "[package]\nname = \"tool\"\ndescription = \"A \\u001b[31mtool\"\n\n[[bin]]\nname = \"extra\"\npath = \"src/x.rs\"\n";
 
 #[test]

@@ -5,11 +5,16 @@ use std::{fs, path::Path};
 
 use agentd_syntax::{EntryKind, EntryPoint, FileFacts, FunctionFacts, Import, ImportKind, Language, Lines};
 use agentd_tools::{
+    duplicates::{Block, Duplicates, Group},
     findings::{Confidence, Finding, KEPT_PER_RULE, RuleId, RuleSet, Severity},
-    git::Head,
+    git::{
+        Head,
+        history::{FileHistory, History, NoHistory, Past},
+    },
+    lockfiles::{FaultCount, LockFault, LockFinding, LockKind, LockReport, LockRow, LockedVersion},
     measured::Measured,
     project::{Basis, Claim, Ecosystem, Entry, FoundCommand, Package, Project, Purpose, Source},
-    report::{Parts, Report, Run, build, render_markdown, render_sarif},
+    report::{Others, Parts, Report, Run, build, render_markdown, render_sarif},
     structure::{Links, Paths, Resolver, analyse},
     survey::{Manifest, SkipReason, Skipped, SourceFile},
 };
@@ -76,6 +81,77 @@ fn source(file: &str, line: u32) -> Source {
     Source { file: file.into(), line }
 }
 
+/// What the steps beside the measuring could find about [`sample`].
+fn others() -> Others {
+    let file = |path: &str, commits: u32, authors: u32| FileHistory {
+        path: path.into(),
+        commits,
+        authors,
+        last: 1_795_219_200,
+    };
+    let history = History {
+        commits: 1_000,
+        authors: 4,
+        span: Some((1_700_000_000, 1_795_219_200)),
+        files: vec![file("src/a.rs", 40, 3), file("src/b/mod.rs", 1, 1), file("src/main.rs", 7, 1)],
+        limited: true,
+        shallow: true,
+        ..History::default()
+    };
+    let block = |file: u32, path: &str, first: u32| Block { file, path: path.to_owned(), first, last: first + 29 };
+    let group = |places: Vec<Block>, lowered| Group { count: 2, places, lines: 26, tokens: 240, lowered };
+    let duplicates = Duplicates {
+        groups: vec![
+            group(vec![block(1, "src/a.rs", 12), block(2, "src/b/mod.rs", 70)], false),
+            group(vec![block(1, "tests/a.rs", 12), block(2, "tests/b.rs", 70)], true),
+        ],
+        group_count: 2,
+        covered_lines: 104,
+        files: 5,
+        lines: 300,
+        cut: false,
+    };
+    let finding = |fault, package: &str, detail: &str, line, versions| LockFinding {
+        fault,
+        ecosystem: Ecosystem::Cargo,
+        package: package.to_owned(),
+        detail: detail.to_owned(),
+        source: source("Cargo.lock", line),
+        versions,
+    };
+    let version = |version: &str, line| LockedVersion {
+        version: version.to_owned(),
+        line,
+        wanted_by: vec!["demo 0.1.0".to_owned()],
+        wanted_by_count: 1,
+    };
+    let locks = LockReport {
+        files: vec![LockRow { file: "Cargo.lock".to_owned(), kind: LockKind::Cargo, packages: Some(41) }],
+        findings: vec![
+            finding(
+                LockFault::NotLocked,
+                "left_*pad*",
+                "Cargo.toml asks for it, which is not in `Cargo.lock`",
+                9,
+                vec![],
+            ),
+            finding(
+                LockFault::SeveralVersions,
+                "itoa",
+                "2 versions: 0.4.8, 1.0.18",
+                21,
+                vec![version("0.4.8", 21), version("1.0.18", 27)],
+            ),
+        ],
+        counts: vec![
+            FaultCount { fault: LockFault::NotLocked, count: 1 },
+            FaultCount { fault: LockFault::SeveralVersions, count: 1 },
+        ],
+        unread: vec![Claim { text: "no `packages`".to_owned(), source: source("web/pnpm-lock.yaml", 1) }],
+    };
+    Others { past: Past::Read(history).into(), duplicates: Some(duplicates.into()), locks: Some(locks.into()) }
+}
+
 fn sample() -> Report {
     let manifest = manifest(&["src/main.rs", "src/a.rs", "src/b/mod.rs", "src/\\u{1b}.rs", "README.md"]);
     let package = Package {
@@ -134,7 +210,14 @@ fn sample() -> Report {
         took_ms: 1_042,
         failed: vec![(3, "cannot open: vanished".into())],
     };
-    build(&Parts { manifest: &manifest, measured: &measured, structure: &structure, project: &project, run: &run })
+    build(&Parts {
+        manifest: &manifest,
+        measured: &measured,
+        structure: &structure,
+        project: &project,
+        others: &others(),
+        run: &run,
+    })
 }
 
 #[test]
@@ -160,6 +243,148 @@ fn the_report_survives_json_and_names_the_cycle() {
     );
     assert_eq!(report.complexity.by_cyclomatic[0].name, "Parser::parse<T | U>");
     assert_eq!(report.complexity.counts.cyclomatic_over_limit, 2);
+}
+
+#[test]
+fn the_changes_worth_making_first_come_from_all_that_was_found() {
+    use agentd_tools::advice::{ChangeKind, Effort};
+    let report = sample();
+    let changes: Vec<_> =
+        report.advice.changes.iter().map(|it| (it.kind, it.place.file.as_str(), it.place.line, it.effort)).collect();
+    assert_eq!(
+        changes,
+        [
+            (ChangeKind::Dependencies, "Cargo.lock", 9, Effort::S),
+            (ChangeKind::HotSpot, "src/a.rs", 10, Effort::S),
+            (ChangeKind::Performance, "src/a.rs", 12, Effort::S),
+            (ChangeKind::Performance, "src/main.rs", 8, Effort::S),
+        ]
+    );
+    let slow = &report.advice.changes[2];
+    assert_eq!((slow.also.len(), slow.lines), (2, 3), "places of one rule in one file are one change");
+    let hot: Vec<(&str, u64, u32, u32)> =
+        report.hotspots.files.iter().map(|row| (row.file.as_str(), row.score, row.commits, row.code)).collect();
+    assert_eq!((hot, report.hotspots.ranked), (vec![("src/a.rs", 4_000, 40, 100), ("src/main.rs", 700, 7, 100)], 2));
+    let history = &report.history;
+    assert_eq!((history.commits, history.authors, history.limited, history.gaps.len()), (1_000, 4, true, 1));
+    assert_eq!(report.duplicates.unwrap().blocks[0].places[1].file, "src/b/mod.rs");
+    assert_eq!(report.dependencies.unwrap().counts.len(), 2);
+    assert_eq!(report.unseen.manifests.len(), 1, "a lock file that could not be read is told");
+}
+
+#[test]
+fn fixtures_and_tests_are_not_the_project() {
+    let paths = ["src/a.rs", "tests/it/a.rs", "tests/it/b.rs", "src/x/fixtures/c.rs", "examples/d.rs"];
+    let manifest = manifest(&paths);
+    let mut measured = Measured::default();
+    let edge = |to| agentd_tools::structure::Edge { to, line: 1 };
+    for (number, path) in (0..).zip(paths) {
+        let mut facts = facts(Vec::new(), &[]);
+        facts.entry_points.push(EntryPoint { kind: EntryKind::Function, name: "main".into(), line: 5 });
+        // The two tests need each other, and so do a fixture and the source.
+        let to = match number {
+            0 => Some(3),
+            1 => Some(2),
+            2 => Some(1),
+            3 => Some(0),
+            _ => None,
+        };
+        let links = Links { files: to.map(edge).into_iter().collect(), ..Links::default() };
+        measured.add(number, path, &facts, links);
+    }
+    let structure = analyse(&Paths::new(&manifest.files), measured.files.iter().map(|file| (file.file, &file.links)));
+    assert_eq!((structure.cycles.len(), structure.folder_cycles.len()), (2, 1));
+    let package = |name: &str, file: &str| Package {
+        ecosystem: Ecosystem::Cargo,
+        name: name.into(),
+        folder: file.rsplit_once('/').map_or("", |(folder, _)| folder).into(),
+        source: source(file, 2),
+    };
+    let entry = |file: &str| Entry { name: "x".into(), target: "y".into(), source: source(file, 3) };
+    let project = Project {
+        packages: vec![package("a", "Cargo.toml"), package("f", "tests/fixtures/f/Cargo.toml")],
+        entries: vec![entry("Cargo.toml"), entry("tests/fixtures/f/Cargo.toml")],
+        ..Project::default()
+    };
+    let (run, others) = (Run::default(), Others::default());
+    let parts = Parts {
+        manifest: &manifest,
+        measured: &measured,
+        structure: &structure,
+        project: &project,
+        others: &others,
+        run: &run,
+    };
+    let report = build(&parts);
+    let aside = report.aside;
+    assert_eq!((aside.packages, aside.entries, aside.commands, aside.cycles, aside.folder_cycles), (1, 5, 0, 1, 0));
+    assert_eq!((report.subject.packages.len(), report.declared_entries.len(), report.found_entries.len()), (1, 1, 1));
+    assert_eq!((report.structure.cycle_count, report.structure.cycles[0].members[0].as_str()), (1, "src/a.rs"));
+    let tests = report.tests;
+    assert_eq!((tests.functions, tests.files, tests.code), (5, 5, 400));
+    let told = "- in tests, examples and fixtures, and not counted as the project's: 1 package, 5 entry points, 1 cycle of files\n";
+    let page = render_markdown(&report);
+    assert!(page.contains(told), "{page}");
+}
+
+#[test]
+fn a_report_of_an_older_agentd_says_what_nobody_looked_at() {
+    // What a merge step of schema 2 handed on, killed before the report was rendered.
+    let mut old = serde_json::to_value(sample()).unwrap();
+    for new in ["advice", "tests", "history", "hotspots", "duplicates", "dependencies", "aside"] {
+        assert!(old.as_object_mut().unwrap().remove(new).is_some(), "{new}");
+    }
+    for place in old["findings"]["by_rule"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .flat_map(|of| of["places"].as_array_mut().unwrap())
+    {
+        assert!(["ascii", "exact"].iter().all(|new| place.as_object_mut().unwrap().remove(*new).is_some()));
+    }
+    let report: Report = serde_json::from_value(old).unwrap();
+    let page = render_markdown(&report);
+    assert!(!page.contains("## What to change first") && !page.contains("## Hot spots"), "{page}");
+    let told = "- not looked at, since the task began under an older agentd: how often files change, duplicated code, lock files\n";
+    assert!(page.contains(told), "{page}");
+    assert_eq!(render_sarif(&report)["runs"][0]["results"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn sarif_gives_paths_and_lines_as_they_are_in_files() {
+    let path = "src/a\u{200b}\u{202e}b {x}.rs";
+    let manifest = manifest(&[path]);
+    let mut measured = Measured::under(RuleSet::ALL);
+    let mut facts = facts(Vec::new(), &[]);
+    let long = format!("{}…", "x".repeat(157));
+    let texts = ["xs.sort();", "x\u{200b}s.sort();", "größe.sort();", "\\u{200b}.sort();", "a\tb.sort();", &long];
+    facts.findings = (1..).zip(texts).map(|(line, text)| finding("loop-sort", Confidence::High, line, text)).collect();
+    facts.findings[0].message = "`{0}` of {x}".to_owned();
+    measured.add(0, path, &facts, Links::default());
+    let (structure, project, run, others) = (Default::default(), Project::default(), Run::default(), Others::default());
+    let parts = Parts {
+        manifest: &manifest,
+        measured: &measured,
+        structure: &structure,
+        project: &project,
+        others: &others,
+        run: &run,
+    };
+    let report = build(&parts);
+    assert_eq!(report.findings.by_rule[0].places[0].file, "src/a\\u{200b}\\u{202e}b {x}.rs");
+    let sarif = render_sarif(&report);
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert!(results[0]["message"]["text"].as_str().unwrap().starts_with("`{{0}}` of {{x}}. Instead: "));
+    let seen: Vec<(bool, bool)> = results
+        .iter()
+        .map(|result| {
+            let place = &result["locations"][0]["physicalLocation"];
+            assert_eq!(place["artifactLocation"]["uri"], "src/a%E2%80%8B%E2%80%AEb%20%7Bx%7D.rs");
+            (place["region"].get("startColumn").is_some(), place["region"].get("snippet").is_some())
+        })
+        .collect();
+    // Plain; invisible; beyond ASCII; what only looks like an escape; a tab, which is shown in another way; cut.
+    assert_eq!(seen, [(true, true), (false, false), (false, true), (true, true), (true, false), (false, false)]);
 }
 
 #[test]
@@ -215,8 +440,14 @@ fn nothing_found_is_said_with_what_was_looked_at() {
         for (number, path) in [(0, "a.rs"), (1, "b.rs")] {
             measured.add(number, path, &facts(Vec::new(), &[]), Links::default());
         }
-        let parts =
-            Parts { manifest: &manifest, measured: &measured, structure: &structure, project: &project, run: &run };
+        let parts = Parts {
+            manifest: &manifest,
+            measured: &measured,
+            structure: &structure,
+            project: &project,
+            others: &Others::default(),
+            run: &run,
+        };
         render_markdown(&build(&parts))
     };
     let nothing = "Nothing was found: 39 rules looked at 260 lines of 2 files.\n";
@@ -237,7 +468,14 @@ fn the_page_is_about_the_program_and_names_tests_in_short() {
         measured.add(number, path, &facts, Links::default());
     }
     let run = Run::default();
-    let parts = Parts { manifest: &manifest, measured: &measured, structure: &structure, project: &project, run: &run };
+    let parts = Parts {
+        manifest: &manifest,
+        measured: &measured,
+        structure: &structure,
+        project: &project,
+        others: &Others::default(),
+        run: &run,
+    };
     let page = render_markdown(&build(&parts));
     let places = |file: &str| page.matches(&format!("`{file}:")).count();
     assert_eq!((places("a.rs"), places("tests/b.rs")), (10, 2 + 1), "{page}");
@@ -251,10 +489,28 @@ fn an_empty_project_has_a_page_too() {
     let (manifest, measured, structure) = (Manifest::default(), Measured::default(), Default::default());
     let run = Run { folder: "empty".into(), ..Run::default() };
     let project = Project::default();
-    let report =
-        build(&Parts { manifest: &manifest, measured: &measured, structure: &structure, project: &project, run: &run });
-    let page = render_markdown(&report);
-    assert!(page.starts_with("# empty\n") && page.contains("Nothing was left out."), "{page}");
+    let page = |past: Past| {
+        let others = Others {
+            past: past.into(),
+            duplicates: Some(Duplicates::default().into()),
+            locks: Some(LockReport::default().into()),
+        };
+        let parts = Parts {
+            manifest: &manifest,
+            measured: &measured,
+            structure: &structure,
+            project: &project,
+            others: &others,
+            run: &run,
+        };
+        render_markdown(&build(&parts))
+    };
+    let outside = page(Past::Unknown(NoHistory::NoRepository));
+    assert!(outside.starts_with("# empty\n") && outside.contains("Nothing stands out among 0 things"), "{outside}");
+    assert!(outside.contains("How often files change is not known: the folder is in no git repository."), "{outside}");
+    assert!(outside.ends_with("## Not seen\n\n- of the past: the folder is in no git repository\n"), "{outside}");
+    let quiet = page(Past::Read(History::default()));
+    assert!(quiet.ends_with("## Not seen\n\nNothing was left out.\n"), "{quiet}");
 }
 
 #[test]

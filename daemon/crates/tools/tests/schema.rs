@@ -4,10 +4,13 @@
 
 use agentd_syntax::{Confidence, Limits, Parser};
 use agentd_tools::{
+    duplicates::{Block, Duplicates, Group},
     findings::{Language, RuleSet},
+    git::history::{FileHistory, History, Past},
+    lockfiles::Collector,
     measured::Measured,
     project::Project,
-    report::{Parts, Report, Run, build},
+    report::{Others, Parts, Report, Run, build},
     structure::Links,
     survey::{Manifest, SourceFile},
 };
@@ -92,6 +95,33 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// Something in every part that is found beside the measuring.
+fn others() -> Others {
+    let file = |path: &str| FileHistory { path: path.into(), commits: 9, authors: 2, last: -1 };
+    let history = History {
+        commits: 12,
+        authors: 2,
+        span: Some((-1, 1_795_219_200)),
+        files: vec![file("b.py"), file("main.go")],
+        shallow: true,
+        ..History::default()
+    };
+    let block = |file, path: &str| Block { file, path: path.into(), first: 1, last: 20 };
+    let places = vec![block(0, "src/a.rs"), block(1, "b.py")];
+    let group = Group { places, count: 2, lines: 20, tokens: 90, lowered: false };
+    let duplicates = Duplicates { groups: vec![group], group_count: 1, covered_lines: 40, ..Duplicates::default() };
+    let mut locks = Collector::default();
+    locks.add("Cargo.toml", "[package]\nname = \"demo\"\n[dependencies]\nitoa = \"1\"\nryu = \"*\"\n");
+    let package = |version: &str| format!("[[package]]\nname = \"itoa\"\nversion = \"{version}\"\n");
+    locks.add(
+        "Cargo.lock",
+        &format!("version = 4\n{}{}[[package]]\nname = \"demo\"\n", package("1.0.0"), package("0.4.0")),
+    );
+    locks.add("web/yarn.lock", "# yarn lockfile v1\n\nms@2\n");
+    locks.add("web/bun.lock", "");
+    Others { past: Past::Read(history).into(), duplicates: Some(duplicates.into()), locks: Some(locks.finish().into()) }
+}
+
 /// A report over real sources with something in every part that rules fill.
 fn report() -> Report {
     let sources = [
@@ -120,9 +150,16 @@ fn report() -> Report {
         let facts = parser.analyze(language, text.as_bytes(), Limits::default()).unwrap();
         measured.add(number, path, &facts, Links::default());
     }
-    let (structure, project) = (Default::default(), Project::default());
+    let (structure, project, others) = (Default::default(), Project::default(), others());
     let run = Run { folder: "demo".into(), failed: vec![(1, "gone".into())], ..Run::default() };
-    build(&Parts { manifest: &manifest, measured: &measured, structure: &structure, project: &project, run: &run })
+    build(&Parts {
+        manifest: &manifest,
+        measured: &measured,
+        structure: &structure,
+        project: &project,
+        others: &others,
+        run: &run,
+    })
 }
 
 #[test]
@@ -130,6 +167,10 @@ fn a_real_report_is_as_the_schema_says() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let report = report();
     assert!(report.findings.by_rule.iter().any(|group| group.rule == "loop-regex-compile"), "{:#?}", report.findings);
+    let locks = report.dependencies.as_ref().unwrap();
+    assert!(locks.findings.iter().any(|finding| !finding.versions.is_empty()), "{locks:#?}");
+    assert!(locks.files.iter().any(|row| row.packages.is_none()) && !locks.unread.is_empty(), "{locks:#?}");
+    assert!(report.advice.changes.len() > 2 && report.hotspots.files.len() == 2, "{report:#?}");
     let report = serde_json::to_value(report).unwrap();
     assert_eq!(faults(&schema, &schema, &report, "report"), Vec::<String>::new());
 }
@@ -149,6 +190,14 @@ fn what_is_not_so_is_noticed() {
         (&*format!("{place}/fingerprint"), json!("x")),
         (&*format!("{place}/in_test"), Value::Null),
         ("/languages/0/language", json!("cobol")),
+        ("/advice/changes/0/effort", json!("XL")),
+        ("/advice/changes/0/place/line", json!("here")),
+        ("/history/oldest", json!("yesterday")),
+        ("/hotspots/files/0/commits", json!(-1)),
+        ("/duplicates/blocks/0/count", json!(1)),
+        ("/duplicates/blocks/0/places/0/first", json!(0)),
+        ("/dependencies/counts/0/fault", json!("odd")),
+        ("/aside/packages", Value::Null),
         ("/subject", json!({"name": "demo"})),
     ] {
         let mut report = good.clone();

@@ -8,7 +8,7 @@ use agentd_tools::{
     Workspace,
     measured::Measured,
     project,
-    report::{Parts, Report, Run, build, render_markdown},
+    report::{Others, Parts, Report, Run, build, render_markdown},
     structure::{Paths, Resolver, analyse},
     survey::{Limits, Progress, Survey},
 };
@@ -34,7 +34,14 @@ fn analysed(root: &Path) -> Report {
         }
     }
     let structure = analyse(&Paths::new(&manifest.files), measured.files.iter().map(|file| (file.file, &file.links)));
-    build(&Parts { manifest: &manifest, measured: &measured, structure: &structure, project: &project, run: &run })
+    build(&Parts {
+        manifest: &manifest,
+        measured: &measured,
+        structure: &structure,
+        project: &project,
+        others: &Others::default(),
+        run: &run,
+    })
 }
 
 #[test]

@@ -81,11 +81,13 @@ fn make(workflow: WorkflowName) -> Arc<Graph> {
         WorkflowName::Analyze => vec![
             spec("survey", Role::Researcher, Action::Survey, &[], ANALYSIS_LIMIT),
             spec("project", Role::Integrator, Action::Project, &[0], ANALYSIS_LIMIT),
+            spec("history", Role::Researcher, Action::History, &[0], ANALYSIS_LIMIT),
             // Imports can be resolved only once the project's packages are known.
             spec("measure", Role::Analyzer, Action::Measure, &[0, 1], ANALYSIS_LIMIT),
-            spec("structure", Role::Architect, Action::Structure, &[0, 2], ANALYSIS_LIMIT),
-            spec("merge", Role::Synthesizer, Action::Merge, &[0, 1, 2, 3], ANALYSIS_LIMIT),
-            spec("report", Role::Reporter, Action::Report, &[4], ANALYSIS_LIMIT),
+            spec("structure", Role::Architect, Action::Structure, &[0, 3], ANALYSIS_LIMIT),
+            spec("duplicates", Role::Optimizer, Action::Duplicates, &[0, 3], ANALYSIS_LIMIT),
+            spec("merge", Role::Synthesizer, Action::Merge, &[0, 1, 2, 3, 4, 5], ANALYSIS_LIMIT),
+            spec("report", Role::Reporter, Action::Report, &[6], ANALYSIS_LIMIT),
         ],
     };
     Arc::new(Graph::new(steps).expect("the built-in graphs are valid, as a test holds"))

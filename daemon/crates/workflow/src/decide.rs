@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use agentd_base::{ErrorClass, MonoMs, Rng, StepId, Text};
 
-use crate::{MAX_ATTEMPTS, MAX_SILENCES, MAX_STRIKES, Outcome, StepState, TaskState, backoff, disk_wait};
+use crate::{
+    MAX_ATTEMPTS, MAX_SILENCES, MAX_STRIKES, Outcome, StepState, TaskState, backoff, disk_wait,
+    sabotage::{Point, is},
+};
 
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +98,7 @@ pub enum Decision {
 /// Applies `event` to `state` and says what follows. Events that no longer fit (a late result of an attempt that is
 /// gone, anything after the end) change nothing.
 pub fn decide(state: &mut TaskState, event: &Event, now: MonoMs, rng: &mut Rng) -> Vec<Decision> {
-    if state.ended.is_some() {
+    if state.ended.is_some() && !is(Point::Ended) {
         return Vec::new();
     }
     let mut decisions = Vec::new();
@@ -106,7 +109,7 @@ pub fn decide(state: &mut TaskState, event: &Event, now: MonoMs, rng: &mut Rng) 
             state.steps[step.index()].state = StepState::Succeeded;
         }
         Event::Failed { step, attempt, class, message, wait } if is_current(state, *step, *attempt) => {
-            let wait = |drawn: Duration| now.after(wait.unwrap_or(drawn));
+            let wait = |drawn: Duration| now.after(wait.filter(|_| !is(Point::WaitKept)).unwrap_or(drawn));
             fail(state, *step, (*class, message), &wait, rng);
             if let StepState::Backoff(at) = state.run(*step).state {
                 decisions.push(Decision::Wake { step: *step, at });
@@ -130,7 +133,7 @@ pub fn resume(state: &mut TaskState) -> Vec<Decision> {
     }
     for step in state.graph.ids() {
         match state.run(step).state {
-            StepState::Ready => decisions.push(Decision::Ready(step)),
+            StepState::Ready if !is(Point::Resume) => decisions.push(Decision::Ready(step)),
             StepState::Backoff(at) => decisions.push(Decision::Wake { step, at }),
             _ => {}
         }
@@ -140,7 +143,8 @@ pub fn resume(state: &mut TaskState) -> Vec<Decision> {
 }
 
 fn is_current(state: &TaskState, step: StepId, attempt: u32) -> bool {
-    state.steps.get(step.index()).is_some_and(|run| run.state == StepState::Running && run.attempts == attempt)
+    let run = state.steps.get(step.index());
+    run.is_some_and(|run| run.state == StepState::Running && (run.attempts == attempt || is(Point::Late)))
 }
 
 fn start(state: &mut TaskState, step: StepId, attempt: u32) {
@@ -161,13 +165,17 @@ fn fail(
     let run = &mut state.steps[step.index()];
     // A full disk is no fault of the step: it waits, however long that takes.
     let is_disk = class == ErrorClass::Disk;
-    run.charged += u32::from(!is_disk);
+    run.charged += u32::from(!is_disk || is(Point::DiskCharge));
+    let may_pass = class.is_transient() || is(Point::Lasting);
     if stopping {
         run.state = StepState::Cancelled;
     } else if is_disk {
         run.state = StepState::Backoff(after(disk_wait(run.attempts, rng)));
-    } else if class.is_transient() && run.charged < MAX_ATTEMPTS {
-        run.state = StepState::Backoff(after(backoff(run.charged, rng)));
+    } else if may_pass && (run.charged < MAX_ATTEMPTS || is(Point::Tries)) {
+        // A disk or a mount that fails now has hardly recovered in the blink of an eye.
+        let is_slow = class == ErrorClass::Unavailable && !is(Point::AtOnce);
+        let wait = if is_slow { disk_wait(run.charged, rng) } else { backoff(run.charged, rng) };
+        run.state = StepState::Backoff(after(wait));
     } else {
         run.state = StepState::Failed;
         state.failure = Some(Outcome::Failed { step, class, message: message.clone() });
@@ -198,10 +206,11 @@ fn suspended(state: &mut TaskState, step: StepId, silence: Silence, decisions: &
         return;
     }
     let run = &mut state.steps[step.index()];
-    run.apart |= silence != Silence::None;
-    run.silences += u32::from(silence == Silence::Alone);
+    run.apart |= silence != Silence::None && !is(Point::Apart);
+    run.silences += u32::from(silence == Silence::Alone || silence == Silence::Beside && is(Point::SilenceBeside));
     let silences = run.silences;
-    if silences < MAX_SILENCES || silence != Silence::Alone || is_stopping(state) {
+    let is_enough = silences >= MAX_SILENCES && silence == Silence::Alone && !is(Point::SilenceEnd);
+    if !is_enough || is_stopping(state) {
         return again(state, step, decisions);
     }
     let message = format!(
@@ -223,9 +232,9 @@ fn give_up(state: &mut TaskState, step: StepId, class: ErrorClass, message: Stri
 
 fn died(state: &mut TaskState, step: StepId, strike: bool, decisions: &mut Vec<Decision>) {
     let run = &mut state.steps[step.index()];
-    run.strikes += u32::from(strike);
+    run.strikes += u32::from((strike || is(Point::StrikeEvery)) && !is(Point::Strike));
     let strikes = run.strikes;
-    if strikes < MAX_STRIKES {
+    if strikes < MAX_STRIKES || is(Point::Quarantine) {
         again(state, step, decisions);
         return;
     }
@@ -243,7 +252,7 @@ const fn is_stopping(state: &TaskState) -> bool {
 
 /// Brings the whole graph to rest: unblocks steps, or stops what still runs; then ends the task if nothing is left.
 fn settle(state: &mut TaskState, decisions: &mut Vec<Decision>) {
-    if is_stopping(state) {
+    if is_stopping(state) && !is(Point::Stopping) {
         decisions.retain(|decision| !matches!(decision, Decision::Ready(_) | Decision::Wake { .. }));
         for step in state.graph.ids() {
             match state.run(step).state {
@@ -267,7 +276,7 @@ fn unblock(state: &mut TaskState, decisions: &mut Vec<Decision>) {
     for step in state.graph.ids() {
         let needs_met = || {
             let spec = state.graph.step(step)?;
-            Some(spec.needs.iter().all(|need| state.run(*need).state == StepState::Succeeded))
+            Some(spec.needs.iter().all(|need| state.run(*need).state == StepState::Succeeded || is(Point::Needs)))
         };
         if state.run(step).state == StepState::Blocked && needs_met() == Some(true) {
             state.steps[step.index()].state = StepState::Ready;

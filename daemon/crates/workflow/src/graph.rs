@@ -31,8 +31,10 @@ actions! {
     Pause "pause": "Waits for as long as the step's time limit says, without computing.",
     Survey "survey": "Chooses the files of a workspace.",
     Measure "measure": "Parses the files and measures their functions, scattered over all compute agents.",
-    Project "project": "Reads the project's manifests: name, entry points, build and test commands.",
+    Project "project": "Reads the project's manifests and lock files: name, entry points, build and test commands, dependencies.",
+    History "history": "Asks git what the last commits changed.",
     Structure "structure": "Builds the import graph and finds its cycles.",
+    Duplicates "duplicates": "Finds blocks of code that stand in several places.",
     Merge "merge": "Merges all findings into one report.",
     Report "report": "Renders the report.",
 }

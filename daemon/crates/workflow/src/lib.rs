@@ -6,6 +6,7 @@ mod decide;
 mod drill;
 mod graph;
 mod retry;
+pub mod sabotage;
 mod state;
 
 pub use builtin::{WorkflowName, builtin};

@@ -18,8 +18,8 @@ pub fn backoff(failed: u32, rng: &mut Rng) -> Duration {
     Duration::from_millis(rng.below(u64::try_from(span.as_millis()).unwrap_or(u64::MAX) + 1))
 }
 
-/// How long to wait for room on the disk before try `tried + 1`: half to whole of 5 s · 2^(tried-1), at most 60 s. Nobody
-/// makes room within milliseconds, and each try writes to that disk.
+/// How long to wait before try `tried + 1` for room on the disk, or for a disk or another part of the machine that failed: half
+/// to whole of 5 s · 2^(tried-1), at most 60 s. Nobody makes room or mends a mount within milliseconds, and each try uses it.
 pub fn disk_wait(tried: u32, rng: &mut Rng) -> Duration {
     let half = DISK_BASE.saturating_mul(1_u32 << tried.saturating_sub(1).min(16)).min(CAP) / 2;
     half + Duration::from_millis(rng.below(u64::try_from(half.as_millis()).unwrap_or(u64::MAX) + 1))

@@ -19,7 +19,7 @@ pub(in crate::rpc) fn timestamp(time: WallMs) -> Timestamp {
     Timestamp { seconds, nanos }
 }
 
-fn milliseconds(time: Duration) -> u64 {
+pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -1,25 +1,30 @@
 //! Parses and measures the files, in pieces on all compute agents. A piece reads, parses and counts some small files or one
-//! large one, unless an earlier analysis has met the same content; the gatherer resolves their imports, keeps a summary of
-//! each, and writes down for the next analysis what is new.
+//! large one, unless an earlier analysis has met the same content, and resolves their imports; the gatherer keeps a summary and
+//! a sketch of each, and writes down for the next analysis what is new.
 
 mod file;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use agentd_base::{AgentId, Role, Text};
 use agentd_tools::{
-    Workspace,
-    cache::{Cache, Writer},
+    cache::{Cache, Settled, Stamps, Writer},
+    duplicates::Sketches,
     measured::Measured,
     project::{self, Project},
-    structure::{Paths, Resolver},
-    survey::Manifest,
+    structure::{Packages, PathIndex},
+    survey::{Manifest, SourceFile},
     text::{count, number},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{decode, encode, open_workspace, survey::Surveyed, workspace_path};
+use super::{
+    hand_on, input, open_workspace, optional_input,
+    survey::{Stamped, Surveyed},
+    workspace_path,
+};
 use crate::{Progress, Scattered, Scratch, StepCtx, StepFault, StepOutput};
+pub(super) use file::MOST_BYTES;
 use file::{Files, Found, GONE};
 
 /// Bytes of source per piece: parsing runs at some 10 to 15 MB/s, so this is some 6 ms.
@@ -36,69 +41,80 @@ pub(super) struct MeasureOutput {
     pub(super) failed: Vec<(u32, String)>,
 }
 
+/// A file that need not be read takes so much less work than its bytes say.
+const SETTLED_SHARE: u32 = 16;
+
 /// Numbers of the files of one piece.
-type Group = Box<[u32]>;
+pub(super) type Group = Box<[u32]>;
 
 pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let path = workspace_path(ctx)?;
-    let survey = ctx.input("survey").await?;
-    let project = ctx.optional_input("project").await?;
-    let (folder, store, rules) = (path.clone(), ctx.cache().clone(), ctx.rules());
-    let prepare = move || {
-        let (workspace, manifest, project) = prepare(&folder, &survey, project.as_deref())?;
+    let surveyed: Arc<Surveyed> = input(ctx, "survey").await?;
+    // Says where imports lead.
+    let project: Option<Arc<Project>> = optional_input(ctx, "project").await?;
+    let (store, rules, folder, stamps) =
+        (ctx.cache().clone(), ctx.rules(), path.clone(), ctx.kept::<Stamped>("survey"));
+    let prepare = move || -> Result<Files, StepFault> {
+        let workspace = open_workspace(&folder)?;
+        let project = project.unwrap_or_else(|| Arc::new(project::read(&workspace, &surveyed.manifest)));
+        let packages = Packages::new(&project.packages);
+        let index = PathIndex::new(&surveyed.manifest.files);
         let cache = Arc::new(store.open(&folder, rules));
-        Ok((Arc::new(Files { workspace, manifest, cache, rules }), project))
+        let settled = settled(&cache, &surveyed, stamps.as_deref());
+        Ok(Files { workspace, surveyed, stamps, settled, index, packages, cache, rules })
     };
-    let (files, project) = ctx.compute(move |_| prepare()).await??;
-    let Scattered { value: Gathered { output, from_cache, news, .. }, shares } = scatter(ctx, files, &project).await?;
+    let files = Arc::new(ctx.compute(move |_| prepare()).await??);
+    let Scattered { value: gathered, shares } = scatter(ctx, Arc::clone(&files)).await?;
+    let Gathered { output, sketches, from_cache, news, stamps, .. } = gathered;
     if output.failed.iter().any(|(_, why)| why == GONE) {
         // Single files may go; without the folder the figures would say nothing.
         ctx.compute(move |_| open_workspace(&path)).await??;
     }
     let summary = summary(&output, from_cache, &shares);
-    let bytes = ctx.compute(move |_| encode(&output)).await??;
     // One is stored on the io thread while the other is written here.
-    let (output, ()) = tokio::join!(ctx.output(bytes), keep(ctx, news));
-    Ok(StepOutput { summary: Text::new(summary), output: output?, documents: Vec::new() })
+    let (output, ()) = tokio::join!(hand_on(ctx, Arc::new(output)), keep(ctx, files, (news, stamps)));
+    let output = output?;
+    ctx.keep(&output, Arc::new(sketches));
+    Ok(StepOutput { summary: Text::new(summary), output, documents: Vec::new() })
 }
 
-type Prepared = (Arc<Workspace>, Manifest, Project);
-
-/// Packages say where imports lead. They come from the project step if the workflow has it before this one.
-fn prepare(folder: &Path, survey: &[u8], project: Option<&[u8]>) -> Result<Prepared, StepFault> {
-    let workspace = open_workspace(folder)?;
-    let manifest = decode::<Surveyed>("survey", survey)?.manifest;
-    let project = match project {
-        Some(bytes) => decode("project", bytes)?,
-        None => project::read(&workspace, &manifest),
-    };
-    Ok((workspace, manifest, project))
+/// What the cache says of the files that have not changed since they were read, as far as their stamps tell.
+fn settled(cache: &Cache, surveyed: &Surveyed, stamps: Option<&Stamped>) -> Vec<Option<Settled>> {
+    let files = surveyed.manifest.files.iter().zip(stamps.into_iter().flat_map(|stamps| &stamps.0));
+    files.map(|(source, stamp)| cache.settled(stamp.as_ref()?, source.language?)).collect()
 }
 
 /// What the gatherer makes of the pieces.
 struct Gathered {
     output: MeasureOutput,
+    sketches: Sketches,
     /// Files that were not parsed.
     from_cache: u64,
     news: Writer,
+    stamps: Stamps,
     done: u64,
     done_bytes: u64,
 }
 
-async fn scatter(ctx: &StepCtx, files: Arc<Files>, project: &Project) -> Result<Scattered<Gathered>, StepFault> {
-    let pieces = cut(&files.manifest);
-    let progress = progress(ctx, &files.manifest);
-    let resolver = Resolver::new(Paths::new(&files.manifest.files), &project.packages);
+async fn scatter(ctx: &StepCtx, files: Arc<Files>) -> Result<Scattered<Gathered>, StepFault> {
+    let parsed = (0_u32..).zip(files.all()).filter(|(_, file)| file.language.is_some()).map(|(number, _)| number);
+    let work = |number: u32, source: &SourceFile| match files.settled(number) {
+        Some(_) => source.bytes / SETTLED_SHARE,
+        None => source.bytes,
+    };
+    let pieces = cut(&files.surveyed.manifest, parsed, work);
+    let progress = progress(ctx, &files.surveyed.manifest);
     let output = MeasureOutput { measured: Measured::under(files.rules), failed: Vec::new() };
-    let news = Cache::writer(&files.cache, ctx.key());
-    let gathered = Gathered { output, from_cache: 0, news, done: 0, done_bytes: 0 };
+    let (news, sketches) = (Cache::writer(&files.cache, ctx.key()), Sketches::default());
+    let stamps = Stamps::new();
+    let gathered = Gathered { output, sketches, from_cache: 0, news, stamps, done: 0, done_bytes: 0 };
     let shared = Arc::clone(&files);
     let piece = move |scratch: &mut Scratch, group: &Group| -> Vec<Found> {
         group.iter().map(|&file| shared.measure(scratch, file)).collect()
     };
     let fold = |gathered: &mut Gathered, _, found: Vec<Found>| {
         for found in found {
-            gathered.add(&files.manifest, &resolver, found);
+            gathered.add(&files, found);
         }
         progress.tell_with(gathered.done, gathered.done_bytes);
     };
@@ -116,15 +132,16 @@ fn progress(ctx: &StepCtx, manifest: &Manifest) -> Progress {
 }
 
 impl Gathered {
-    fn add(&mut self, manifest: &Manifest, resolver: &Resolver<'_>, found: Found) {
-        let source = &manifest.files[found.file as usize];
+    fn add(&mut self, files: &Files, found: Found) {
+        let source = &files.all()[found.file as usize];
         self.done += 1;
         self.done_bytes += u64::from(source.bytes);
         self.from_cache += u64::from(found.from_cache);
         match found.result {
-            Ok(facts) => {
-                let links = resolver.resolve(found.file, facts.language, &facts.imports);
-                self.output.measured.add(found.file, &source.path, &facts, links);
+            Ok(measure) => {
+                let file::Measure { digest, sketch, links } = *measure;
+                self.sketches.add(found.file, sketch, digest.is_generated());
+                self.output.measured.take(found.file, &source.path, digest, links);
             }
             Err(why) => self.output.failed.push((found.file, why.to_owned())),
         }
@@ -132,11 +149,14 @@ impl Gathered {
             let added = self.news.add(news);
             let _ = added.inspect_err(unkept);
         }
+        if let Some(settled) = found.settled {
+            self.stamps.add(&files.cache, settled);
+        }
     }
 }
 
 /// Writes down what was found out, in steps of some milliseconds. Whatever goes wrong only costs time in the next analysis.
-async fn keep(ctx: &StepCtx, mut news: Writer) {
+async fn keep(ctx: &StepCtx, files: Arc<Files>, (mut news, stamps): (Writer, Stamps)) {
     loop {
         let step = ctx.compute(move |_| {
             let over = news.step().inspect_err(unkept).unwrap_or(true);
@@ -144,28 +164,40 @@ async fn keep(ctx: &StepCtx, mut news: Writer) {
         });
         match step.await {
             Ok(Some(back)) => news = back,
-            Ok(None) | Err(_) => return,
+            Ok(None) => break,
+            Err(_) => return,
         }
     }
+    let (store, attempt) = (ctx.cache().clone(), ctx.key());
+    // The answers are there before what leads to them.
+    let kept =
+        ctx.compute(move |_| stamps.keep(&files.cache, &store, files.workspace.path(), attempt).inspect_err(unkept));
+    let _ = kept.await;
 }
 
 fn unkept(error: &agentd_tools::Error) {
     tracing::debug!(error = error as &dyn std::error::Error, "facts are not kept for the next analysis");
 }
 
-/// Groups the files into pieces of about equal work; large files first, so that none is left over at the end.
-fn cut(manifest: &Manifest) -> Vec<Group> {
+/// Groups files into pieces of about equal work, which is that of so many bytes of source; large files first, so that none is
+/// left over at the end.
+pub(super) fn cut(
+    manifest: &Manifest,
+    files: impl Iterator<Item = u32>,
+    work: impl Fn(u32, &SourceFile) -> u32,
+) -> Vec<Group> {
     let (mut large, mut groups, mut group, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    for (number, file) in (0_u32..).zip(&manifest.files).filter(|(_, file)| file.language.is_some()) {
-        if file.bytes > PIECE_BYTES {
-            large.push((file.bytes, number));
+    for number in files {
+        let work = work(number, &manifest.files[number as usize]);
+        if work > PIECE_BYTES {
+            large.push((work, number));
             continue;
         }
-        if bytes + file.bytes > PIECE_BYTES || group.len() >= PIECE_FILES {
+        if bytes + work > PIECE_BYTES || group.len() >= PIECE_FILES {
             groups.push(std::mem::take(&mut group).into_boxed_slice());
             bytes = 0;
         }
-        bytes += file.bytes;
+        bytes += work;
         group.push(number);
     }
     if !group.is_empty() {

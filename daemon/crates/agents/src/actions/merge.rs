@@ -1,43 +1,80 @@
-//! Merges what the other steps found into one report.
+//! Merges what the other steps found into one report. A task that began under an older agentd keeps the steps that it began
+//! with: what these did not look for is missing in its report, which says so.
+
+use std::sync::Arc;
 
 use agentd_base::Text;
 use agentd_tools::{
-    report::{self, Parts, Run},
+    duplicates::Duplicates,
+    git::history::Past,
+    lockfiles::LockReport,
+    project::Project,
+    report::{self, Others, Parts, Run},
+    structure::Structure,
     text::count,
 };
-use bytes::Bytes;
 
-use super::{decode, encode, measure::MeasureOutput, survey::Surveyed};
+use super::{encode, input, measure::MeasureOutput, optional_input, project::Locked, survey::Surveyed};
 use crate::{StepCtx, StepFault, StepOutput};
 
+/// The outputs of the steps before this one.
+struct Inputs {
+    survey: Arc<Surveyed>,
+    measured: Arc<MeasureOutput>,
+    project: Arc<Project>,
+    structure: Arc<Structure>,
+    locks: Option<Arc<LockReport>>,
+    history: Option<Arc<Past>>,
+    duplicates: Option<Arc<Duplicates>>,
+}
+
 pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
-    let survey = ctx.input("survey").await?;
-    let measured = ctx.input("measure").await?;
-    let project = ctx.input("project").await?;
-    let structure = ctx.input("structure").await?;
+    let inputs = Inputs {
+        survey: input(ctx, "survey").await?,
+        measured: input(ctx, "measure").await?,
+        project: input(ctx, "project").await?,
+        structure: input(ctx, "structure").await?,
+        locks: locks(ctx).await?,
+        history: optional_input(ctx, "history").await?,
+        duplicates: optional_input(ctx, "duplicates").await?,
+    };
+    // Nobody after this step asks for more than the report.
+    ctx.forget();
     let workspace = ctx.task().workspace.clone().unwrap_or_default();
     let folder = workspace.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let took_ms = ctx.clock().wall().0.saturating_sub(ctx.task().submitted.0);
     let run = Run { folder, took_ms, ..Run::default() };
-    let (summary, bytes) = ctx.compute(move |_| merge([&survey, &measured, &project, &structure], run)).await??;
+    let (summary, bytes) = ctx.compute(move |_| merge(&inputs, run)).await??;
     Ok(StepOutput { summary: Text::new(summary), output: ctx.output(bytes).await?, documents: Vec::new() })
 }
 
-fn merge([survey, measured, project, structure]: [&Bytes; 4], run: Run) -> Result<(String, Vec<u8>), StepFault> {
-    let surveyed: Surveyed = decode("survey", survey)?;
-    let output: MeasureOutput = decode("measure", measured)?;
-    let (project, structure) = (decode("project", project)?, decode("structure", structure)?);
-    let run = Run { head: surveyed.head, failed: output.failed, ..run };
+/// What the project step read of lock files; `None`: it is that of an older agentd.
+async fn locks(ctx: &StepCtx) -> Result<Option<Arc<LockReport>>, StepFault> {
+    match ctx.kept("project") {
+        Some(locks) => Ok(Some(locks)),
+        None => Ok(input::<Locked>(ctx, "project").await?.locks.clone().map(Arc::new)),
+    }
+}
+
+fn merge(inputs: &Inputs, run: Run) -> Result<(String, Vec<u8>), StepFault> {
+    let others = Others {
+        past: inputs.history.clone().unwrap_or_default(),
+        duplicates: inputs.duplicates.clone(),
+        locks: inputs.locks.clone(),
+    };
+    let run = Run { head: inputs.survey.head.clone(), failed: inputs.measured.failed.clone(), ..run };
     let parts = Parts {
-        manifest: &surveyed.manifest,
-        measured: &output.measured,
-        structure: &structure,
-        project: &project,
+        manifest: &inputs.survey.manifest,
+        measured: &inputs.measured.measured,
+        structure: &inputs.structure,
+        project: &inputs.project,
+        others: &others,
         run: &run,
     };
     let report = report::build(&parts);
     let code = count(report.totals.code, "line", "lines");
     let files = count(report.totals.measured_files, "file", "files");
-    let summary = format!("{}: {code} of code in {files}", report.subject.name);
+    let changes = count(report.advice.changes.len() as u64, "change", "changes");
+    let summary = format!("{}: {code} of code in {files}, {changes} to make first", report.subject.name);
     encode(&report).map(|bytes| (summary, bytes))
 }

@@ -44,7 +44,9 @@ struct Rendered {
 }
 
 fn render(merged: &[u8]) -> Result<Rendered, StepFault> {
-    let report: report::Report = decode("merge", merged)?;
+    let mut report: report::Report = decode("merge", merged)?;
+    // One merged by an older agentd has what that looked for, in the form of today.
+    report.schema = report::SCHEMA;
     let (json, sarif) = (pretty(&report)?, pretty(&report::render_sarif(&report))?);
     let found = count(report.findings.counts.total, "performance finding", "performance findings");
     Ok(Rendered { found, page: report::render_markdown(&report), json, sarif })

@@ -1,17 +1,18 @@
 //! Chooses the files of the workspace, and asks git for its commit meanwhile.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_base::Text;
 use agentd_host::{ChildExit, ChildPurpose, ChildSpec};
 use agentd_tools::{
     git::{self, GitCommand, Head},
+    stamp::Stamp,
     survey::{Limits, Manifest, Progress, Survey},
     text::count,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{encode, fault, open_workspace, workspace_path};
+use super::{fault, hand_on, open_workspace, workspace_path};
 use crate::{StepCtx, StepFault, StepOutput};
 
 /// Entries per piece of work: some 2 µs each on a local disk, so some milliseconds.
@@ -31,25 +32,34 @@ pub(super) struct Surveyed {
     pub(super) head: Option<Head>,
 }
 
+/// The stamps of the files, for the step that comes next in this process. Not durable: who comes later reads the files.
+#[derive(Debug)]
+pub(super) struct Stamped(pub(super) Vec<Option<Stamp>>);
+
 pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let path = workspace_path(ctx)?;
     let (survey, head) = tokio::join!(walk(ctx, path.clone()), head(ctx, path));
     let survey = survey?;
-    let (summary, bytes) = ctx
-        .compute(move |_| {
-            let manifest = survey.finish();
-            let files = count(manifest.files.len() as u64, "file", "files");
-            let summary = format!("{files}, {}", agentd_base::bytes(manifest.total_bytes));
-            encode(&Surveyed { manifest, head }).map(|bytes| (summary, bytes))
-        })
-        .await??;
-    Ok(StepOutput { summary: Text::new(summary), output: ctx.output(bytes).await?, documents: Vec::new() })
+    let (manifest, stamps) = ctx.compute(move |_| survey.finish_with_stamps()).await?;
+    let surveyed = Surveyed { manifest, head };
+    let files = count(surveyed.manifest.files.len() as u64, "file", "files");
+    let summary = format!("{files}, {}", agentd_base::bytes(surveyed.manifest.total_bytes));
+    let output = hand_on(ctx, Arc::new(surveyed)).await?;
+    if ctx.trusts_times() {
+        ctx.keep(&output, Arc::new(Stamped(stamps)));
+    }
+    Ok(StepOutput { summary: Text::new(summary), output, documents: Vec::new() })
 }
 
 async fn walk(ctx: &StepCtx, path: PathBuf) -> Result<Survey, StepFault> {
+    let now = ctx.trusts_times().then(|| ctx.clock().wall());
     let start = move || {
         let workspace = open_workspace(&path)?;
-        Survey::start(&workspace, Limits::default()).map_err(|error| fault(&error))
+        let survey = Survey::start(&workspace, Limits::default()).map_err(|error| fault(&error))?;
+        Ok(match now {
+            Some(now) => survey.stamping(now),
+            None => survey,
+        })
     };
     let mut survey = ctx.compute(move |_| start()).await??;
     let progress = ctx.progress("entries", 0);

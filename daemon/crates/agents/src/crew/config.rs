@@ -53,6 +53,8 @@ pub struct CrewConfig {
     pub rules: RuleSet,
     /// Bytes in the state folder for what is known about files that an earlier analysis met; 0: nothing is kept.
     pub cache_bytes: u64,
+    /// Whether a file whose size and times are as they were is not read again, as far as answers are kept at all.
+    pub trust_times: bool,
     /// Where git and other programs are started; `None`: agents do without.
     pub children: Option<Arc<Children>>,
 }
@@ -69,6 +71,7 @@ impl CrewConfig {
             state,
             rules: RuleSet::ALL.at_least(Confidence::Medium),
             cache_bytes: 0,
+            trust_times: true,
             children: None,
         }
     }
@@ -81,12 +84,15 @@ impl CrewConfig {
         self.role(role).plan.as_ref().unwrap_or(&self.plan)
     }
 
-    /// Seats of a class. Logical cpus where the system tells them, since its threads share cores as well as they can.
+    /// Seats of a class, no more than it has agents. Logical cpus where the system tells them, since its threads share cores
+    /// as well as they can.
     pub(crate) fn seats(&self, class: CoreClass, topology: &Topology) -> usize {
         let cores = |tier: &Tier| if tier.cpus.is_empty() { tier.cores as usize } else { tier.cpus.len() };
-        match class {
+        let seats = match class {
             CoreClass::Compute => self.pieces_at_once.compute.unwrap_or_else(|| cores(topology.fast())),
             CoreClass::Coordinator => self.pieces_at_once.coordinator.unwrap_or_else(|| cores(topology.slow())),
-        }
+        };
+        let agents = Role::ALL.iter().filter(|role| role.class() == class).count();
+        seats.clamp(1, agents)
     }
 }

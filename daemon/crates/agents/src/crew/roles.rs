@@ -11,7 +11,9 @@ pub(crate) fn capabilities(role: Role) -> Vec<Action> {
             Action::Survey,
             Action::Measure,
             Action::Project,
+            Action::History,
             Action::Structure,
+            Action::Duplicates,
             Action::Merge,
             Action::Noop,
             Action::Pause,
@@ -29,9 +31,10 @@ const fn own(role: Role) -> Option<Action> {
         Role::Analyzer => Some(Action::Measure),
         Role::Integrator => Some(Action::Project),
         Role::Architect => Some(Action::Structure),
+        Role::Optimizer => Some(Action::Duplicates),
         Role::Synthesizer => Some(Action::Merge),
         Role::Reporter => Some(Action::Report),
-        Role::Optimizer | Role::Generator | Role::Validator => None,
+        Role::Generator | Role::Validator => None,
         Role::Coordinator | Role::Documenter | Role::Monitor => None,
     }
 }
@@ -39,15 +42,18 @@ const fn own(role: Role) -> Option<Action> {
 /// What people should know about a role; empty: nothing.
 pub(crate) const fn note(role: Role) -> &'static str {
     match role {
-        Role::Optimizer => "own work comes with performance rules; takes pieces and steps of its neighbours",
         Role::Generator => "own work comes with templates and patches; takes pieces and steps of its neighbours",
         Role::Validator => "own work comes with test runs; takes pieces and steps of its neighbours",
         Role::Coordinator => "own work comes with strategies and approvals; takes steps of its neighbours",
         Role::Documenter => "own work comes with task documents; takes steps of its neighbours",
         Role::Monitor => "own work comes with watching hardware and backends; takes steps of its neighbours",
-        Role::Analyzer | Role::Architect | Role::Integrator | Role::Researcher | Role::Synthesizer | Role::Reporter => {
-            ""
-        }
+        Role::Analyzer
+        | Role::Architect
+        | Role::Integrator
+        | Role::Optimizer
+        | Role::Researcher
+        | Role::Synthesizer
+        | Role::Reporter => "",
     }
 }
 

@@ -67,7 +67,7 @@ struct State<R> {
     again: Vec<usize>,
     given_twice: Vec<usize>,
     shares: BTreeMap<AgentId, u64>,
-    failed: Option<String>,
+    failed: Option<StepFault>,
 }
 
 impl<T, R> Scatter<T, R> {
@@ -101,10 +101,10 @@ impl<T, R> Scatter<T, R> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fail(&self, state: &mut State<R>, message: String) {
+    fn fail(&self, state: &mut State<R>, fault: StepFault) {
         self.stop.job.store(true, Ordering::Release);
         state.ready.clear();
-        state.failed.get_or_insert(message);
+        state.failed.get_or_insert(fault);
         self.arrived.notify_one();
     }
 
@@ -128,8 +128,8 @@ impl<T, R> Scatter<T, R> {
     /// The results whose turn it is, at most [`BATCH`].
     fn take(&self, turn: usize) -> Result<Vec<R>, StepFault> {
         let mut state = self.lock();
-        if let Some(message) = state.failed.take() {
-            return Err(StepFault::new(ErrorClass::Internal, message));
+        if let Some(fault) = state.failed.take() {
+            return Err(fault);
         }
         Ok((turn..turn + BATCH).map_while(|piece| state.ready.remove(&piece)).collect())
     }
@@ -211,7 +211,7 @@ where
                 let mut state = self.lock();
                 if state.running.contains(&(piece, by)) {
                     let message = format!("{}: piece {piece} panicked: {}", self.spec.what, panic_words(&*panic));
-                    self.fail(&mut state, message);
+                    self.fail(&mut state, StepFault::new(ErrorClass::Internal, message));
                 }
             }
         }
@@ -226,7 +226,8 @@ where
         state.running.retain(|claim| claim.1 != who);
         if let Some(piece) = lost.iter().copied().find(|piece| state.given_twice.contains(piece)) {
             let message = format!("{}: piece {piece} silenced two agents; leave its files out", self.spec.what);
-            return self.fail(&mut state, message);
+            // Lasting: each further try would cost two more threads.
+            return self.fail(&mut state, StepFault::new(ErrorClass::Poison, message));
         }
         self.returned.fetch_add(lost.len(), Ordering::AcqRel);
         state.given_twice.extend(&lost);

@@ -47,6 +47,11 @@ pub(super) fn analyse(rig: &mut Rig, last: &str) -> Vec<(String, StepOutput)> {
     done
 }
 
+/// The output of a step.
+pub(super) fn output<'a>(done: &'a [(String, StepOutput)], step: &str) -> &'a StepOutput {
+    &done.iter().find(|(name, _)| name == step).unwrap().1
+}
+
 pub(super) fn content(rig: &Rig, payload: &PayloadRef) -> Vec<u8> {
     match payload {
         PayloadRef::Inline(bytes) => bytes.to_vec(),
@@ -63,13 +68,13 @@ fn a_small_repository_is_analysed_from_survey_to_report() {
     assert!(summary("survey").starts_with("7 files, "), "{}", summary("survey"));
     let measured = summary("measure");
     assert!(measured.starts_with("4 functions in 4 files, 1 not UTF-8 text; pieces: "), "{measured}");
-    let (_, output) = done.last().unwrap();
-    let names: Vec<&str> = output.documents.iter().map(|document| &*document.name).collect();
+    let (_, last) = done.last().unwrap();
+    let names: Vec<&str> = last.documents.iter().map(|document| &*document.name).collect();
     assert_eq!(names, ["report.md", "report.json", "report.sarif"]);
-    let sarif: serde_json::Value = serde_json::from_slice(&content(&rig, &output.documents[2].content)).unwrap();
+    let sarif: serde_json::Value = serde_json::from_slice(&content(&rig, &last.documents[2].content)).unwrap();
     assert_eq!((&sarif["version"], &sarif["runs"][0]["results"]), (&"2.1.0".into(), &serde_json::json!([])));
-    assert!(output.summary.starts_with("0 performance findings; "), "{}", output.summary);
-    let report: Report = serde_json::from_slice(&content(&rig, &output.documents[1].content)).unwrap();
+    assert!(last.summary.starts_with("0 performance findings; "), "{}", last.summary);
+    let report: Report = serde_json::from_slice(&content(&rig, &last.documents[1].content)).unwrap();
     assert_eq!((report.subject.name.as_str(), report.totals.functions, report.totals.measured_files), ("sample", 4, 4));
     assert_eq!(
         (report.structure.cycle_count, report.structure.cycles[0].size),
@@ -78,17 +83,17 @@ fn a_small_repository_is_analysed_from_survey_to_report() {
     );
     assert_eq!((report.unseen.failed_count, report.unseen.failed[0].file.as_str()), (1, "data.py"));
     assert_eq!(report.subject.commit, None, "it is no git repository, and that is fine");
-    let page = content(&rig, &output.documents[0].content);
+    let page = content(&rig, &last.documents[0].content);
     let task = rig.assignment(0, "x", Action::Noop).key.task.to_string();
     assert_eq!(fs::read(rig.state.path().join("tasks").join(task).join("report.md")).unwrap(), page);
     assert!(String::from_utf8(page).unwrap().contains("sample"));
 
-    let (_, merged) = &done[4];
-    let mut again = rig.assignment(5, "report", Action::Report);
+    let merged = output(&done, "merge");
+    let mut again = rig.assignment(7, "report", Action::Report);
     again.key.attempt = 2;
     again.inputs = vec![Rig::input("merge", merged)];
     let (result, intents) = rig.run(Role::Reporter, again);
-    assert_eq!((result.unwrap(), intents), (output.clone(), 0), "the file is there already");
+    assert_eq!((result.unwrap(), intents), (last.clone(), 0), "the file is there already");
 }
 
 #[test]
@@ -96,8 +101,8 @@ fn a_file_that_was_written_by_somebody_else_meanwhile_is_not_overwritten() {
     let folder = repository();
     let mut rig = Rig::real(folder.path());
     let done = analyse(&mut rig, "merge");
-    let mut report = rig.assignment(5, "report", Action::Report);
-    report.inputs = vec![Rig::input("merge", &done[4].1)];
+    let mut report = rig.assignment(7, "report", Action::Report);
+    report.inputs = vec![Rig::input("merge", output(&done, "merge"))];
     let file = rig.state.path().join("tasks").join(report.key.task.to_string()).join("report.md");
     rig.crew.assign(Role::Reporter.agent(), report).unwrap();
     let crate::Report::Intent { granted, intent, .. } = rig.report() else { panic!() };
@@ -105,8 +110,8 @@ fn a_file_that_was_written_by_somebody_else_meanwhile_is_not_overwritten() {
     fs::write(&file, "mine").unwrap();
     granted.send(Ok(())).unwrap();
     assert_eq!(rig.finished().1.unwrap_err().class, ErrorClass::Drift);
-    let mut again = rig.assignment(5, "report", Action::Report);
-    again.inputs = vec![Rig::input("merge", &done[4].1)];
+    let mut again = rig.assignment(7, "report", Action::Report);
+    again.inputs = vec![Rig::input("merge", output(&done, "merge"))];
     again.unfinished = vec![intent];
     let (result, intents) = rig.run(Role::Reporter, again);
     assert_eq!((result.unwrap_err().class, intents), (ErrorClass::Drift, 0), "the next attempt asks the world first");
@@ -178,7 +183,7 @@ fn the_commit_is_told_where_git_and_children_are_at_hand() {
     let commit = git(&["rev-parse", "HEAD"]);
     let mut rig = Rig::real_with_children(folder.path());
     let done = analyse(&mut rig, "merge");
-    let report: Report = serde_json::from_slice(&content(&rig, &done[4].1.output)).unwrap();
+    let report: Report = serde_json::from_slice(&content(&rig, &output(&done, "merge").output)).unwrap();
     let head = report.subject.commit.unwrap();
     assert_eq!((head.commit, head.branch), (commit, Some("trunk".to_owned())));
     assert!(Path::new(folder.path()).exists());

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use agentd_base::Role;
+use agentd_base::{Role, WallMs};
 use agentd_tools::findings::RuleSet;
 use agentd_workflow::Action;
 use tempfile::TempDir;
@@ -28,6 +28,39 @@ fn measured(rig: &mut Rig) -> String {
     let done = analyse(rig, "measure");
     let (_, measure) = done.iter().find(|(name, _)| name == "measure").unwrap();
     measure.summary.split(';').next().unwrap().to_owned()
+}
+
+/// When all files of a test have settled: in the year 2200.
+const LATER: WallMs = WallMs(7_258_118_400_000);
+
+#[test]
+fn a_file_that_has_not_changed_is_not_read_unless_that_is_wished() {
+    for trusted in [true, false] {
+        let (state, folder) = (tempfile::tempdir().unwrap(), repository());
+        let mut rig = Rig::with(2, Arc::new(Actions), |config| {
+            config.state = state.path().to_owned();
+            (config.cache_bytes, config.trust_times) = (PLENTY, trusted);
+        });
+        rig.workspace = Some(folder.path().to_owned());
+        assert_eq!((measured(&mut rig), measured(&mut rig)), (COLD.into(), WARM.into()), "nothing has settled yet");
+        rig.clock.set_wall(LATER);
+        assert_eq!((measured(&mut rig), measured(&mut rig)), (WARM.into(), WARM.into()));
+        let a = folder.path().join("src/a.rs");
+        let old = fs::metadata(&a).unwrap().modified().unwrap();
+        fs::write(&a, "use crate::b;\npub fn one() -> u32 { b::two() + 1 }\n").unwrap();
+        fs::File::open(&a).unwrap().set_modified(old).unwrap();
+        let changed = "4 functions in 4 files (3 from the cache), 1 not UTF-8 text";
+        assert_eq!(measured(&mut rig), changed, "as long and as old as before");
+        assert_eq!(measured(&mut rig), WARM);
+        // What is not read is not missed.
+        let survey = analyse(&mut rig, "survey");
+        fs::remove_file(&a).unwrap();
+        let mut assignment = rig.assignment(1, "measure", Action::Measure);
+        assignment.inputs = vec![Rig::input("survey", &survey[0].1)];
+        let summary = rig.run(Role::Analyzer, assignment).0.unwrap().summary;
+        let gone = "3 functions in 3 files (3 from the cache), 1 gone since the survey, 1 not UTF-8 text";
+        assert_eq!(summary.split(';').next(), Some(if trusted { WARM } else { gone }));
+    }
 }
 
 const COLD: &str = "4 functions in 4 files, 1 not UTF-8 text";
@@ -69,8 +102,9 @@ fn other_rules_a_damaged_file_and_a_cache_that_is_off_parse_everything() {
     assert_eq!(with(PLENTY, RuleSet::NONE), COLD, "other rules find other things");
     assert_eq!(with(PLENTY, RuleSet::ALL), WARM);
     assert_eq!(with(0, RuleSet::ALL), COLD);
-    let file = fs::read_dir(state.path().join("cache")).unwrap().next().unwrap().unwrap().path();
-    fs::write(&file, "garbage").unwrap();
+    for file in fs::read_dir(state.path().join("cache")).unwrap() {
+        fs::write(file.unwrap().path(), "garbage").unwrap();
+    }
     assert_eq!(with(PLENTY, RuleSet::ALL), COLD);
     assert_eq!(with(PLENTY, RuleSet::ALL), WARM, "it was mended");
     fs::remove_dir_all(state.path().join("cache")).unwrap();
@@ -98,5 +132,7 @@ fn two_analyses_of_one_folder_at_once_both_end_and_both_keep() {
         }
     }
     assert_eq!(measured(&mut rig), WARM);
-    assert_eq!(fs::read_dir(state.path().join("cache")).unwrap().count(), 1);
+    let left = fs::read_dir(state.path().join("cache")).unwrap().map(|file| file.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().ends_with(".tmp")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }

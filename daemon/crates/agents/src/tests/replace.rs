@@ -90,6 +90,8 @@ fn a_silent_agent_is_replaced_and_its_piece_computed_again() {
     let mut rig = Rig::code(2, move |ctx| trapping(ctx, Arc::clone(&inside)));
     rig.begin(Role::Analyzer, 1, "scatter");
     let silent = who.recv().unwrap();
+    assert!(rig.crew.is_helping(silent), "it is silent in a piece of another agent's step");
+    assert!(!rig.crew.is_helping(Role::Analyzer.agent()));
     rig.crew.ping(MonoMs(1_000));
     assert_eq!(rig.crew.silent_for(silent, MonoMs(7_500)), Duration::from_millis(6_500));
     rig.crew.ping(MonoMs(7_000));
@@ -99,6 +101,7 @@ fn a_silent_agent_is_replaced_and_its_piece_computed_again() {
         "a second ping changes nothing"
     );
     assert_eq!(rig.crew.replace(silent).unwrap(), 2);
+    assert!(!rig.crew.is_helping(silent));
     trap.gate.open();
     assert_eq!(words(rig.finished().1), "all forty");
     assert_eq!(rig.crew.silent_for(silent, MonoMs(9_000)), Duration::ZERO, "the new thread owes nothing");
@@ -126,7 +129,7 @@ fn a_piece_that_silences_two_agents_is_not_tried_again() {
         rig.crew.replace(silent).unwrap();
     }
     let end = words(rig.finished().1);
-    assert!(end.starts_with("internal: step `scatter`: piece ") && end.contains("silenced two agents"), "{end}");
+    assert!(end.starts_with("poison: step `scatter`: piece ") && end.contains("silenced two agents"), "{end}");
     trap.gate.open();
 }
 
@@ -148,6 +151,7 @@ fn a_replaced_agents_own_attempts_are_lost_and_it_says_nothing_more() {
     let agent = Role::Monitor.agent();
     rig.begin(Role::Monitor, 1, "stuck");
     blocked.recv().unwrap();
+    assert!(!rig.crew.is_helping(agent), "its own step has silenced it");
     assert_eq!(rig.crew.replace(agent).unwrap(), 2);
     gate.open();
     assert_eq!(rig.crew.in_flight(agent), 0);

@@ -95,6 +95,7 @@ pub(super) struct Rig {
     pub(super) crew: Crew,
     pub(super) reports: mpsc::Receiver<Report>,
     pub(super) state: TempDir,
+    pub(super) clock: Arc<ManualClock>,
     pub(super) quiet: bool,
     pub(super) workspace: Option<std::path::PathBuf>,
 }
@@ -147,9 +148,10 @@ impl Rig {
         config.pieces_at_once = PiecesAtOnce { compute: Some(seats), coordinator: Some(seats) };
         change(&mut config);
         let clock = Arc::new(ManualClock::new(WallMs(1_000_000)));
+        let shown = Arc::clone(&clock);
         let outside: Arc<dyn Outside> = Folder::new(&blobs);
         let crew = Crew::start_with(config, Arc::new(Topology::detect()), (outside, sender, clock), steps).unwrap();
-        Self { crew, reports, state, quiet: false, workspace: None }
+        Self { crew, reports, state, clock: shown, quiet: false, workspace: None }
     }
 
     pub(super) fn assignment(&self, number: u16, step: &str, action: Action) -> Assignment {
@@ -169,6 +171,7 @@ impl Rig {
             inputs: Vec::new(),
             limit: LONG,
             unfinished: Vec::new(),
+            apart: false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which ready step goes to which agent, and the order in which they wait. After an unexplained death the steps that were
 //! in flight run one at a time and alone, so that another death has one culprit.
 
-use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeSet, sync::Arc, time::Duration};
 
 use agentd_agents::Assignment;
 use agentd_base::{AgentId, AttemptKey, MonoMs, Seq, StepId, TaskId};
@@ -34,7 +34,8 @@ pub(crate) struct ReadyKey {
 pub(crate) struct Suspects {
     waiting: BTreeSet<(TaskId, StepId)>,
     alone: Option<(AttemptKey, MonoMs)>,
-    /// Suspects that ran long enough, and still run.
+    /// Suspects that ran long enough, and still run. Without this set the next suspect would have to wait for their end, and
+    /// with it everything that is ready: one step of an hour would hold up all the others for that hour.
     believed: BTreeSet<AttemptKey>,
 }
 
@@ -61,8 +62,20 @@ impl Suspects {
         }
     }
 
+    /// Time asleep is no time in which a step could have killed the daemon.
+    pub(super) fn slept(&mut self, time: Duration) {
+        if let Some((_, since)) = &mut self.alone {
+            *since = since.after(time);
+        }
+    }
+
     const fn is_watching(&self) -> bool {
         self.alone.is_some()
+    }
+
+    /// How many attempts in flight hold up no suspect.
+    fn trusted(&self) -> usize {
+        if is(Point::BelievedRuns) { 0 } else { self.believed.len() }
     }
 }
 
@@ -85,7 +98,7 @@ impl Core {
             return;
         }
         match self.next_suspect() {
-            Some(suspect) if self.roster.in_flight() == self.suspects.believed.len() => {
+            Some(suspect) if self.roster.in_flight() == self.suspects.trusted() => {
                 self.suspects.waiting.remove(&(suspect.task, suspect.step));
                 if let Some(key) = self.dispatch_some(&[suspect], now).first() {
                     self.suspects.alone = Some((*key, now.mono));
@@ -129,6 +142,7 @@ impl Core {
         let task = self.tasks.get(&ready.task)?;
         let spec = task.spec(ready.step)?;
         let key = AttemptKey { task: ready.task, step: ready.step, attempt: task.flow.run(ready.step).attempts + 1 };
+        let apart = task.flow.run(ready.step).apart && !is(Point::Apart);
         let unfinished = task.unfinished.iter().filter(|(step, _)| *step == ready.step && !is(Point::Unfinished));
         let assignment = Assignment {
             key,
@@ -138,6 +152,7 @@ impl Core {
             inputs: task.inputs(ready.step),
             limit: spec.limit,
             unfinished: unfinished.map(|(_, intent)| intent.clone()).collect(),
+            apart,
         };
         let entry = record::Started {
             step: u32::from(ready.step.0),
@@ -145,7 +160,6 @@ impl Core {
             attempt: key.attempt,
             agent: Roster::name(agent).to_owned(),
         };
-        let apart = task.flow.run(ready.step).apart && !is(Point::Apart);
         self.roster.give(agent, key, apart);
         self.counters.attempts += 1;
         let decisions = self.record(ready.task, entry, now);

@@ -15,6 +15,7 @@ impl Core {
     /// Everyone who waits to have something written is refused, and nothing new is accepted. Who only asked is told what
     /// is on disk; what was never there has not happened.
     pub(crate) fn journal_failed(&mut self, why: &str) {
+        self.log_lives = false;
         self.mode = if is(Point::FailedMode) { Mode::Serving } else { Mode::ReadOnly(why.to_owned()) };
         self.records.clear();
         self.batch_bytes = if is(Point::FailedRoom) { self.batch_bytes } else { 0 };
@@ -42,6 +43,14 @@ impl Core {
         }
         let stop = self.in_flight().into_iter().filter(|_| !is(Point::FailedStop));
         self.outputs.extend(stop.map(|(agent, key)| Output::Stop(agent, key)));
+    }
+
+    /// Payloads cannot be stored any more, and what cannot be stored can as little be recorded: all is as after
+    /// [`journal_failed`](Self::journal_failed), but a stop can still be told from a crash. No batch may be on its way.
+    pub(crate) fn payloads_failed(&mut self, why: &str) {
+        let lives = self.log_lives || !matches!(self.mode, Mode::ReadOnly(_));
+        self.journal_failed(why);
+        self.log_lives = lives;
     }
 
     /// Every task as the disk has it. A task whose end was not written is open again.

@@ -70,6 +70,7 @@ impl Core {
 
     fn replay(&mut self, seq: Seq, record: Record, mut entry: Entry, now: Now) -> Result<(), Error> {
         let (id, at) = (TaskId::from_bytes(record.stream), WallMs(record.wall_ms));
+        self.newest_task = self.newest_task.max(Some(id));
         if let Entry::Submitted(submitted) = &entry {
             if let Some(key) = submitted.key.as_ref().filter(|_| !is(Point::ReplayKeys)) {
                 self.keys.insert(agentd_base::Text::new(key.clone()), id);
@@ -127,6 +128,7 @@ impl Core {
             }
         }
         self.counters.recovered_steps = in_flight as u64;
+        self.counters.recovered_tasks = flying.values().filter(|steps| !steps.is_empty()).count() as u64;
         restored.open = self.tasks.len();
         restored
     }
@@ -158,7 +160,7 @@ impl Core {
 }
 
 /// Packs records for the head of a new segment, in the order of their numbers.
-pub(super) fn write_checkpoint<'a>(records: impl Iterator<Item = (Seq, &'a Record)>) -> Vec<u8> {
+pub(crate) fn write_checkpoint<'a>(records: impl Iterator<Item = (Seq, &'a Record)>) -> Vec<u8> {
     let pack = |(seq, record): (Seq, &Record)| NumberedRecord {
         seq: seq.0,
         stream: record.stream.to_vec(),
@@ -172,7 +174,11 @@ pub(super) fn write_checkpoint<'a>(records: impl Iterator<Item = (Seq, &'a Recor
     Checkpoint { records }.encode_to_vec()
 }
 
-fn read_checkpoint(bytes: &[u8]) -> Result<Vec<(Seq, Record)>, Error> {
+/// The records that a checkpoint holds.
+///
+/// # Errors
+/// `BadRecord`, `Unfit`.
+pub(crate) fn read_checkpoint(bytes: &[u8]) -> Result<Vec<(Seq, Record)>, Error> {
     let checkpoint = Checkpoint::decode(bytes).map_err(|source| Error::BadRecord { kind: 0, source })?;
     let unpack = |numbered: NumberedRecord| {
         let seq = Seq(numbered.seq);

@@ -82,11 +82,13 @@ impl Core {
     }
 
     /// An agent was silent for too long and has a new thread: what the old one held starts again, uncharged. If that was
-    /// one step, the silence counts against it.
-    pub(crate) fn agent_silent(&mut self, agent: AgentId, now: Now) {
+    /// one step, the silence counts against it; unless the agent was `helping`, silent in a piece of another agent's step. Then
+    /// nothing that it held is to blame, and the scatter itself ends with the second agent that such a piece has silenced.
+    pub(crate) fn agent_silent(&mut self, agent: AgentId, helping: bool, now: Now) {
         let held = self.roster.renew(agent);
         self.counters.replaced_agents += 1;
         let silence = match held.len() {
+            _ if helping && !is(Point::Helping) => Silence::None,
             _ if is(Point::Silence) => Silence::None,
             1 => Silence::Alone,
             _ => Silence::Beside,
@@ -120,20 +122,21 @@ impl Core {
         u32::try_from(self.roster.in_flight()).unwrap_or(u32::MAX)
     }
 
-    /// The time to end by itself is over: what still runs is suspended. Answered when that is on disk.
+    /// The time to end by itself is over: what still runs is suspended. Answered when that is on disk. If payloads alone cannot
+    /// be stored any more nothing is suspended, as nothing is recorded of steps, but the log says that this was a stop.
     pub(crate) fn suspend_all(&mut self, token: Token, now: Now) {
         let held = if is(Point::StopSuspends) { Vec::new() } else { self.in_flight() };
         let count = u32::try_from(held.len()).unwrap_or(u32::MAX);
-        if !matches!(self.mode, Mode::ReadOnly(_)) {
-            for (agent, key) in held {
-                self.roster.take(agent, key);
-                self.released.push(Output::Stop(agent, key));
-                self.suspend(key, Silence::None, now);
-            }
-            // An idle daemon that has written nothing has nothing to explain at its next start.
-            if self.boot.is_none() && !is(Point::StopTold) {
-                self.push(None, &Entry::Stopped(record::Stopped {}), now);
-            }
+        let serving = !matches!(self.mode, Mode::ReadOnly(_));
+        for (agent, key) in held.into_iter().filter(|_| serving) {
+            self.roster.take(agent, key);
+            self.released.push(Output::Stop(agent, key));
+            self.suspend(key, Silence::None, now);
+        }
+        let can_write = serving || self.log_lives && !is(Point::PayloadStop) || is(Point::FailedWrite);
+        // An idle daemon that has written nothing has nothing to explain at its next start.
+        if can_write && self.boot.is_none() && !is(Point::StopTold) {
+            self.push(None, &Entry::Stopped(record::Stopped {}), now);
         }
         self.released.push(Output::Answer(token, Answer::Drained(count)));
     }
@@ -144,6 +147,10 @@ impl Core {
     }
 
     fn suspend(&mut self, key: AttemptKey, silence: Silence, now: Now) {
+        // The books show what is on disk, and nothing comes there any more.
+        if matches!(self.mode, Mode::ReadOnly(_)) && !is(Point::FailedSuspend) {
+            return;
+        }
         let Some(task) = self.tasks.get(&key.task) else { return };
         let name = task.step_name(key.step).to_owned();
         let entry = record::Suspended { step: u32::from(key.step.0), name, silence: record::silence_number(silence) };

@@ -3,6 +3,7 @@
 
 mod bench;
 mod beside;
+mod clocks;
 mod cost;
 mod faults;
 #[cfg(feature = "sabotage")]
@@ -261,7 +262,7 @@ fn words_of_a_given_up_attempt_change_nothing_and_its_step_starts_again() {
     bench.settle();
     let late = bench.held(0);
     let intent = intent(late.key);
-    bench.core.agent_silent(late.agent, bench.now());
+    bench.core.agent_silent(late.agent, false, bench.now());
     let before = bench.core.counters().records;
     bench.core.finished(late, Ok(bench::output()), Duration::ZERO, bench.now());
     bench.core.effected(late, &intent, bench.now());

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use agentd_agents::{Assignment, StepFault};
-use agentd_base::{AgentId, AttemptKey, MonoMs, Seq, TaskId, Text, WallMs};
+use agentd_base::{AgentId, AttemptKey, ErrorClass, MonoMs, Seq, TaskId, Text, WallMs};
 use agentd_journal::Record;
 
 use crate::{
     Error,
-    record::DocumentRecord,
+    record::{DocumentRecord, Entry},
     roster::OverloadLimits,
     view::{ListQuery, Submit, Submitted, TaskState, TaskView},
 };
@@ -87,5 +87,44 @@ pub(crate) struct Counters {
     pub attempts: u64,
     pub replaced_agents: u64,
     pub recovered_steps: u64,
+    pub recovered_tasks: u64,
     pub records: u64,
+    /// Attempts that failed and were tried again.
+    pub retries: u64,
+    /// Steps given up with class `poison`.
+    pub quarantined: u64,
+    /// Attempts that failed, in the order of [`ErrorClass::ALL`].
+    pub errors: [u64; ErrorClass::ALL.len()],
+}
+
+impl Counters {
+    /// Counts what a new record says about faults.
+    pub(crate) fn note(&mut self, entry: &Entry) {
+        let Entry::Failed(failed) = entry else { return };
+        self.retries += u64::from(failed.retry_in_ms.is_some());
+        let place = ErrorClass::ALL.iter().position(|class| class.name() == failed.class);
+        if let Some(count) = place.and_then(|place| self.errors.get_mut(place)) {
+            *count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_attempts_are_counted_by_class_and_by_what_follows() {
+        let failed = |class: ErrorClass, retry_in_ms| {
+            Entry::Failed(crate::record::Failed { class: class.name().to_owned(), retry_in_ms, ..Default::default() })
+        };
+        let mut counters = Counters::default();
+        counters.note(&failed(ErrorClass::Disk, Some(0)));
+        counters.note(&failed(ErrorClass::Disk, None));
+        counters.note(&failed(ErrorClass::Poison, None));
+        counters.note(&Entry::Suspended(crate::record::Suspended::default()));
+        let of = |class| ErrorClass::ALL.iter().position(|known| *known == class).map(|at| counters.errors[at]);
+        assert_eq!((of(ErrorClass::Disk), of(ErrorClass::Poison), of(ErrorClass::Busy)), (Some(2), Some(1), Some(0)));
+        assert_eq!(counters.retries, 1);
+    }
 }

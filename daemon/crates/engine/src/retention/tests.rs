@@ -2,10 +2,14 @@
 
 use agentd_agents::PayloadRef;
 use agentd_base::Rng;
+use std::path::PathBuf;
+
 use agentd_journal::{Batch, Blobs, Disk, Log, Opened, Options, RealDisk, WriterOptions};
 use agentd_workflow::{WorkflowName, builtin};
 
-use super::*;
+mod counting;
+
+use super::{count::TASKS, *};
 use crate::{
     index::{Book, Phase},
     record::{Booted, Ended, Started, Submitted, Succeeded},
@@ -28,8 +32,13 @@ struct Shelf {
 impl Shelf {
     /// Tasks that were submitted and done at these days, each with a payload and a folder.
     fn new(days: &[u64]) -> Self {
+        Self::on(days, |disk| disk)
+    }
+
+    /// The same on a disk of the test's.
+    fn on(days: &[u64], wrap: impl FnOnce(Arc<dyn Disk>) -> Arc<dyn Disk>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(folder.path().join(STATE)).unwrap());
+        let disk = wrap(Arc::new(RealDisk::new(folder.path().join(STATE)).unwrap()));
         let options = Options { segment_bytes: 64 << 10, ..Options::default() };
         let Opened { log, .. } = Log::open(Arc::clone(&disk), options).unwrap();
         let mut shelf = Self { folder, disk, log, tasks: Vec::new() };
@@ -83,14 +92,14 @@ impl Shelf {
     }
 
     /// Looks once; which tasks still have records, folder and payload.
-    fn look(self, look: &Look) -> Vec<(bool, bool, bool)> {
+    fn look(self, look: Look) -> Vec<(bool, bool, bool)> {
         let mut io = self.io();
         let tasks = self.tasks.clone();
         let folder = self.folder;
         let (handle, writer) = agentd_journal::writer(self.log, WriterOptions::default());
         std::thread::scope(|scope| {
             scope.spawn(move || writer.run(|_| ()));
-            look.run(&mut io, &handle, &Left::default()).unwrap();
+            Work::of(look, &handle).finish(&mut io);
             drop(handle);
         });
         assert!(folder.path().join(STATE).join(TASKS).join("notes").exists(), "it is not a task's");
@@ -104,6 +113,23 @@ impl Shelf {
     }
 }
 
+impl Work {
+    fn of(look: Look, writer: &WriterHandle) -> Self {
+        let (turn, queue) = (Turn(Arc::default()), IoHandle::new().0);
+        Self { look, stage: Stage::Ask, turn, writer: writer.clone(), queue, checking: Checking::default() }
+    }
+
+    /// Everything at once, as if nobody else had work for the io thread.
+    fn finish(mut self, io: &mut Io) -> Arc<Left> {
+        loop {
+            self.step(io).unwrap();
+            if matches!(self.stage, Stage::Done) {
+                return Arc::clone(&self.turn.0);
+            }
+        }
+    }
+}
+
 const ALL: (bool, bool, bool) = (true, true, true);
 const NOTHING: (bool, bool, bool) = (false, false, false);
 
@@ -113,15 +139,15 @@ fn look(age_days: u64, bytes: u64) -> Look {
 }
 
 #[test]
-fn what_is_too_old_goes_with_its_folder_and_its_payloads() {
-    let kept = Shelf::new(&[0, 5, 20, 39]).look(&look(30, u64::MAX));
+pub(crate) fn what_is_too_old_goes_with_its_folder_and_its_payloads() {
+    let kept = Shelf::new(&[0, 5, 20, 39]).look(look(30, u64::MAX));
     assert_eq!(kept, [NOTHING, NOTHING, ALL, ALL]);
-    let kept = Shelf::new(&[0, 5, 20, 39]).look(&look(100, u64::MAX));
+    let kept = Shelf::new(&[0, 5, 20, 39]).look(look(100, u64::MAX));
     assert_eq!(kept, [ALL; 4]);
 }
 
 #[test]
-fn open_tasks_keep_their_folder_and_their_payloads() {
+pub(crate) fn open_tasks_keep_their_folder_and_their_payloads() {
     let shelf = Shelf::new(&[0, 5, 20, 39]);
     let (id, hash) = shelf.tasks[0];
     let mut look = look(30, u64::MAX);
@@ -129,7 +155,7 @@ fn open_tasks_keep_their_folder_and_their_payloads() {
     let record = Entry::from(Succeeded { output: Some(stored), ..Succeeded::default() });
     look.open.add(id, &record.to_record(Some(id), WallMs(1)));
     // Its records stand in the checkpoint; here only what stands beside the log is looked at.
-    assert_eq!(shelf.look(&look), [(false, true, true), NOTHING, ALL, ALL]);
+    assert_eq!(shelf.look(look), [(false, true, true), NOTHING, ALL, ALL]);
 }
 
 #[test]
@@ -137,13 +163,13 @@ fn the_bound_counts_log_payloads_and_folders_and_the_oldest_go() {
     // A segment of 64 KiB, a payload and a folder for each.
     let each = (64 << 10) + BLOB as u64 + 10_000;
     let days: Vec<u64> = (30..38).collect();
-    assert_eq!(Shelf::new(&days).look(&look(100, 20 * each)), [ALL; 8]);
-    let kept = Shelf::new(&days).look(&look(100, 5 * each));
+    assert_eq!(Shelf::new(&days).look(look(100, 20 * each)), [ALL; 8]);
+    let kept = Shelf::new(&days).look(look(100, 5 * each));
     let stay = kept.iter().filter(|task| **task == ALL).count();
     assert!((1..=4).contains(&stay) && kept.is_sorted(), "{kept:?}");
     assert!(kept.iter().all(|task| [ALL, NOTHING].contains(task)), "{kept:?}");
     // The log alone would fit, and so would its payloads.
-    let kept = Shelf::new(&days).look(&look(100, 9 * BLOB as u64));
+    let kept = Shelf::new(&days).look(look(100, 9 * BLOB as u64));
     assert!(kept.contains(&NOTHING) && kept.contains(&ALL), "{kept:?}");
 }
 
@@ -153,9 +179,9 @@ fn a_segment_that_is_old_is_closed_with_the_next_record() {
         let mut shelf = Shelf::new(&[19]);
         let boot = Entry::from(Booted { boot_id: "1".to_owned(), version: "test".to_owned() });
         shelf.write(vec![boot.to_record(None, WallMs(day * DAY))], false);
-        let (mut io, left) = (shelf.io(), Left::default());
+        let mut io = shelf.io();
         let (handle, _writer) = agentd_journal::writer(shelf.log, WriterOptions::default());
-        look(30, u64::MAX).run(&mut io, &handle, &left).unwrap();
+        let left = Work::of(look(30, u64::MAX), &handle).finish(&mut io);
         assert_eq!(left.roll.load(Ordering::Relaxed), wanted, "day {day}");
     }
 }
@@ -198,4 +224,129 @@ fn looks_come_daily_and_after_each_segment_and_again_if_they_could_not_begin() {
     assert_eq!(tick(&mut retention, at + AGAIN / 2, &mut jobs), 0, "after a while");
     assert_eq!(tick(&mut retention, at + AGAIN, &mut jobs), 1);
     assert_eq!(tick(&mut retention, at + 2 * AGAIN, &mut jobs), 0, "and then it went well");
+}
+
+#[test]
+fn a_wall_clock_that_jumps_makes_nothing_older_than_it_is_and_no_look_due() {
+    for (day, kept) in [(0, [ALL; 3]), (9, [ALL; 3]), (11, [ALL; 3]), (12, [NOTHING, ALL, ALL])] {
+        let look = Look { now: WallMs(day * DAY), ..look(1, u64::MAX) };
+        assert_eq!(Shelf::new(&[10, 11, 12]).look(look), kept, "day {day}");
+    }
+    let shelf = Shelf::new(&[39]);
+    let mut io = shelf.io();
+    let (queue, mut jobs) = IoHandle::new();
+    let (writer, _thread) = agentd_journal::writer(shelf.log, WriterOptions::default());
+    let keep = Keep { age: Duration::from_millis(30 * DAY), bytes: u64::MAX };
+    let mut retention = Retention::new(keep, Checking::default());
+    for (hour, day, looks) in [(0, 40, 1), (1, 41, 0), (2, 39, 0), (3, 0, 0), (24, 0, 1), (25, 40, 0)] {
+        let now = Now { wall: WallMs(day * DAY), mono: MonoMs(hour * DAY / 24) };
+        retention.tick((&writer, &queue), now, Open::default);
+        assert_eq!(serve(&mut io, &mut jobs), looks, "hour {hour}");
+    }
+}
+
+#[test]
+fn a_look_beyond_the_bound_reads_the_log_once_and_the_next_one_hardly() {
+    let read = Arc::new(AtomicU64::new(0));
+    let shelf = Shelf::on(&(10..26).collect::<Vec<_>>(), |disk| Arc::new(counting::Counting(disk, Arc::clone(&read))));
+    let each = (64 << 10) + BLOB as u64 + 10_000;
+    let most = 12 * each;
+    let mut io = shelf.io();
+    let reader = shelf.log.reader();
+    let log: u64 = reader.segments().unwrap().iter().map(|(_, bytes)| bytes).sum();
+    // The index, which is made in passing, reads it too.
+    io.book.expire(WallMs(0)).unwrap();
+    let options = WriterOptions::default();
+    let (handle, writer) = agentd_journal::writer(shelf.log, options);
+    let kept = |io: &Io| reader.segments().unwrap().len() as u64 * (64 << 10) + Folders::list(io).bytes();
+    std::thread::scope(|scope| {
+        scope.spawn(move || writer.run(|_| ()));
+        let before = read.load(Ordering::Relaxed);
+        let left = Work::of(look(100, most), &handle).finish(&mut io);
+        let cost = read.load(Ordering::Relaxed) - before;
+        assert!(cost < log + log / 8, "{cost} bytes were read of a log of {log}");
+        // The newest is empty.
+        let segments = reader.segments().unwrap().len() as u64 - 1;
+        assert!(segments * each + (64 << 10) <= most - most / SLACK, "{segments} are left");
+        assert!((segments + 2) * each > most - most / SLACK, "{segments} are left");
+        assert!(kept(&io) < most);
+        // Payloads that nothing names are still there, and are no reason to count again.
+        assert!(left.unnamed.load(Ordering::Relaxed) > 0 || io.blobs.bytes().unwrap() <= segments * BLOB as u64);
+        let before = read.load(Ordering::Relaxed);
+        let mut again = Work::of(look(100, most), &handle);
+        again.turn = Turn(left);
+        again.look.sweep = false;
+        again.finish(&mut io);
+        let cost = read.load(Ordering::Relaxed) - before;
+        assert!(cost < log / 8, "{cost} bytes were read again");
+        drop(handle);
+    });
+}
+
+#[test]
+fn others_have_their_turn_between_two_segments_and_a_look_ends_with_the_engine() {
+    let shelf = Shelf::new(&(10..22).collect::<Vec<_>>());
+    let mut io = shelf.io();
+    let before = io.reader.oldest();
+    let segments = io.reader.segments().unwrap().len();
+    let (queue, mut jobs) = IoHandle::new();
+    let (writer, thread) = agentd_journal::writer(shelf.log, WriterOptions::default());
+    let keep = Keep { age: Duration::from_millis(100 * DAY), bytes: 400_000 };
+    let begin = || {
+        let mut retention = Retention::new(keep, Checking::default());
+        retention.tick((&writer, &queue), Now { wall: WallMs(40 * DAY), mono: MonoMs(0) }, Open::default);
+        retention
+    };
+    // The engine stops while a look is under way.
+    let stopped = begin();
+    jobs.try_recv().unwrap()(&mut io);
+    let left = Arc::clone(&stopped.left);
+    drop(stopped);
+    assert_eq!(serve(&mut io, &mut jobs), 1, "one more, which sees that");
+    assert!(!left.under_way.load(Ordering::Relaxed) && io.reader.oldest() == before);
+
+    let retention = begin();
+    let (turns, mut own) = (Arc::new(AtomicU64::new(0)), 0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || thread.run(|_| ()));
+        while let Ok(job) = jobs.try_recv() {
+            own += 1;
+            let turn = Arc::clone(&turns);
+            let marks = queue.leave(move |_| {
+                turn.fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(marks);
+            job(&mut io);
+            jobs.try_recv().unwrap()(&mut io);
+            assert_eq!(turns.load(Ordering::Relaxed), own, "somebody else came first");
+        }
+        // The newest is empty; before them all comes the asking, after them the dropping.
+        assert!(own > segments as u64, "{own} jobs for {segments} segments");
+        assert!(io.reader.oldest() > before && !retention.left.failed.load(Ordering::Relaxed));
+        drop(writer);
+    });
+}
+
+#[test]
+pub(crate) fn nothing_goes_while_somebody_exports_and_it_is_tried_again() {
+    let shelf = Shelf::new(&[0, 5, 20, 39]);
+    let (mut io, disk) = (shelf.io(), Arc::clone(&shelf.disk));
+    let (writer, thread) = agentd_journal::writer(shelf.log, WriterOptions::default());
+    let (queue, mut jobs) = IoHandle::new();
+    let keep = Keep { age: Duration::from_millis(30 * DAY), bytes: u64::MAX };
+    let before = io.reader.oldest();
+    std::thread::scope(|scope| {
+        scope.spawn(move || thread.run(|_| ()));
+        let mut retention = Retention::new(keep, Checking::default());
+        let mut look = |mono: MonoMs| {
+            retention.tick((&writer, &queue), Now { wall: WallMs(40 * DAY), mono }, Open::default);
+            serve(&mut io, &mut jobs);
+            (io.reader.oldest() > before, retention.left.failed.load(Ordering::Relaxed))
+        };
+        let export = agentd_journal::keep(&*disk).unwrap().expect("there is room for a lock");
+        assert_eq!(look(MonoMs(0)), (false, true));
+        drop(export);
+        assert_eq!(look(MonoMs(0).after(AGAIN)), (true, false));
+        drop(writer);
+    });
 }

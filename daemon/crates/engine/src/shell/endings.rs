@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Shell;
+use crate::sabotage::{Point, is};
 
 /// Finished tasks that go together, if memory does not want to forget some before.
 const TOGETHER: usize = 32;
@@ -34,7 +35,7 @@ impl Shell {
                 tracing::warn!(%error, "the index cannot be written; it will be made anew");
             }
         });
-        if left {
+        if left || is(Point::EndingsKept) {
             self.core.indexed(count);
         } else {
             self.book.endings = kept.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();

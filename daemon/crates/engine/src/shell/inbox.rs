@@ -10,6 +10,7 @@ use crate::{
     core::{Answer, Origin, Token, WatchStart},
     handle::Call,
     lines::Beginning,
+    sabotage::{Point, is},
     view::{ProgressView, Submit, WatchQuery},
 };
 
@@ -93,6 +94,7 @@ impl Shell {
             Call::Watch(query, reply) => answer(reply, self.watch(query)),
             Call::Agents(reply) => answer(reply, self.agents()),
             Call::Status(reply) => answer(reply, self.status()),
+            Call::Seats(reply) => answer(reply, self.seats()),
             Call::Metrics(reply) => answer(reply, self.metrics()),
             Call::BeginStop(reply) => answer(reply, self.core.begin_stop()),
             Call::Quiet(reply) => self.book.quiet.push(reply),
@@ -158,6 +160,7 @@ impl Shell {
     fn key_found(&mut self, (token, id, submit, found): FoundKey) {
         match found {
             Ok(found) => self.core.key_found(token, id, *submit, found, self.now()),
+            Err(_) if is(Point::KeyRefused) => self.core.key_found(token, id, *submit, None, self.now()),
             // An old key cannot be told from a new one now, and a task that is made twice is worse than one that is
             // refused.
             Err(error) => {

@@ -79,6 +79,8 @@ impl Shell {
             cursor: self.core.durable_seq(),
             warnings: self.warnings.iter().cloned().chain(self.index_phase.lost()).chain(self.lost_agents()).collect(),
             index: self.index_phase.get(),
+            compute: self.seats(),
+            reading: self.reading(),
         }
     }
 
@@ -120,6 +122,8 @@ impl Shell {
         for (state, count) in [("queued", status.queued), ("running", status.running), ("waiting", status.waiting)] {
             metrics.push(labelled("agentd_tasks_open", "Open tasks.", GAUGE, ("state", state), count as f64));
         }
+        metrics.extend(self.machine_metrics());
+        metrics.extend(self.pace_metrics());
         for agent in self.agents() {
             let label = ("agent", agent.role.name());
             metrics.extend(agent_metrics(&agent, label));
@@ -128,8 +132,8 @@ impl Shell {
     }
 }
 
-const COUNTER: &str = "counter";
-const GAUGE: &str = "gauge";
+pub(super) const COUNTER: &str = "counter";
+pub(super) const GAUGE: &str = "gauge";
 
 fn agent_metrics(agent: &AgentView, label: (&'static str, &str)) -> [Metric; 6] {
     let held = agent.holding.len() as f64;
@@ -155,11 +159,11 @@ fn agent_metrics(agent: &AgentView, label: (&'static str, &str)) -> [Metric; 6] 
     ]
 }
 
-fn plain(name: &'static str, help: &'static str, kind: &'static str, value: u64) -> Metric {
+pub(super) fn plain(name: &'static str, help: &'static str, kind: &'static str, value: u64) -> Metric {
     Metric { name, help, kind, labels: Vec::new(), value: value as f64 }
 }
 
-fn labelled(
+pub(super) fn labelled(
     name: &'static str,
     help: &'static str,
     kind: &'static str,

@@ -24,12 +24,12 @@ pub(super) struct Store {
     pub(super) blind: bool,
 }
 
-pub(super) fn real_disk(state_dir: &Path) -> Result<Arc<dyn Disk>, Error> {
+pub(crate) fn real_disk(state_dir: &Path) -> Result<Arc<dyn Disk>, Error> {
     let disk = RealDisk::new(state_dir).map_err(|source| Error::State { path: state_dir.to_owned(), source })?;
     Ok(Arc::new(disk))
 }
 
-fn of_hold(error: agentd_journal::Error, state_dir: &Path) -> Error {
+pub(crate) fn of_hold(error: agentd_journal::Error, state_dir: &Path) -> Error {
     match error {
         agentd_journal::Error::Locked { pid, .. } => Error::InUse { state_dir: state_dir.to_owned(), pid },
         error => error.into(),

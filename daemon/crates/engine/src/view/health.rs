@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use agentd_base::{CoreClass, Role, Seq};
+use agentd_host::Conditions;
 
 /// One agent.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +46,28 @@ pub struct AgentView {
     pub slots: u32,
 }
 
+/// How many compute agents may compute at once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seats {
+    /// So many now.
+    pub open: usize,
+    /// So many when nothing presses the machine.
+    pub all: usize,
+    /// Why not all; empty: all may.
+    pub reason: String,
+}
+
+/// The machine's conditions as they were read last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// What was read.
+    pub conditions: Conditions,
+    /// How long ago, time asleep not counted.
+    pub age: Duration,
+}
+
 /// How the engine does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EngineStatus {
     /// Set when the journal cannot be written: why, and what to do. Tasks can be looked at, none is accepted.
     pub read_only: Option<String>,
@@ -66,6 +87,10 @@ pub struct EngineStatus {
     pub warnings: Vec<String>,
     /// State of the index.
     pub index: IndexPhase,
+    /// Who may compute.
+    pub compute: Seats,
+    /// How hard the machine is pressed; `None`: nobody has looked.
+    pub reading: Option<Reading>,
 }
 
 /// State of the index beside the log.

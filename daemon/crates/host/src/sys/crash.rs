@@ -7,7 +7,10 @@ use std::{
     io,
     os::unix::ffi::OsStrExt as _,
     path::Path,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::crash;
@@ -22,6 +25,9 @@ struct Marker {
 }
 
 static MARKER: OnceLock<Marker> = OnceLock::new();
+
+/// A dying thread has named its work. When memory runs out, threads with nothing to name die in the same moment.
+static NAMED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the handlers, in front of those that are there.
 pub(crate) fn install_crash_handlers(marker: &Path) -> io::Result<()> {
@@ -50,13 +56,17 @@ pub(crate) fn install_crash_handlers(marker: &Path) -> io::Result<()> {
 extern "C" fn on_fault(signal: c_int, _info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     let Some(marker) = MARKER.get() else { return };
     let note = crash::current();
-    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC;
-    // SAFETY: the path is a C string that lives for ever; open, write and close are safe in a signal handler.
-    unsafe {
-        let file = libc::open(marker.path.as_ptr(), flags, 0o600);
-        if file >= 0 {
-            libc::write(file, note.text.as_ptr().cast(), note.len);
-            libc::close(file);
+    // The first who names something is believed, and who names nothing takes nothing away.
+    if note.len == 0 || !NAMED.swap(true, Ordering::AcqRel) {
+        let truncate = if note.len == 0 { 0 } else { libc::O_TRUNC };
+        let flags = libc::O_WRONLY | libc::O_CREAT | truncate | libc::O_CLOEXEC;
+        // SAFETY: the path is a C string that lives for ever; open, write and close are safe in a signal handler.
+        unsafe {
+            let file = libc::open(marker.path.as_ptr(), flags, 0o600);
+            if file >= 0 {
+                libc::write(file, note.text.as_ptr().cast(), note.len);
+                libc::close(file);
+            }
         }
     }
     if let Some(place) = DEADLY.iter().position(|deadly| *deadly == signal) {

@@ -22,6 +22,9 @@ unsafe extern "C" {
     fn pthread_get_qos_class_np(thread: libc::pthread_t, class: *mut c_uint, relative: *mut c_int) -> c_int;
     // <launch.h>
     fn launch_activate_socket(name: *const c_char, descriptors: *mut *mut c_int, count: *mut usize) -> c_int;
+    // <notify.h>
+    fn notify_register_check(name: *const c_char, token: *mut c_int) -> u32;
+    fn notify_get_state(token: c_int, state: *mut u64) -> u32;
     // <malloc/malloc.h>
     fn malloc_zone_pressure_relief(zone: *mut c_void, goal: usize) -> usize;
 }
@@ -204,6 +207,34 @@ pub(crate) fn launchd_sockets(name: &str) -> io::Result<Vec<OwnedFd>> {
     // SAFETY: the array was allocated with malloc for the caller to free; not used afterwards.
     unsafe { libc::free(descriptors.cast()) };
     Ok(owned)
+}
+
+/// Registers a name of notify(3), for the rest of the process; the token under which its state is read.
+///
+/// # Errors
+/// The status that notify(3) returns.
+pub(crate) fn notify_register(name: &str) -> Result<c_int, u32> {
+    const INVALID_NAME: u32 = 1;
+    let name = CString::new(name).map_err(|_| INVALID_NAME)?;
+    let mut token = 0;
+    // SAFETY: `name` ends in NUL; the callee writes one number.
+    match unsafe { notify_register_check(name.as_ptr(), &raw mut token) } {
+        0 => Ok(token),
+        status => Err(status),
+    }
+}
+
+/// The state kept under a token's name.
+///
+/// # Errors
+/// The status that notify(3) returns.
+pub(crate) fn notify_state(token: c_int) -> Result<u64, u32> {
+    let mut state = 0;
+    // SAFETY: takes a number, writes one; an unknown token is refused.
+    match unsafe { notify_get_state(token, &raw mut state) } {
+        0 => Ok(state),
+        status => Err(status),
+    }
 }
 
 /// Gives free memory of all heaps back to the system; says how many bytes.

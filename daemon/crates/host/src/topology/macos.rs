@@ -17,7 +17,7 @@ pub trait Sysctl {
 /// The kernel of this machine.
 #[cfg(target_os = "macos")]
 #[derive(Debug)]
-pub(super) struct Kernel;
+pub(crate) struct Kernel;
 
 #[cfg(target_os = "macos")]
 impl Sysctl for Kernel {

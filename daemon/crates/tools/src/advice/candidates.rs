@@ -32,8 +32,14 @@ pub(super) fn candidates(evidence: &Evidence<'_>) -> Vec<Change> {
     all.extend(evidence.performance.iter().filter_map(|seen| {
         let bonus = if hot.contains_key(seen.place.file.as_str()) { 10 } else { 0 };
         let benefit = u32::from(seen.rank) * 3 / 4 + bonus;
-        let why = format!("{} ({})", seen.why, seen.rule);
-        change(ChangeKind::Performance, benefit, (1, 1), &seen.what, &why, vec![seen.place.clone()])
+        let lines = u32::try_from(seen.also.len() + 1).unwrap_or(u32::MAX);
+        let more = match seen.also.len() as u64 {
+            0 => String::new(),
+            some => format!(", and so in {} of this file", count(some, "more place", "more places")),
+        };
+        let why = format!("{}{more} (`{}`)", seen.why, seen.rule);
+        let places = [&seen.place].into_iter().chain(&seen.also).cloned().collect();
+        change(ChangeKind::Performance, benefit, (1, lines), &seen.what, &why, places)
     }));
     all
 }
@@ -170,7 +176,7 @@ fn dependency(fault: LockFault, findings: &[&LockFinding]) -> Option<Change> {
     let first = findings.first().map(|finding| finding.detail.as_str()).unwrap_or_default();
     let name = findings.first().map(|finding| finding.package.as_str()).unwrap_or_default();
     let more = if many > 1 { format!("; {} more like this", many - 1) } else { String::new() };
-    let why = format!("{name}: {first}{more}");
+    let why = format!("`{name}`: {first}{more}");
     let places = findings.iter().map(|finding| finding.source.clone()).collect();
     change(ChangeKind::Dependencies, benefit, (files, number), &what, &why, places)
 }

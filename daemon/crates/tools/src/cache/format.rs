@@ -1,19 +1,19 @@
 //! The file: a head, the encoded facts one behind the other, then the index with where each stands and its checksum, then a
-//! foot that says where the index begins and checks it. The index comes last so that facts are written as they are found.
-//! Numbers are little-endian.
+//! foot that says where the index begins and checks it and all answers together, so that who reads the whole file need not
+//! check each. The index comes last so that facts are written as they are found. Numbers are little-endian.
 
 use std::{fs::File, os::unix::fs::FileExt};
 
 use super::Key;
 
 /// The first and the last bytes of the file, with the number of this format.
-pub(super) const MAGIC: &[u8; 8] = b"agfacts1";
+pub(super) const MAGIC: &[u8; 8] = b"agfacts2";
 
 /// Bytes of one slot in the index: key, place, length, run, checksum.
 pub(super) const SLOT: u64 = 32 + 8 + 4 + 4 + 16;
 
-/// Bytes of the foot: place of the index, number of the run, checksum, magic.
-const FOOT: usize = 8 + 4 + 16 + 8;
+/// Bytes of the foot: place of the index, number of the run, checksum of all answers, checksum of the rest, magic.
+const FOOT: usize = 8 + 4 + 16 + 16 + 8;
 
 /// The beginning of a BLAKE3 hash: 128 bits, far beyond what chance hits.
 pub(super) type Sum = [u8; 16];
@@ -44,11 +44,13 @@ pub(super) struct Index {
     pub(super) slots: Vec<Slot>,
     /// Counts the files that were written for the workspace.
     pub(super) run: u32,
+    /// Of everything before the index.
+    pub(super) answers: Sum,
 }
 
 impl Index {
-    /// Reads the index of a file; `None`: it is not whole, or not of this format.
-    pub(super) fn read(file: &File) -> Option<Self> {
+    /// Reads the index of a file, and where it begins; `None`: it is not whole, or not of this format.
+    pub(super) fn read(file: &File) -> Option<(Self, u64)> {
         let found = file.metadata().ok()?;
         let end = found.len().checked_sub(FOOT as u64)?;
         if !found.is_file() {
@@ -59,6 +61,7 @@ impl Index {
         file.read_exact_at(&mut foot, end).ok()?;
         let (start, rest) = foot.split_first_chunk::<8>()?;
         let (run, rest) = rest.split_first_chunk::<4>()?;
+        let (answers, rest) = rest.split_first_chunk::<16>()?;
         let (expected, tail) = rest.split_first_chunk::<16>()?;
         let (start, run) = (u64::from_le_bytes(*start), u32::from_le_bytes(*run));
         let is_ours = head == *MAGIC && tail == MAGIC;
@@ -67,13 +70,13 @@ impl Index {
         }
         let mut bytes = vec![0; usize::try_from(end - start).ok()?];
         file.read_exact_at(&mut bytes, start).ok()?;
-        if check(&bytes, start, run) != *expected {
+        if check(&bytes, (start, run), answers) != *expected {
             return None;
         }
         let mut slots: Vec<Slot> = bytes.chunks_exact(SLOT as usize).map(slot).collect::<Option<_>>()?;
         slots.sort_unstable_by_key(|slot| slot.key);
         let inside = |slot: &Slot| slot.at.checked_add(slot.len.into()).is_some_and(|behind| behind <= start);
-        slots.iter().all(inside).then_some(Self { slots, run })
+        slots.iter().all(inside).then_some((Self { slots, run, answers: *answers }, start))
     }
 
     /// Index and foot of a file whose answers end at `start`.
@@ -86,9 +89,10 @@ impl Index {
             bytes.extend(run.to_le_bytes());
             bytes.extend(sum);
         }
-        let check = check(&bytes, start, self.run);
+        let check = check(&bytes, (start, self.run), &self.answers);
         bytes.extend(start.to_le_bytes());
         bytes.extend(self.run.to_le_bytes());
+        bytes.extend(self.answers);
         bytes.extend(check);
         bytes.extend(MAGIC);
         bytes
@@ -110,11 +114,12 @@ pub(super) fn sum(key: &Key, payload: &[u8]) -> Sum {
     short(blake3::Hasher::new().update(&key.0).update(payload))
 }
 
-fn check(index: &[u8], start: u64, run: u32) -> Sum {
-    short(blake3::Hasher::new().update(&start.to_le_bytes()).update(&run.to_le_bytes()).update(index))
+fn check(index: &[u8], (start, run): (u64, u32), answers: &Sum) -> Sum {
+    let mut hasher = blake3::Hasher::new();
+    short(hasher.update(&start.to_le_bytes()).update(&run.to_le_bytes()).update(answers).update(index))
 }
 
-fn short(hasher: &blake3::Hasher) -> Sum {
+pub(super) fn short(hasher: &blake3::Hasher) -> Sum {
     let mut sum = Sum::default();
     hasher.finalize_xof().fill(&mut sum);
     sum

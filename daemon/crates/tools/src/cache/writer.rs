@@ -1,5 +1,6 @@
 //! Writes the next file of a workspace beside the old one: what was found out now, what was used again, and some of what was
-//! not. Then it takes the old one's place, and the folder is brought below its bound. Nothing is synced.
+//! not. Then it takes the old one's place, and the folder is brought below its bound. Nothing is synced. As long as what was
+//! found out since is little beside the base, only a small file beside that is written.
 
 use std::{
     collections::HashSet,
@@ -16,8 +17,8 @@ use cap_fs_ext::{DirExt, SystemTimeSpec};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 
 use super::{
-    Cache, Entry, Key,
-    format::{Index, MAGIC, Slot, sum},
+    Cache, Entry, Key, Old,
+    format::{Index, MAGIC, Slot, short, sum},
 };
 use crate::{Error, Result};
 
@@ -54,16 +55,21 @@ pub struct Writer {
 enum Target {
     /// Nothing was found out yet.
     None,
-    Open(Temporary),
+    Open(Box<Temporary>),
     /// Writing failed: nothing more is tried.
     Failed,
 }
 
-/// What is copied from the old file.
+/// The file beside the base may grow to this part of it, and to [`SPARE`] in any case; then both become one.
+const PART: u64 = 4;
+
+/// What is copied from the old files.
 #[derive(Debug)]
 struct Plan {
-    /// In the order of the old file, the next one last.
-    rest: Vec<Slot>,
+    /// Whether the base stays, and only the file beside it is written.
+    is_more: bool,
+    /// From the base and from the file beside it, each in its order, the next one last.
+    rest: [Vec<Slot>; 2],
     done: Vec<Slot>,
 }
 
@@ -90,7 +96,7 @@ impl Writer {
             return Ok(());
         }
         if matches!(self.target, Target::None) {
-            self.target = Target::Open(Temporary::make(&self.cache, self.attempt)?);
+            self.target = Target::Open(Box::new(Temporary::make(&self.cache, self.attempt)?));
         }
         let Target::Open(file) = &mut self.target else { return Ok(()) };
         slot.at = file.append(&payload)?;
@@ -101,7 +107,7 @@ impl Writer {
 
     /// The number of the file that is being written.
     fn run(&self) -> u32 {
-        self.cache.old.as_ref().map_or(1, |old| old.index.run.wrapping_add(1))
+        next_run(&self.cache)
     }
 
     /// Does some milliseconds of the work that is left after the last [`add`](Self::add); true: it is done. If nothing was
@@ -118,8 +124,7 @@ impl Writer {
             }
             Target::Open(file) => {
                 let plan = self.plan.get_or_insert_with(|| Plan::new(&self.cache, self.cost, &self.keys));
-                if !plan.rest.is_empty() {
-                    plan.copy(&self.cache, file)?;
+                if plan.copy(&self.cache, file)? {
                     return Ok(false);
                 }
                 self.finish()?;
@@ -132,62 +137,93 @@ impl Writer {
         let run = self.run();
         let Target::Open(file) = std::mem::replace(&mut self.target, Target::Failed) else { return Ok(()) };
         let mut slots = std::mem::take(&mut self.fresh);
-        slots.extend(self.plan.take().map(|plan| plan.done).unwrap_or_default());
+        let is_more = self.plan.take().is_some_and(|plan| {
+            slots.extend(plan.done);
+            plan.is_more
+        });
         slots.sort_unstable_by_key(|slot| slot.key);
-        let folder = file.settle(&self.cache.name, &Index { slots, run })?;
-        bound(&folder, &self.cache.name, self.cache.limit).map_err(fault(&self.cache.name))
+        let (base, more) = (self.cache.name.clone(), self.cache.more_name());
+        let folder =
+            file.settle(if is_more { &more } else { &base }, Index { slots, run, answers: Default::default() })?;
+        if is_more {
+            self.cache.touch();
+        } else {
+            // It is not there, or else its answers are in the base now.
+            let _ = folder.remove_file(&more);
+        }
+        bound(&folder, &base, self.cache.limit).map_err(fault(&base))
     }
 }
 
+fn next_run(cache: &Cache) -> u32 {
+    cache.olds().map(|old| old.index.run).max().unwrap_or(0).wrapping_add(1)
+}
+
 impl Plan {
-    /// Everything that was used, then what was used last, as far as there is room beside what is new.
+    /// Only the file beside the base, if that stays small; else all in one.
     fn new(cache: &Cache, fresh: u64, keys: &HashSet<Key>) -> Self {
-        let Some(old) = &cache.old else { return Self { rest: Vec::new(), done: Vec::new() } };
-        let run = old.index.run.wrapping_add(1);
-        // What was found damaged was found out anew.
-        let (mut used, mut unused) = (Vec::new(), Vec::new());
-        for (slot, asked) in old.slots().filter(|(slot, _)| !keys.contains(&slot.key)) {
-            if asked {
-                used.push(Slot { run, ..slot.clone() });
-            } else {
-                unused.push(slot.clone());
-            }
-        }
-        used.sort_unstable_by_key(|slot| slot.at);
-        unused.sort_unstable_by_key(|slot| (std::cmp::Reverse(slot.run), slot.at));
-        let mut room = cache.limit.saturating_sub(fresh);
-        let mut rest = fitting(used, room);
-        let needed: u64 = rest.iter().map(Slot::cost).sum();
-        room = (room - needed).min(fresh + needed + SPARE);
-        rest.extend(fitting(unused, room));
-        rest.sort_unstable_by_key(|slot| std::cmp::Reverse(slot.at));
-        Self { rest, done: Vec::new() }
+        let base = cache.base.as_ref().map_or(0, Old::cost);
+        let more = cache.more.as_ref().map_or(0, Old::cost);
+        let is_more = base > 0 && fresh + more <= SPARE.max(base / PART) && base + fresh + more <= cache.limit;
+        let sources = [cache.base.as_ref().filter(|_| !is_more), cache.more.as_ref()];
+        let rest = Self::chosen(sources, (cache.limit.saturating_sub(fresh), fresh, next_run(cache)), keys);
+        Self { is_more, rest, done: Vec::new() }
     }
 
-    /// Copies the next answers, as they are: whoever reads one checks it.
-    fn copy(&mut self, cache: &Cache, file: &mut Temporary) -> Result<()> {
-        let Some((old, first)) = cache.old.as_ref().zip(self.rest.last()) else { return Ok(()) };
-        let start = first.at;
+    /// Everything that was used, then what was used last, as far as there is room beside what is new.
+    fn chosen(
+        sources: [Option<&Old>; 2],
+        (mut room, fresh, run): (u64, u64, u32),
+        keys: &HashSet<Key>,
+    ) -> [Vec<Slot>; 2] {
+        // What was found damaged was found out anew.
+        let (mut used, mut unused) = (Vec::new(), Vec::new());
+        for (from, old) in sources.into_iter().enumerate() {
+            for (slot, asked) in old.into_iter().flat_map(Old::slots).filter(|(slot, _)| !keys.contains(&slot.key)) {
+                if asked {
+                    used.push((from, Slot { run, ..slot.clone() }));
+                } else {
+                    unused.push((from, slot.clone()));
+                }
+            }
+        }
+        used.sort_unstable_by_key(|(from, slot)| (*from, slot.at));
+        unused.sort_unstable_by_key(|(from, slot)| (std::cmp::Reverse(slot.run), *from, slot.at));
+        let mut chosen = fitting(used, room);
+        let needed: u64 = chosen.iter().map(|(_, slot)| slot.cost()).sum();
+        room = (room - needed).min(fresh + needed + SPARE);
+        chosen.extend(fitting(unused, room));
+        let mut rest = [Vec::new(), Vec::new()];
+        chosen.into_iter().for_each(|(from, slot)| rest[from].push(slot));
+        rest.iter_mut().for_each(|slots| slots.sort_unstable_by_key(|slot| std::cmp::Reverse(slot.at)));
+        rest
+    }
+
+    /// Copies the next answers, as they are: whoever reads one checks it. False: there are none left.
+    fn copy(&mut self, cache: &Cache, file: &mut Temporary) -> Result<bool> {
+        let sources = self.rest.iter_mut().zip([&cache.base, &cache.more]);
+        let Some((rest, Some(old))) = sources.into_iter().find(|(rest, _)| !rest.is_empty()) else { return Ok(false) };
+        let start = rest.last().map_or(0, |slot| slot.at);
         let (mut end, mut taken) = (start, Vec::new());
         // Neighbours are read at once.
-        while let Some(slot) = self.rest.pop_if(|slot| slot.at == end && end - start < CHUNK) {
+        while let Some(slot) = rest.pop_if(|slot| slot.at == end && end - start < CHUNK) {
             end += u64::from(slot.len);
             taken.push(slot);
         }
         let mut bytes = vec![0; usize::try_from(end - start).unwrap_or(0)];
         if old.file.read_exact_at(&mut bytes, start).is_err() {
             // What cannot be read is found out again.
-            return Ok(());
+            return Ok(true);
         }
         let place = file.append(&bytes)?;
         self.done.extend(taken.into_iter().map(|slot| Slot { at: slot.at - start + place, ..slot }));
-        Ok(())
+        Ok(true)
     }
 }
 
 /// The first of `slots` that together take no more than `room`.
-fn fitting(slots: Vec<Slot>, mut room: u64) -> Vec<Slot> {
-    let fits = |slot: &Slot| {
+fn fitting(slots: Vec<(usize, Slot)>, mut room: u64) -> Vec<(usize, Slot)> {
+    let fits = |(_, slot): &(usize, Slot)| {
         let left = room.checked_sub(slot.cost());
         left.inspect(|left| room = *left).is_some()
     };
@@ -195,12 +231,14 @@ fn fitting(slots: Vec<Slot>, mut room: u64) -> Vec<Slot> {
 }
 
 impl Cache {
-    /// Notes that the file was of use, for the bound of the folder.
+    /// Notes that the files were of use, for the bound of the folder.
     fn touch(&self) {
-        let used = self.old.as_ref().is_some_and(|old| old.slots().any(|(_, used)| used));
-        if let Some(folder) = self.folder(false).filter(|_| used) {
-            // At worst it is dropped sooner.
-            let _ = folder.set_times(&self.name, None, Some(SystemTimeSpec::SymbolicNow));
+        let Some(folder) = self.folder(false) else { return };
+        for (old, name) in [(&self.base, self.name.clone()), (&self.more, self.more_name())] {
+            if old.as_ref().is_some_and(|old| old.slots().any(|(_, used)| used)) {
+                // At worst it is dropped sooner.
+                let _ = folder.set_times(&name, None, Some(SystemTimeSpec::SymbolicNow));
+            }
         }
     }
 }
@@ -212,6 +250,8 @@ struct Temporary {
     name: String,
     file: BufWriter<File>,
     len: u64,
+    /// Of all that was written.
+    answers: blake3::Hasher,
     is_settled: bool,
 }
 
@@ -225,7 +265,8 @@ impl Temporary {
         let _ = folder.remove_file(&name);
         let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
         let file = folder.open_with(&name, &options).map_err(fault(&name))?.into_std();
-        let mut made = Self { folder, name, file: BufWriter::with_capacity(BUFFER, file), len: 0, is_settled: false };
+        let (file, answers) = (BufWriter::with_capacity(BUFFER, file), blake3::Hasher::new());
+        let mut made = Self { folder, name, file, len: 0, answers, is_settled: false };
         made.append(MAGIC)?;
         Ok(made)
     }
@@ -233,13 +274,15 @@ impl Temporary {
     /// Adds bytes; where they begin.
     fn append(&mut self, bytes: &[u8]) -> Result<u64> {
         self.file.write_all(bytes).map_err(fault(&self.name))?;
+        self.answers.update(bytes);
         let at = self.len;
         self.len += bytes.len() as u64;
         Ok(at)
     }
 
     /// Puts it in the place of the old file.
-    fn settle(mut self, name: &str, index: &Index) -> Result<Dir> {
+    fn settle(mut self, name: &str, mut index: Index) -> Result<Dir> {
+        index.answers = short(&self.answers);
         let index = index.encode(self.len);
         self.append(&index)?;
         let settled = self.file.flush().and_then(|()| self.folder.rename(&self.name, &self.folder, name));
@@ -265,7 +308,7 @@ fn fault(name: &str) -> impl Fn(io::Error) -> Error {
 
 /// Removes the files that were used longest ago, but not `own`, until all take no more than `limit`; and temporary files
 /// that nobody writes to any more.
-fn bound(folder: &Dir, own: &str, limit: u64) -> io::Result<()> {
+pub(super) fn bound(folder: &Dir, own: &str, limit: u64) -> io::Result<()> {
     let mut found = Vec::new();
     // Folders are held by descriptors that only lead on; listing needs one for reading.
     for entry in folder.open_dir(".")?.entries()?.flatten() {

@@ -7,12 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 use super::{
     Block, Duplicates, Entry, Group, MIN_LINES, MIN_TOKENS, Sketches,
     places::{Covered, is_test_path},
+    windows::{Place, WINDOW, shared},
 };
 use crate::{survey::Manifest, text};
-
-/// Lines of a window, and windows of which one is chosen: any equal run of `WINDOW + CHOICE - 1` lines shares a chosen window.
-const WINDOW: usize = 8;
-const CHOICE: usize = MIN_LINES + 1 - WINDOW;
 
 /// Places that are compared for one window; what stands in more places is a habit of the language or of a generator.
 const MAX_PLACES: usize = 64;
@@ -27,9 +24,6 @@ const BUDGET: u64 = 50_000_000;
 
 /// Different lines that a block has at least: the same line over and over is a table.
 const MIN_DISTINCT: usize = 8;
-
-/// A place in the list of sketches: which sketch, which of its lines.
-type Place = (u32, u32);
 
 /// Equal lines: their places, and how many lines from each.
 #[derive(Debug)]
@@ -80,15 +74,11 @@ impl Join<'_> {
     }
 
     fn runs(&mut self) -> Vec<Run> {
-        let mut windows: Vec<(u64, Place)> = Vec::new();
-        for (at, (_, entry)) in (0_u32..).zip(self.files) {
-            windows.extend(winnowed(&entry.sketch.hashes).into_iter().map(|(hash, line)| (hash, (at, line))));
-        }
-        windows.sort_unstable();
+        let windows = shared(self.files.iter().map(|(_, entry)| entry.sketch.chosen.as_slice()));
         let mut runs: Vec<Run> = Vec::new();
         // Runs by their places relative to the first: a long run is met once for each of its windows.
         let mut known: HashMap<Vec<(u32, i64)>, Vec<usize>> = HashMap::new();
-        for bucket in windows.chunk_by(|a, b| a.0 == b.0).filter(|bucket| bucket.len() > 1) {
+        for bucket in windows.chunk_by(|a, b| a.0 == b.0) {
             let places = self.apart(bucket);
             let Some(first) = places.first().copied().filter(|_| places.len() > 1) else { continue };
             let shape: Vec<_> = places.iter().map(|place| (place.0, i64::from(place.1) - i64::from(first.1))).collect();
@@ -185,28 +175,4 @@ impl Join<'_> {
         let block = Block { file, path: text::shown(path).into_owned(), first, last };
         Some((block, entry.generated || in_tests || is_test_path(path)))
     }
-}
-
-/// The chosen windows of a file: of each [`CHOICE`] windows in a row the one with the least hash, the last if several.
-fn winnowed(lines: &[u32]) -> Vec<(u64, u32)> {
-    let hashes: Vec<u64> = lines.windows(WINDOW).map(mixed).collect();
-    let mut chosen: Vec<(u64, u32)> = Vec::new();
-    for (from, candidates) in (0_u32..).zip(hashes.windows(CHOICE)) {
-        let least =
-            (from..).zip(candidates).map(|(line, hash)| (*hash, line)).reduce(|a, b| if b.0 <= a.0 { b } else { a });
-        if let Some(least) = least.filter(|least| chosen.last() != Some(least)) {
-            chosen.push(least);
-        }
-    }
-    chosen
-}
-
-/// One number for a window. The steps of `SplitMix64` (Steele, Lea, Flood, 2014) spread each line over all bits.
-fn mixed(window: &[u32]) -> u64 {
-    window.iter().fold(0x9e37_79b9_7f4a_7c15, |state, line| {
-        let mut mixed = (state ^ u64::from(*line)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed ^= mixed >> 27;
-        mixed = mixed.wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    })
 }

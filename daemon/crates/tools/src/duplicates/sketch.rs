@@ -2,7 +2,8 @@
 //! be cached.
 
 use agentd_syntax::Language;
-use serde::{Deserialize, Serialize};
+
+use super::windows::{Chosen, chosen};
 
 /// Lines that are kept of one file; longer ones are data or generated.
 const MAX_FILE_LINES: usize = 20_000;
@@ -10,8 +11,8 @@ const MAX_FILE_LINES: usize = 20_000;
 /// An import list is given up after so many lines, so that a bracket that never closes does not swallow the file.
 const MAX_IMPORT_LINES: u32 = 200;
 
-/// The lines of one file that count. At most 9 bytes per line of code, 20,000 lines.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The lines of one file that count. Some 14 bytes per line of code, 20,000 lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sketch {
     /// Hash of each line's tokens.
     pub(super) hashes: Vec<u32>,
@@ -23,7 +24,15 @@ pub struct Sketch {
     pub(super) tests_from: Option<u32>,
     /// Lines after the limit were left out.
     pub(super) cut: bool,
+    /// The windows that stand for it in the join.
+    pub(super) chosen: Vec<Chosen>,
 }
+
+/// Bytes of an encoded sketch before its lines: how many, where tests begin, whether it was cut.
+const HEAD: usize = 4 + 4 + 1;
+
+/// Lines between two that count, from which on they are written out.
+const FAR: u8 = u8::MAX;
 
 impl Sketch {
     /// Lines that count.
@@ -36,6 +45,55 @@ impl Sketch {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.hashes.is_empty()
+    }
+
+    /// As bytes, some six per line, quick to read back. What follows from the lines is not written.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEAD + 7 * self.len());
+        bytes.extend(u32::try_from(self.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend(self.tests_from.unwrap_or(0).to_le_bytes());
+        bytes.push(u8::from(self.cut));
+        self.hashes.iter().for_each(|hash| bytes.extend(hash.to_le_bytes()));
+        bytes.extend(&self.tokens);
+        let mut before = 0;
+        for line in &self.lines {
+            match u8::try_from(line - before) {
+                Ok(step) if step != FAR => bytes.push(step),
+                _ => {
+                    bytes.push(FAR);
+                    bytes.extend(line.to_le_bytes());
+                }
+            }
+            before = *line;
+        }
+        bytes
+    }
+
+    /// Reads what [`encode`](Self::encode) made; `None`: it did not make this.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
+        let number = |at: usize| head[at..at + 4].try_into().map(u32::from_le_bytes).ok();
+        let (count, tests_from) = (number(0)? as usize, number(4)?);
+        let (hashes, rest) = rest.split_at_checked(count.checked_mul(4)?)?;
+        let (tokens, mut rest) = rest.split_at_checked(count)?;
+        let hashes: Vec<u32> = hashes.as_chunks().0.iter().copied().map(u32::from_le_bytes).collect();
+        let (mut lines, mut line) = (Vec::with_capacity(count), 0_u32);
+        for _ in 0..count {
+            let (step, behind) = rest.split_first()?;
+            rest = behind;
+            line = if *step == FAR {
+                let (written, behind) = rest.split_first_chunk()?;
+                rest = behind;
+                Some(u32::from_le_bytes(*written)).filter(|written| *written > line)?
+            } else {
+                line.checked_add(u32::from(*step))?
+            };
+            lines.push(line);
+        }
+        let (chosen, tests_from) = (chosen(&hashes), Some(tests_from).filter(|line| *line > 0));
+        rest.is_empty().then(|| Self { hashes, lines, tokens: tokens.to_vec(), tests_from, cut: head[8] != 0, chosen })
     }
 }
 
@@ -61,6 +119,7 @@ pub fn sketch(content: &[u8], language: Language) -> Sketch {
         sketch.lines.push(number);
         sketch.tokens.push(u8::try_from(line.tokens).unwrap_or(u8::MAX));
     }
+    sketch.chosen = chosen(&sketch.hashes);
     sketch
 }
 
@@ -306,7 +365,25 @@ mod tests {
             for language in Language::ALL {
                 let sketch = sketch(&bytes, language);
                 assert!(sketch.len() == sketch.lines.len() && sketch.len() == sketch.tokens.len());
+                assert_eq!(Sketch::decode(&sketch.encode()).as_ref(), Some(&sketch));
             }
         }
+    }
+
+    #[test]
+    fn a_sketch_is_read_back_as_it_was_and_nothing_else_is() {
+        let gaps = format!("a(1);\n{}b(2);\n{}c(3);\n#[cfg(test)]\nd(4);\n", "\n".repeat(254), "\n".repeat(100_000));
+        let whole = sketch(gaps.as_bytes(), Language::Rust);
+        assert_eq!(
+            (whole.lines.as_slice(), whole.tests_from),
+            (&[1, 256, 100_257, 100_258, 100_259][..], Some(100_258))
+        );
+        let encoded = whole.encode();
+        assert_eq!(Sketch::decode(&encoded), Some(whole));
+        for len in 0..encoded.len() {
+            assert_eq!(Sketch::decode(&encoded[..len]), None, "cut to {len} bytes");
+        }
+        assert_eq!(Sketch::decode(&[encoded.as_slice(), b"x"].concat()), None);
+        assert_eq!(Sketch::decode(&[0xff; 64]), None, "a count beyond what is there");
     }
 }

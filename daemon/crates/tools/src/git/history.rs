@@ -2,12 +2,17 @@
 //! the work tree, so a repository in the middle of a rebase is read like any other. What git names of people is counted
 //! and not kept.
 
+mod kept;
 mod parse;
+mod unknown;
 
 use serde::{Deserialize, Serialize};
 
 use super::{GitCommand, command};
+use crate::text;
+pub use kept::Question;
 pub use parse::LogParser;
+pub use unknown::{NoHistory, Past};
 
 /// Commits that are asked for, newest first; merges are not among them, they repeat what their parents changed.
 pub const MAX_COMMITS: u32 = 1_000;
@@ -38,32 +43,48 @@ const LOG: [&str; 16] = [
     "--format=tformat:%x01%H%x00%ct%x00%ae",
 ];
 
-fn log(what: &str) -> GitCommand {
+/// Asks for the last [`MAX_COMMITS`] commits up to `commit` that change the folder, with the names of the files that they change.
+/// Reads trees only: no content is looked at, so a partial clone, where contents of old files are not there and none are
+/// fetched, tells as much as any other; counting lines would take ten times as long. Fails (128) outside a repository and
+/// before the first commit.
+#[must_use]
+pub fn log_command(commit: &str) -> GitCommand {
     let count = format!("--max-count={MAX_COMMITS}");
     // `-- .`: if the workspace is a folder of a larger repository, commits elsewhere take none of the thousand places.
-    let end = [what, &count, "HEAD", "--", "."];
+    let end = ["--name-only", &count, "--end-of-options", commit, "--", "."];
     command(&LOG.iter().copied().chain(end).collect::<Vec<_>>())
 }
 
-/// Asks for the last [`MAX_COMMITS`] commits that change the folder, with added and deleted lines by file. Fails (128)
-/// outside a repository, before the first commit, and in a partial clone, where contents of old files are not there and none
-/// are fetched: then ask [`names_command`].
+/// Asks whether older commits were left out when the repository was fetched, and which of its folders this is. Fails (128)
+/// outside a repository; [`State::of`] reads the answer.
 #[must_use]
-pub fn log_command() -> GitCommand {
-    log("--numstat")
+pub fn state_command() -> GitCommand {
+    command(&["rev-parse", "--is-shallow-repository", "--show-prefix"])
 }
 
-/// Like [`log_command`], without lines: reads trees only.
-#[must_use]
-pub fn names_command() -> GitCommand {
-    log("--name-only")
+/// Where a workspace is in its repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// The repository was fetched without its older commits.
+    pub shallow: bool,
+    /// The workspace below the top of the work tree, with `/` at its end; empty: it is the top.
+    pub prefix: Vec<u8>,
 }
 
-/// Asks whether older commits were left out when the repository was fetched. Fails (128) outside a repository; that it
-/// succeeds where [`super::head_command`] fails means that there is no commit yet.
-#[must_use]
-pub fn shallow_command() -> GitCommand {
-    command(&["rev-parse", "--is-shallow-repository"])
+impl State {
+    /// Reads the answer of [`state_command`]; `None`: it is none.
+    #[must_use]
+    pub fn of(answer: &[u8]) -> Option<Self> {
+        let end = answer.iter().position(|byte| *byte == b'\n')?;
+        let (shallow, rest) = (&answer[..end], &answer[end + 1..]);
+        let shallow = match shallow {
+            b"true" => true,
+            b"false" => false,
+            _ => return None,
+        };
+        // A name may hold line feeds; the last one is git's.
+        Some(Self { shallow, prefix: rest.strip_suffix(b"\n").unwrap_or(rest).to_vec() })
+    }
 }
 
 /// Asks what is under way. git looks into its own folder (`rebase-merge`, `rebase-apply`, `BISECT_LOG`), wherever that is,
@@ -71,17 +92,6 @@ pub fn shallow_command() -> GitCommand {
 #[must_use]
 pub fn progress_command() -> GitCommand {
     command(&["branch", "--list", "--no-color", "--no-column", "--points-at=HEAD", "--format=%(HEAD)%(refname)"])
-}
-
-/// What a log counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Counts {
-    /// Commits and lines: the answer of [`log_command`].
-    #[default]
-    Lines,
-    /// Commits alone: the answer of [`names_command`].
-    Names,
 }
 
 /// What git says is under way.
@@ -103,10 +113,6 @@ pub struct FileHistory {
     pub commits: u32,
     /// Distinct authors among them, by mail address, at most 255.
     pub authors: u32,
-    /// Lines added; 0 for binary files, and if [`History::counts`] is [`Counts::Names`].
-    pub added: u64,
-    /// Lines deleted, likewise.
-    pub deleted: u64,
     /// When it was last changed, in seconds since 1970, as the committer's clock said.
     pub last: i64,
 }
@@ -120,8 +126,6 @@ pub struct History {
     pub authors: u32,
     /// Time of the oldest and of the newest of them, in seconds since 1970; `None` without commits.
     pub span: Option<(i64, i64)>,
-    /// Whether lines were counted.
-    pub counts: Counts,
     /// The files, by path.
     pub files: Vec<FileHistory>,
     /// Changes of files whose names are not UTF-8: they are in no list.
@@ -136,23 +140,60 @@ pub struct History {
     pub shallow: bool,
     /// The repository has no commit yet.
     pub empty: bool,
+    /// git took longer than it may: only the newest commits were read.
+    pub late: bool,
     /// What git says is under way.
     pub underway: Option<Underway>,
 }
 
 impl History {
-    /// The history of a repository without commits: [`shallow_command`] succeeded and [`super::head_command`] did not.
+    /// The history of a repository without commits: [`state_command`] succeeded and [`super::head_command`] did not.
     #[must_use]
     pub fn of_empty() -> Self {
         Self { empty: true, ..Self::default() }
     }
 
-    /// Adds what [`shallow_command`] and [`progress_command`] answered; `None` for one that failed.
+    /// Adds what [`state_command`] and [`progress_command`] answered; `None` for the second if it failed.
     #[must_use]
-    pub fn with_state(mut self, shallow: Option<&[u8]>, progress: Option<&[u8]>) -> Self {
-        self.shallow = shallow.is_some_and(|answer| answer.trim_ascii() == b"true");
+    pub fn with_state(mut self, state: &State, progress: Option<&[u8]>) -> Self {
+        self.shallow = state.shallow;
         self.underway = progress.and_then(underway);
         self
+    }
+
+    /// What this history does not tell, in words for people; empty: it is whole.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<String> {
+        let said = [
+            (self.empty, "the repository has no commit yet"),
+            (
+                self.shallow,
+                "the repository was fetched without its older commits, and the oldest one seems to add all its files",
+            ),
+            (self.late, "git took longer than it may, so that older commits miss"),
+            (self.cut, "git wrote more than is read, so that older commits miss"),
+            (
+                self.underway == Some(Underway::Rebase),
+                "a rebase is under way, and commits that it has yet to put on top are not seen",
+            ),
+            (
+                self.underway == Some(Underway::Bisect),
+                "a bisection is under way, and commits after the one under test are not seen",
+            ),
+        ];
+        let mut gaps: Vec<String> =
+            said.iter().filter(|(is_so, _)| *is_so).map(|(_, words)| (*words).to_owned()).collect();
+        for (number, what) in [(self.not_utf8, "names that are not UTF-8"), (self.over_limit, "files beyond the limit")]
+        {
+            if number > 0 {
+                let changes = text::count(number, "change", "changes");
+                gaps.push(format!(
+                    "{changes} of {what} {} counted for no file",
+                    if number == 1 { "is" } else { "are" }
+                ));
+            }
+        }
+        gaps
     }
 
     /// The file at a path below the workspace.

@@ -1,6 +1,6 @@
 //! Collects what the readers of manifests find, bounded and safe to show, and holds what they share.
 
-use super::{Basis, Claim, Ecosystem, Entry, FoundCommand, Package, Project, Purpose, Source};
+use super::{Basis, Claim, Ecosystem, Entry, FoundCommand, Package, Project, Purpose, Source, own};
 use crate::{structure::Paths, text};
 
 /// Items kept per list, so that a monorepo's report stays readable.
@@ -13,6 +13,14 @@ const MAX_TEXT: usize = 600;
 pub(super) struct Builder<'a> {
     paths: &'a Paths<'a>,
     project: Project,
+    descriptions: Vec<Claim>,
+    workspace: Option<Workspace>,
+}
+
+/// A manifest at the top that holds packages together and is none itself.
+struct Workspace {
+    /// The name of the repository, if it says where that is.
+    repository: Option<Claim>,
 }
 
 /// The folder of a manifest.
@@ -34,11 +42,34 @@ fn claim(text: &str, path: &str, line: u32) -> Claim {
 
 impl<'a> Builder<'a> {
     pub(super) fn new(paths: &'a Paths<'a>) -> Self {
-        Self { paths, project: Project::default() }
+        Self { paths, project: Project::default(), descriptions: Vec::new(), workspace: None }
     }
 
-    pub(super) fn finish(self) -> Project {
+    pub(super) fn finish(mut self) -> Project {
+        let name = self.named();
+        let is_about_it = |claim: &Claim| {
+            let file = &claim.source.file;
+            folder(file).is_empty() || name.as_ref().is_some_and(|name| name.source.file == *file)
+        };
+        self.project.description = self.descriptions.into_iter().find(is_about_it);
+        self.project.name = name;
         self.project
+    }
+
+    /// What the project is called: as the package at the top; else as the repository of a workspace; else as its only package.
+    /// One of several packages gives its name to none but itself.
+    fn named(&self) -> Option<Claim> {
+        let claim = |package: &Package| Claim { text: package.name.clone(), source: package.source.clone() };
+        let packages = &self.project.packages;
+        let own: Vec<&Package> = packages.iter().filter(|package| own::is_own(packages, &package.source)).collect();
+        if let Some(top) = own.iter().find(|package| package.folder.is_empty()) {
+            return Some(claim(top));
+        }
+        match (&self.workspace, &own[..]) {
+            (Some(workspace), _) => workspace.repository.clone(),
+            (None, [only]) => Some(claim(only)),
+            (None, _) => None,
+        }
     }
 
     /// Whether the project has a file, next to the manifest `path`.
@@ -48,13 +79,21 @@ impl<'a> Builder<'a> {
         self.paths.find(&wanted).is_some()
     }
 
-    pub(super) fn name(&mut self, name: &str, path: &str, line: u32) {
-        self.project.name.get_or_insert_with(|| claim(name, path, line));
+    /// A manifest that holds packages together and is none itself; `repository` is its address with the line.
+    pub(super) fn workspace(&mut self, path: &str, repository: Option<(&str, u32)>) {
+        if folder(path).is_empty() {
+            let repository = repository.and_then(|(url, line)| {
+                let name = url.trim().trim_end_matches('/').rsplit(['/', ':']).next()?;
+                let name = name.strip_suffix(".git").unwrap_or(name);
+                (!name.is_empty()).then(|| claim(name, path, line))
+            });
+            self.workspace.get_or_insert(Workspace { repository });
+        }
     }
 
     pub(super) fn description(&mut self, description: &str, path: &str, line: u32) {
-        if !description.trim().is_empty() {
-            self.project.description.get_or_insert_with(|| claim(description, path, line));
+        if !description.trim().is_empty() && self.descriptions.len() < MAX_ITEMS {
+            self.descriptions.push(claim(description, path, line));
         }
     }
 
@@ -62,9 +101,7 @@ impl<'a> Builder<'a> {
         self.project.readme.get_or_insert_with(|| claim(paragraph, path, line));
     }
 
-    /// Adds a package, and its name as the project's if it is the first.
     pub(super) fn package(&mut self, ecosystem: Ecosystem, name: &str, path: &str, line: u32) {
-        self.name(name, path, line);
         if self.project.packages.len() < MAX_ITEMS {
             let source = Source { file: path.to_owned(), line };
             self.project.packages.push(Package {

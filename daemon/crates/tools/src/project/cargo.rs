@@ -68,6 +68,11 @@ pub(super) fn read(builder: &mut Builder<'_>, path: &str, text: &str) {
         if builder.has_beside(path, "src/main.rs") {
             builder.entry(name, "src/main.rs", path, line);
         }
+    } else if toml.at(&["workspace"]).is_some() {
+        builder.workspace(path, toml.text(&["workspace", "package", "repository"]));
+        if let Some((description, line)) = toml.text(&["workspace", "package", "description"]) {
+            builder.description(description, path, line);
+        }
     }
     if let Some((description, line)) = toml.text(&["package", "description"]) {
         builder.description(description, path, line);

@@ -1,16 +1,26 @@
 //! Puts the parts of an analysis together.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use super::{
-    Complexity, ComponentRow, CycleRow, ExternalRow, FailedFile, FileErrors, FileRow, FoundEntry, FunctionRow,
-    LanguageRow, Place, Report, SCHEMA, StructureReport, Subject, Totals, Unseen, UsedRow,
+    Aside, Complexity, ComponentRow, CycleRow, ExternalRow, FailedFile, FileErrors, FileRow, FindingsReport,
+    FoundEntry, FunctionRow, HistoryReport, LanguageRow, Place, Report, RuleFindings, SCHEMA, StructureReport, Subject,
+    Totals, Unseen, UsedRow,
+    aside::{self, Tests},
+    copies, past,
 };
 use crate::{
-    git::Head,
+    advice::{self, Advice, Evidence, PerformanceSeen, advise},
+    duplicates::Duplicates,
+    git::{Head, history::Past},
+    hotspots::{Hotspots, rank},
+    lockfiles::LockReport,
     measured::{FileSummary, HeavyFunction, Measured},
-    project::Project,
-    structure::{Hop, Structure},
+    project::{Claim, Own, Project, Source},
+    structure::{Cycle, FolderCycle, Hop, Structure},
     survey::Manifest,
     text,
 };
@@ -33,8 +43,21 @@ pub struct Parts<'a> {
     pub structure: &'a Structure,
     /// What the project says about itself.
     pub project: &'a Project,
+    /// What else was found out.
+    pub others: &'a Others,
     /// Circumstances.
     pub run: &'a Run,
+}
+
+/// What is found out beside the measuring. A task that began under an older agentd has none of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Others {
+    /// What is known of the past.
+    pub past: Arc<Past>,
+    /// Duplicated blocks; `None`: nobody compared.
+    pub duplicates: Option<Arc<Duplicates>>,
+    /// Lock files and manifests; `None`: nobody read them.
+    pub locks: Option<Arc<LockReport>>,
 }
 
 /// The circumstances of an analysis.
@@ -55,20 +78,85 @@ pub struct Run {
 /// Builds the report. The same parts give the same report.
 #[must_use]
 pub fn build(parts: &Parts<'_>) -> Report {
+    let (manifest, measured, others) = (parts.manifest, parts.measured, parts.others);
+    let (own, tests) = (parts.project.own(), Tests::of(manifest, measured));
+    let (found_entries, other_entries) = found_entries(parts, &tests);
+    let (cycles, folder_cycles) = (tests.cycles(parts.structure), tests.folder_cycles(parts.structure));
+    let aside = Aside {
+        packages: own.other_packages,
+        entries: own.other_entries + other_entries,
+        commands: own.other_commands,
+        cycles: (parts.structure.cycles.len() - cycles.len()) as u64,
+        folder_cycles: (parts.structure.folder_cycles.len() - folder_cycles.len()) as u64,
+    };
+    let hotspots = match &*others.past {
+        Past::Read(history) => rank(manifest, measured, history),
+        Past::Unknown(_) => Hotspots::default(),
+    };
+    let findings = super::findings::build(&measured.findings, manifest);
     Report {
         schema: SCHEMA,
-        subject: subject(parts),
+        subject: subject(parts, &own),
+        advice: advice(parts, &cycles, &hotspots, &findings),
         totals: totals(parts),
-        languages: languages(&parts.measured.files),
+        languages: languages(&measured.files),
         largest: largest(parts),
-        declared_entries: parts.project.entries.clone(),
-        found_entries: found_entries(parts),
-        commands: parts.project.commands.clone(),
-        findings: super::findings::build(&parts.measured.findings, parts.manifest),
+        declared_entries: own.entries,
+        found_entries,
+        commands: own.commands,
+        tests: aside::tests(manifest, measured),
+        history: HistoryReport::of(&others.past),
+        hotspots: past::hotspots(&hotspots),
+        findings,
         complexity: complexity(parts),
-        structure: structure(parts),
+        duplicates: others.duplicates.as_deref().map(copies::build),
+        structure: structure(parts, &cycles, &folder_cycles),
+        dependencies: others.locks.as_deref().cloned(),
+        aside,
         unseen: unseen(parts),
     }
+}
+
+fn advice(parts: &Parts<'_>, cycles: &[&Cycle], hotspots: &Hotspots, findings: &FindingsReport) -> Advice {
+    let performance: Vec<PerformanceSeen> = findings.by_rule.iter().flat_map(slow).collect();
+    let (none, no_locks) = (Duplicates::default(), LockReport::default());
+    advise(&Evidence {
+        hotspots,
+        duplicates: parts.others.duplicates.as_deref().unwrap_or(&none),
+        locks: parts.others.locks.as_deref().unwrap_or(&no_locks),
+        cycles: &advice::cycles(parts.manifest, cycles),
+        heavy: &advice::heavy(parts.manifest, parts.measured),
+        performance: &performance,
+    })
+}
+
+/// What one rule found, as evidence: its places in one file belong together, the best one first.
+fn slow(group: &RuleFindings) -> Vec<PerformanceSeen> {
+    let mut seen: Vec<PerformanceSeen> = Vec::new();
+    let mut files: HashMap<&str, usize> = HashMap::new();
+    for row in &group.places {
+        let place = Source { file: row.file.clone(), line: row.line };
+        if let Some(known) = files.get(row.file.as_str()) {
+            seen[*known].also.push(place);
+            continue;
+        }
+        files.insert(&row.file, seen.len());
+        seen.push(PerformanceSeen {
+            rule: group.rule.clone(),
+            what: sentence(&group.instead),
+            why: row.message.clone(),
+            place,
+            also: Vec::new(),
+            rank: row.rank,
+        });
+    }
+    seen
+}
+
+/// Words that begin a sentence.
+fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 pub(super) fn path(manifest: &Manifest, file: u32) -> String {
@@ -78,15 +166,16 @@ pub(super) fn path(manifest: &Manifest, file: u32) -> String {
         .map_or_else(|| format!("file {file}"), |file| text::shown(&file.path).into_owned())
 }
 
-fn subject(parts: &Parts<'_>) -> Subject {
+fn subject(parts: &Parts<'_>, own: &Own) -> Subject {
     let (project, run) = (parts.project, parts.run);
-    let named = project.name.as_ref();
+    let shown = |claim: &Claim| Claim { text: claim.text.clone(), source: claim.source.shown() };
+    let named = project.name.as_ref().map(shown);
     Subject {
-        name: named.map_or_else(|| text::shown(&run.folder).into_owned(), |claim| claim.text.clone()),
-        named_in: named.map(|claim| claim.source.clone()),
-        description: project.description.clone(),
-        readme: project.readme.clone(),
-        packages: project.packages.clone(),
+        name: named.as_ref().map_or_else(|| text::shown(&run.folder).into_owned(), |claim| claim.text.clone()),
+        named_in: named.map(|claim| claim.source),
+        description: project.description.as_ref().map(shown),
+        readme: project.readme.as_ref().map(shown),
+        packages: own.packages.clone(),
         commit: run.head.clone(),
         changed_files: run.changed_files,
         took_ms: run.took_ms,
@@ -146,16 +235,19 @@ fn largest(parts: &Parts<'_>) -> Vec<FileRow> {
     top_by(&parts.measured.files, TOP, |file| file.code).into_iter().map(row).collect()
 }
 
-fn found_entries(parts: &Parts<'_>) -> Vec<FoundEntry> {
-    let entries =
-        parts.measured.files.iter().flat_map(|file| file.entry_points.iter().map(move |entry| (file.file, entry)));
-    let found = entries.take(FOUND_ENTRIES).map(|(file, entry)| FoundEntry {
+/// Entry points in the project's own code, and how many others there are.
+fn found_entries(parts: &Parts<'_>, tests: &Tests<'_>) -> (Vec<FoundEntry>, u64) {
+    let files = parts.measured.files.iter();
+    let (others, own): (Vec<_>, Vec<_>) = files
+        .flat_map(|file| file.entry_points.iter().map(move |entry| (file.file, entry)))
+        .partition(|(file, _)| tests.has(*file));
+    let found = own.into_iter().take(FOUND_ENTRIES).map(|(file, entry)| FoundEntry {
         kind: entry.kind,
         name: text::shown(&entry.name).into_owned(),
         file: path(parts.manifest, file),
         line: entry.line,
     });
-    found.collect()
+    (found.collect(), others.len() as u64)
 }
 
 fn complexity(parts: &Parts<'_>) -> Complexity {
@@ -177,15 +269,15 @@ fn complexity(parts: &Parts<'_>) -> Complexity {
     }
 }
 
-fn structure(parts: &Parts<'_>) -> StructureReport {
+fn structure(parts: &Parts<'_>, cycles: &[&Cycle], folder_cycles: &[&FolderCycle]) -> StructureReport {
     let structure = parts.structure;
     let place = |hop: &Hop| Place { file: path(parts.manifest, hop.file), line: hop.line };
-    let cycles = structure.cycles.iter().take(TOP).map(|cycle| CycleRow {
+    let cycle_rows = cycles.iter().take(TOP).map(|cycle| CycleRow {
         size: cycle.files.len() as u64,
         members: cycle.files.iter().take(MEMBERS).map(|file| path(parts.manifest, *file)).collect(),
         around: cycle.around.iter().map(place).collect(),
     });
-    let folder_cycles = structure.folder_cycles.iter().take(TOP).map(|cycle| CycleRow {
+    let folder_rows = folder_cycles.iter().take(TOP).map(|cycle| CycleRow {
         size: cycle.folders.len() as u64,
         members: cycle.folders.iter().take(MEMBERS).map(|folder| shown_folder(folder)).collect(),
         around: cycle.around.iter().map(place).collect(),
@@ -198,10 +290,10 @@ fn structure(parts: &Parts<'_>) -> StructureReport {
     let external = structure.external.iter().take(TOP_EXTERNAL);
     StructureReport {
         edges: structure.edges,
-        cycle_count: structure.cycles.len() as u64,
-        cycles: cycles.collect(),
-        folder_cycle_count: structure.folder_cycles.len() as u64,
-        folder_cycles: folder_cycles.collect(),
+        cycle_count: cycles.len() as u64,
+        cycles: cycle_rows.collect(),
+        folder_cycle_count: folder_cycles.len() as u64,
+        folder_cycles: folder_rows.collect(),
         component_count: structure.components.len() as u64,
         components: components(parts),
         most_used: used.collect(),
@@ -255,6 +347,18 @@ fn unseen(parts: &Parts<'_>) -> Unseen {
             .collect(),
         generated_files: files.iter().filter(|file| file.generated).count() as u64,
         long_line_files: files.iter().filter(|file| file.long_line).count() as u64,
-        manifests: parts.project.unread.clone(),
+        manifests: unread(parts),
     }
+}
+
+/// Manifests and lock files that could not be read, each once.
+fn unread(parts: &Parts<'_>) -> Vec<Claim> {
+    let shown = |claim: &Claim| Claim { text: claim.text.clone(), source: claim.source.shown() };
+    let mut unread: Vec<Claim> = parts.project.unread.iter().map(shown).collect();
+    for claim in parts.others.locks.iter().flat_map(|locks| locks.unread.iter()) {
+        if !unread.iter().any(|known| known.source.file == claim.source.file) {
+            unread.push(claim.clone());
+        }
+    }
+    unread
 }

@@ -65,6 +65,9 @@ pub struct RuleFindings {
 pub struct FindingRow {
     /// Path.
     pub file: String,
+    /// The path as a URI reference (RFC 3986), if it has characters that cannot be seen: `file` shows those in another way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
     /// First line.
     pub line: u32,
     /// Column of its first byte, in bytes from 1.
@@ -85,6 +88,12 @@ pub struct FindingRow {
     pub message: String,
     /// The first line, without the white space around it, at most 160 bytes and what makes them safe to show.
     pub text: String,
+    /// All characters of `text` are ASCII in the file, so that columns in bytes are columns in characters.
+    #[serde(default)]
+    pub ascii: bool,
+    /// `text` is as it is in the file, without anything shown in another way.
+    #[serde(default)]
+    pub exact: bool,
     /// The same as long as rule, file and line of code are, wherever the line moves.
     pub fingerprint: String,
 }
@@ -133,8 +142,11 @@ fn group(of: &OfRule, manifest: &Manifest) -> RuleFindings {
 
 fn row(found: &Found, manifest: &Manifest, fingerprint: String) -> FindingRow {
     let finding = &found.finding;
+    let raw = manifest.files.get(found.file as usize).map(|file| &*file.path);
+    let text = text::shown(&finding.text);
     FindingRow {
         file: super::build::path(manifest, found.file),
+        uri: raw.filter(|raw| text::shown(raw) != *raw).map(text::uri),
         line: finding.line,
         column: finding.column,
         end_line: finding.end_line,
@@ -144,9 +156,16 @@ fn row(found: &Found, manifest: &Manifest, fingerprint: String) -> FindingRow {
         rank: found.rank(),
         in_test: found.in_test,
         message: text::shown(&finding.message).into_owned(),
-        text: text::shown(&finding.text).into_owned(),
+        ascii: finding.text.is_ascii(),
+        exact: text == finding.text && !is_cut(&text),
+        text: text.into_owned(),
         fingerprint,
     }
+}
+
+/// Whether the parser gave the line as it could: shortened with an ellipsis, or with a mark for bytes that are no UTF-8.
+fn is_cut(text: &str) -> bool {
+    text.ends_with('…') || text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// One for each kept finding: over rule, path, the line's text, and which of several such lines of the file it is.

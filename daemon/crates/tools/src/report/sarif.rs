@@ -4,7 +4,10 @@
 use serde_json::{Value, json};
 
 use super::{FindingRow, Report, RuleFindings};
-use crate::findings::{Rule, Severity, all};
+use crate::{
+    findings::{Rule, Severity, all},
+    text,
+};
 
 /// The name under which places live; who uploads the file says where it is.
 const ROOT: &str = "SRCROOT";
@@ -86,7 +89,7 @@ fn result(group: &RuleFindings, row: &FindingRow, rule_index: Option<usize>) -> 
         "rank": f64::from(row.rank),
         "message": {"text": plain(&format!("{}. Instead: {}.", row.message, group.instead))},
         "locations": [{"physicalLocation": {
-            "artifactLocation": {"uri": uri(&row.file), "uriBaseId": ROOT},
+            "artifactLocation": {"uri": uri(row), "uriBaseId": ROOT},
             "region": region(row),
         }}],
         "partialFingerprints": {"agentdFinding/v1": row.fingerprint},
@@ -106,9 +109,18 @@ const fn level(severity: Severity) -> &'static str {
     }
 }
 
+/// The path as the file system has it, escaped; what is shown of it may look otherwise.
+fn uri(row: &FindingRow) -> String {
+    row.uri.clone().unwrap_or_else(|| text::uri(&row.file))
+}
+
 fn region(row: &FindingRow) -> Value {
-    let mut region = json!({"startLine": row.line, "endLine": row.end_line, "snippet": {"text": row.text}});
-    if row.text.is_ascii() {
+    let mut region = json!({"startLine": row.line, "endLine": row.end_line});
+    if row.exact {
+        // A snippet is what the file holds. A line with characters that cannot be seen is no help to anybody, and is left out.
+        region["snippet"] = json!({"text": row.text});
+    }
+    if row.ascii {
         region["startColumn"] = row.column.into();
         // The last of several lines is not at hand; without a column the region reaches to its end.
         if row.end_line == row.line {
@@ -118,31 +130,17 @@ fn region(row: &FindingRow) -> Value {
     region
 }
 
-/// A path as a relative URI (RFC 3986): everything but unreserved characters and `/` is escaped.
-fn uri(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
-            uri.push(char::from(byte));
-        } else {
-            uri.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                uri.push(char::from(b"0123456789ABCDEF"[usize::from(digit)]));
-            }
-        }
-    }
-    uri
-}
-
-/// A message in which brackets of code make no link (section 3.11.6).
+/// A message in which brackets of code make no link (section 3.11.6), and braces no place for an argument (3.11.5): those are
+/// written twice.
 fn plain(text: &str) -> String {
     let links = text.contains("](");
     let mut plain = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if links && matches!(c, '[' | ']') {
-            plain.push('\\');
+        match c {
+            '[' | ']' if links => plain.extend(['\\', c]),
+            '{' | '}' => plain.extend([c, c]),
+            _ => plain.push(c),
         }
-        plain.push(c);
     }
     plain
 }
@@ -152,16 +150,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_become_relative_references() {
-        for (path, expected) in [
-            ("src/main.rs", "src/main.rs"),
-            ("a b/c#d?.py", "a%20b/c%23d%3F.py"),
-            ("c:x.rs", "c%3Ax.rs"),
-            ("größe.rs", "gr%C3%B6%C3%9Fe.rs"),
-        ] {
-            assert_eq!(uri(path), expected);
-        }
+    fn messages_are_no_templates() {
         assert_eq!(plain("x[0] grows"), "x[0] grows");
         assert_eq!(plain("[a](b) grows"), "\\[a\\](b) grows");
+        assert_eq!(plain("`{0}` in `fmt!(\"{}\")`"), "`{{0}}` in `fmt!(\"{{}}\")`");
     }
 }

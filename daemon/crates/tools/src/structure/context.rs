@@ -1,8 +1,8 @@
 //! What every language needs to find the file that an import means: the paths, the packages, and the kinds of answer.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
-use super::Paths;
+use super::{Paths, paths::folder_of};
 use crate::project::{Ecosystem, Package};
 
 /// What one import means.
@@ -15,26 +15,44 @@ pub(super) enum Target {
     External(String),
 }
 
-/// The paths and packages of one manifest.
-#[derive(Debug)]
-pub(super) struct Context<'a> {
-    paths: Paths<'a>,
-    packages: Vec<Package>,
+/// The packages of a project, searchable; made once, shared by threads.
+#[derive(Debug, Clone, Default)]
+pub struct Packages {
+    /// Longest folder first: the nearest package around a file is the first that fits.
+    all: Vec<Package>,
+    /// Packages by their folder, each kind by itself.
+    folders: HashMap<Ecosystem, HashMap<String, usize>>,
     /// Cargo packages by the name that code uses.
     crates: HashMap<String, usize>,
 }
 
-impl<'a> Context<'a> {
-    pub(super) fn new(paths: Paths<'a>, packages: &[Package]) -> Self {
-        let mut packages = packages.to_vec();
-        // Longest folder first: the nearest package around a file is the first that fits.
-        packages.sort_by(|a, b| b.folder.len().cmp(&a.folder.len()).then_with(|| a.folder.cmp(&b.folder)));
-        let mut crates = HashMap::new();
-        for (place, package) in packages.iter().enumerate().filter(|(_, package)| package.ecosystem == Ecosystem::Cargo)
-        {
-            crates.entry(package.name.replace('-', "_")).or_insert(place);
+impl Packages {
+    /// The packages that the project's manifests name.
+    #[must_use]
+    pub fn new(packages: &[Package]) -> Self {
+        let mut all = packages.to_vec();
+        all.sort_by(|a, b| b.folder.len().cmp(&a.folder.len()).then_with(|| a.folder.cmp(&b.folder)));
+        let (mut crates, mut folders) = (HashMap::new(), HashMap::<_, HashMap<_, _>>::new());
+        for (place, package) in all.iter().enumerate() {
+            if package.ecosystem == Ecosystem::Cargo {
+                crates.entry(package.name.replace('-', "_")).or_insert(place);
+            }
+            folders.entry(package.ecosystem).or_default().entry(package.folder.clone()).or_insert(place);
         }
-        Self { paths, packages, crates }
+        Self { all, folders, crates }
+    }
+}
+
+/// The paths and packages of one manifest.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    paths: Paths<'a>,
+    packages: Cow<'a, Packages>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) const fn new(paths: Paths<'a>, packages: Cow<'a, Packages>) -> Self {
+        Self { paths, packages }
     }
 
     pub(super) const fn paths(&self) -> &Paths<'a> {
@@ -42,19 +60,26 @@ impl<'a> Context<'a> {
     }
 
     pub(super) fn packages(&self, ecosystem: Ecosystem) -> impl Iterator<Item = &Package> {
-        self.packages.iter().filter(move |package| package.ecosystem == ecosystem)
+        self.packages.all.iter().filter(move |package| package.ecosystem == ecosystem)
     }
 
     /// The Cargo package that Rust code calls `name`.
     pub(super) fn crate_named(&self, name: &str) -> Option<&Package> {
-        self.crates.get(name).map(|place| &self.packages[*place])
+        self.packages.crates.get(name).map(|place| &self.packages.all[*place])
     }
 
     /// The innermost package of an ecosystem around a path.
     pub(super) fn package_around(&self, ecosystem: Ecosystem, path: &str) -> Option<&Package> {
-        self.packages(ecosystem).find(|package| {
-            let rest = path.strip_prefix(package.folder.as_str());
-            package.folder.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
-        })
+        let folders = self.packages.folders.get(&ecosystem)?;
+        let mut folder = path;
+        loop {
+            folder = folder_of(folder);
+            if let Some(place) = folders.get(folder) {
+                return Some(&self.packages.all[*place]);
+            }
+            if folder.is_empty() {
+                return None;
+            }
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! From the imports of one file to the files that they mean.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use agentd_syntax::{Import, Language};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Paths, c_like,
-    context::{Context, Target},
+    context::{Context, Packages, Target},
     go, java, python, rust, script,
 };
 use crate::project::Package;
@@ -41,7 +41,13 @@ impl<'a> Resolver<'a> {
     /// Takes the paths and the packages that the project's manifests name.
     #[must_use]
     pub fn new(paths: Paths<'a>, packages: &[Package]) -> Self {
-        Self(Context::new(paths, packages))
+        Self(Context::new(paths, Cow::Owned(Packages::new(packages))))
+    }
+
+    /// The same over what was made before.
+    #[must_use]
+    pub const fn over(paths: Paths<'a>, packages: &'a Packages) -> Self {
+        Self(Context::new(paths, Cow::Borrowed(packages)))
     }
 
     /// Resolves the imports of one file.

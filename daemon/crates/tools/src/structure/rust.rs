@@ -1,5 +1,7 @@
 //! Rust: modules are files below the crate's root file. The deepest module file on a path is what an import needs.
 
+use std::borrow::Cow;
+
 use agentd_syntax::{Import, ImportKind};
 
 use super::{
@@ -8,72 +10,78 @@ use super::{
 };
 use crate::project::Ecosystem;
 
-/// Where a file stands in its crate: the folder of the crate's root file, and the module path of the file.
+/// Where a file stands in its crate: the folder of the crate's root file, and the module path of the file with `/`.
 pub(super) struct Place {
     base: String,
-    module: Vec<String>,
+    module: String,
     root: Option<u32>,
     /// The file of the module itself, or of the nearest one around it that has one.
     own: Option<u32>,
 }
 
 pub(super) fn resolve(context: &Context<'_>, place: &Place, file: u32, import: &Import) -> Target {
-    let mut segments: Vec<&str> = import.target.trim_start_matches("::").split("::").collect();
     if import.kind == ImportKind::ModDecl {
         return Target::Part;
     }
-    let mut module = match segments.first().copied() {
-        Some("crate") => Vec::new(),
-        Some("self" | "super") => place.module.clone(),
-        _ => return by_name(context, file, place, &segments),
+    let target = import.target.trim_start_matches("::");
+    let (first, mut rest) = target.split_once("::").unwrap_or((target, ""));
+    let mut module = match first {
+        "crate" => "",
+        "self" => place.module.as_str(),
+        "super" => folder_of(&place.module),
+        _ => return by_name(context, file, place, (first, rest)),
     };
-    if segments[0] != "super" {
-        segments.remove(0);
+    while let Some(behind) = rest.strip_prefix("super").filter(|behind| behind.is_empty() || behind.starts_with("::")) {
+        rest = behind.trim_start_matches("::");
+        module = folder_of(module);
     }
-    while segments.first() == Some(&"super") {
-        segments.remove(0);
-        module.pop();
-    }
-    module.extend(segments.into_iter().map(String::from));
-    let found = deepest(context, &place.base, &module).or(place.root);
+    let found = deepest(context, &place.base, &join(module, &as_path(rest))).or(place.root);
     found.map_or_else(|| Target::External("crate".into()), |to| owned_or_needed(context, file, place, to))
 }
 
 /// A path that begins with a name: another crate of the workspace, a module beside or below, or a library.
-fn by_name(context: &Context<'_>, file: u32, place: &Place, segments: &[&str]) -> Target {
-    let first = segments.first().copied().unwrap_or_default();
+fn by_name(context: &Context<'_>, file: u32, place: &Place, (first, rest): (&str, &str)) -> Target {
     // `use Kind::{A, B}`: a type of this file or of one that is imported by its own path.
     if first.starts_with(|c: char| c.is_uppercase()) {
         return Target::Part;
     }
-    let mut beside = place.module.clone();
-    beside.extend(segments.iter().map(|segment| (*segment).to_owned()));
+    let beside = join(&place.module, first);
     // Only if the first name itself is a module here; otherwise the deepest file would be this one.
-    let first_here = deepest(context, &place.base, &beside[..=place.module.len()]);
+    let first_here = deepest(context, &place.base, &beside);
     if first_here.is_some() && first_here != place.own {
-        let found = deepest(context, &place.base, &beside);
+        let found = deepest(context, &place.base, &join(&beside, &as_path(rest)));
         return found.map_or(Target::Part, |to| owned_or_needed(context, file, place, to));
     }
     let Some(package) = context.crate_named(first) else {
         return Target::External(first.to_owned());
     };
     let base = join(&package.folder, "src");
-    let rest: Vec<String> = segments[1..].iter().map(|segment| (*segment).to_owned()).collect();
-    let found = deepest(context, &base, &rest).or_else(|| root_in(context, &base));
+    let found = deepest(context, &base, &as_path(rest)).or_else(|| root_in(context, &base));
     found.map_or_else(|| Target::External(first.to_owned()), Target::File)
+}
+
+/// `a::b` as `a/b`.
+fn as_path(names: &str) -> Cow<'_, str> {
+    if names.contains("::") { names.replace("::", "/").into() } else { names.into() }
 }
 
 /// A module's use of its own submodules wires them together, as `mod` does; it is no dependency that could make a cycle.
 fn owned_or_needed(context: &Context<'_>, file: u32, place: &Place, to: u32) -> Target {
     let target = module_of(context.paths().path(to), &place.base);
-    let owned = target.len() > place.module.len() && target.starts_with(&place.module);
+    let below = target.strip_prefix(&place.module);
+    let owned = below.is_some_and(|below| !below.is_empty() && (place.module.is_empty() || below.starts_with('/')));
     if owned && to != file { Target::Part } else { Target::File(to) }
 }
 
 /// The file of the longest prefix of `module` that has one; not the root.
-fn deepest(context: &Context<'_>, base: &str, module: &[String]) -> Option<u32> {
-    let mut path = join(base, &module.join("/"));
-    for part in module.iter().rev() {
+fn deepest(context: &Context<'_>, base: &str, module: &str) -> Option<u32> {
+    let mut path = String::with_capacity(base.len() + module.len() + 8);
+    path.push_str(base);
+    if !base.is_empty() && !module.is_empty() {
+        path.push('/');
+    }
+    path.push_str(module);
+    while path.len() > base.len() {
         let end = path.len();
         for tail in [".rs", "/mod.rs"] {
             path.push_str(tail);
@@ -82,10 +90,7 @@ fn deepest(context: &Context<'_>, base: &str, module: &[String]) -> Option<u32> 
             }
             path.truncate(end);
         }
-        path.truncate(end - part.len());
-        if path.ends_with('/') {
-            path.pop();
-        }
+        path.truncate(path.rfind('/').unwrap_or(0));
     }
     None
 }
@@ -111,7 +116,7 @@ pub(super) fn place(context: &Context<'_>, file: u32) -> Place {
         context.paths().find(&join(&base, "main.rs")).or(Some(file))
     };
     let module = module_of(path, &base);
-    Place { own: deepest(context, &base, &module), module, base, root }
+    Place { own: deepest(context, &base, module), module: module.to_owned(), base, root }
 }
 
 /// The folder of the nearest `main.rs` or of the target's file, between a path and its package.
@@ -129,17 +134,16 @@ fn own_root(context: &Context<'_>, path: &str, package: &str) -> String {
     folder_of(path).to_owned()
 }
 
-/// The module path of a file below `base`; empty for root files.
-fn module_of(path: &str, base: &str) -> Vec<String> {
+/// The module path of a file below `base`, with `/`; empty for root files.
+fn module_of<'p>(path: &'p str, base: &str) -> &'p str {
     let inside =
         if base.is_empty() { Some(path) } else { path.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')) };
     let Some(stem) = inside.and_then(|inside| inside.strip_suffix(".rs")) else {
-        return Vec::new();
+        return "";
     };
-    let mut module: Vec<String> = stem.split('/').map(String::from).collect();
-    let is_root = module.len() == 1 && matches!(stem, "lib" | "main");
-    if is_root || module.last().is_some_and(|last| last == "mod") {
-        module.pop();
+    match name_of(stem) {
+        "mod" => folder_of(stem),
+        "lib" | "main" if !stem.contains('/') => "",
+        _ => stem,
     }
-    module
 }

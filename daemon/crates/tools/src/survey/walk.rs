@@ -6,12 +6,17 @@ use std::{
     vec,
 };
 
+use agentd_base::WallMs;
 use agentd_syntax::Language;
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, DirEntry, Metadata, OpenOptions, PermissionsExt, ReadDir};
 
 use super::{Limits, Manifest, SkipReason, SourceFile, rules::Rules};
-use crate::{Error, Result, Workspace, text};
+use crate::{
+    Error, Result, Workspace,
+    stamp::{Stamp, Traits},
+    text,
+};
 
 /// Whether there is more to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +42,7 @@ const FIRST_LINE: usize = 128;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    File { bytes: u64, runs: bool },
+    File { bytes: u64, runs: bool, traits: Traits },
     Folder,
     Link,
     Special,
@@ -70,6 +75,9 @@ pub struct Survey {
     limits: Limits,
     stack: Vec<Folder>,
     manifest: Manifest,
+    /// The time by which files have settled that are to have a stamp; `None`: nobody wants stamps.
+    now: Option<WallMs>,
+    stamps: Vec<Option<Stamp>>,
 }
 
 impl Survey {
@@ -81,7 +89,14 @@ impl Survey {
         let root = workspace.dir().try_clone().and_then(|dir| Folder::open(dir, String::new()));
         let root = root.map_err(|source| Error::of("list", workspace.path(), source))?;
         let manifest = Manifest { folders: 1, ..Manifest::default() };
-        Ok(Self { limits, stack: vec![root], manifest })
+        Ok(Self { limits, stack: vec![root], manifest, now: None, stamps: Vec::new() })
+    }
+
+    /// Also notes the stamps of files of a language that have settled by `now`, which is the present or before.
+    #[must_use]
+    pub const fn stamping(mut self, now: WallMs) -> Self {
+        self.now = Some(now);
+        self
     }
 
     /// Handles about `budget` entries (listing one and judging one count alike; some 2 µs each on a local disk).
@@ -101,10 +116,16 @@ impl Survey {
 
     /// What was found so far; everything, once `step` has answered [`Progress::Done`].
     #[must_use]
-    pub fn finish(mut self) -> Manifest {
+    pub fn finish(self) -> Manifest {
+        self.finish_with_stamps().0
+    }
+
+    /// The same, and the stamp of each file, if it has one.
+    #[must_use]
+    pub fn finish_with_stamps(mut self) -> (Manifest, Vec<Option<Stamp>>) {
         self.manifest.truncated |= !self.stack.is_empty();
         self.manifest.files.shrink_to_fit();
-        self.manifest
+        (self.manifest, self.stamps)
     }
 
     /// Reads one more entry of the topmost folder, or turns to visiting.
@@ -158,9 +179,9 @@ impl Survey {
             return self.manifest.skip(reason, || text::shown(&path).into_owned());
         }
         match entry.kind {
-            Kind::File { bytes, runs } => {
+            Kind::File { bytes, runs, traits } => {
                 let language = self.language(&path, name, runs);
-                self.keep(path, u32::try_from(bytes).unwrap_or(u32::MAX), language);
+                self.keep(path, u32::try_from(bytes).unwrap_or(u32::MAX), (language, traits));
             }
             _ => self.enter(path, name),
         }
@@ -208,7 +229,7 @@ impl Survey {
         Language::of_path(path, Some(&first_line))
     }
 
-    fn keep(&mut self, path: String, bytes: u32, language: Option<Language>) {
+    fn keep(&mut self, path: String, bytes: u32, (language, traits): (Option<Language>, Traits)) {
         if self.manifest.files.len() >= self.limits.max_files {
             self.manifest.skip(SkipReason::OverLimit, || text::shown(&path).into_owned());
             self.manifest.truncated = true;
@@ -217,6 +238,9 @@ impl Survey {
         }
         self.manifest.total_bytes += u64::from(bytes);
         self.manifest.files.push(SourceFile { path: path.into_boxed_str(), bytes, language });
+        if let Some(now) = self.now {
+            self.stamps.push(language.and_then(|_| traits.stamp(now)));
+        }
     }
 
     fn enter(&mut self, mut path: String, name: &str) {
@@ -266,7 +290,8 @@ impl Entry {
             Ok(kind) if kind.is_symlink() => Kind::Link,
             Ok(kind) if kind.is_dir() => Kind::Folder,
             Ok(kind) if kind.is_file() => {
-                let file = |of: Metadata| Kind::File { bytes: of.len(), runs: of.permissions().mode() & 0o111 != 0 };
+                let runs = |of: &Metadata| of.permissions().mode() & 0o111 != 0;
+                let file = |of: Metadata| Kind::File { bytes: of.len(), runs: runs(&of), traits: Traits::of(&of) };
                 entry.metadata().map_or(Kind::Unreadable, file)
             }
             Ok(_) => Kind::Special,

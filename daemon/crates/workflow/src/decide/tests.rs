@@ -40,13 +40,21 @@ fn failure(number: u16, attempt: u32, class: ErrorClass) -> Event {
 #[test]
 fn analyze_runs_in_the_order_of_its_needs() {
     let mut state = task(WorkflowName::Analyze);
-    assert_eq!(step(&mut state, Event::Submitted), vec![Decision::Ready(StepId(0))]);
-    assert_eq!(succeed(&mut state, 0), vec![Decision::Ready(StepId(1))]);
-    assert_eq!(succeed(&mut state, 1), vec![Decision::Ready(StepId(2))]);
-    assert_eq!(succeed(&mut state, 2), vec![Decision::Ready(StepId(3))]);
-    assert_eq!(succeed(&mut state, 3), vec![Decision::Ready(StepId(4))]);
-    assert_eq!(succeed(&mut state, 4), vec![Decision::Ready(StepId(5))]);
-    assert_eq!(succeed(&mut state, 5), vec![Decision::End(Outcome::Succeeded)]);
+    let mut decisions = step(&mut state, Event::Submitted);
+    assert_eq!(decisions, vec![Decision::Ready(StepId(0))], "everything needs the choice of files");
+    let (mut ready, mut done) = (Vec::new(), Vec::new());
+    while decisions != [Decision::End(Outcome::Succeeded)] {
+        ready.extend(decisions.iter().map(|decision| match decision {
+            Decision::Ready(step) => *step,
+            other => panic!("{other:?} after {done:?}"),
+        }));
+        let next = ready.pop().expect("either a step is ready or the task has ended");
+        let needs = &state.graph.step(next).unwrap().needs;
+        assert!(needs.iter().all(|need| done.contains(need)), "{next:?} after {done:?}");
+        done.push(next);
+        decisions = succeed(&mut state, next.0);
+    }
+    assert_eq!(done.len(), state.graph.steps().len());
     assert_eq!(step(&mut state, Event::CancelRequested), vec![], "nothing happens after the end");
 }
 
@@ -174,6 +182,25 @@ fn three_silences_alone_end_a_step_and_those_beside_others_do_not() {
     assert_eq!(state.run(StepId(0)).charged, 0);
 }
 
+/// A write that the disk refuses, a thread that the system does not give: five tries take longer than such a thing lasts.
+#[test]
+fn what_the_machine_refused_is_given_time() {
+    for seed in 0..50 {
+        let mut rng = Rng::new(seed);
+        let (mut state, mut waited) = (task(WorkflowName::Noop), Duration::ZERO);
+        decide(&mut state, &Event::Submitted, NOW, &mut rng);
+        for attempt in 1..MAX_ATTEMPTS {
+            decide(&mut state, &Event::Started { step: StepId(0), attempt }, NOW, &mut rng);
+            let decisions = decide(&mut state, &failure(0, attempt, ErrorClass::Unavailable), NOW, &mut rng);
+            let [Decision::Wake { at, .. }] = decisions[..] else { panic!("{decisions:?}") };
+            waited += at.since(NOW);
+            assert_eq!(state.run(StepId(0)).charged, attempt, "unlike room on the disk, it does not wait for ever");
+            decide(&mut state, &Event::Due { step: StepId(0) }, NOW, &mut rng);
+        }
+        assert!(waited >= Duration::from_secs(35), "seed {seed}: all tries within {waited:?}");
+    }
+}
+
 /// What is written is what happens: the wait of a replay is not drawn again.
 #[test]
 fn a_wait_that_was_decided_is_kept() {
@@ -272,5 +299,36 @@ fn possible(step: StepId, run: &StepRun, rng: &mut Rng) -> Option<Event> {
             _ => Event::Succeeded { step, attempt },
         }),
         _ => None,
+    }
+}
+
+/// With each switch that leaves out one rule, one of these must turn red.
+#[cfg(feature = "sabotage")]
+mod sabotage {
+    use crate::sabotage::{Check, first_red, prove};
+
+    /// The tests by their names.
+    macro_rules! checks {
+        ($($name:ident),+ $(,)?) => { [$((stringify!($name), &super::$name)),+] };
+    }
+
+    const CHECKS: [Check<'_>; 11] = checks![
+        analyze_runs_in_the_order_of_its_needs,
+        passing_faults_are_tried_again_until_the_tries_are_used_up,
+        a_step_waits_for_room_on_the_disk_for_as_long_as_it_takes,
+        lasting_faults_end_the_task_and_stop_its_other_steps,
+        cancel_stops_what_runs_and_ends_what_waits,
+        late_results_of_an_older_attempt_are_dropped,
+        three_strikes_quarantine_a_step_and_deaths_without_a_strike_do_not,
+        three_silences_alone_end_a_step_and_those_beside_others_do_not,
+        a_wait_that_was_decided_is_kept,
+        resume_names_what_is_left,
+        what_the_machine_refused_is_given_time,
+    ];
+
+    #[test]
+    fn every_switch_turns_the_tests_red() {
+        assert_eq!(first_red(&CHECKS), None, "without a switch all is green");
+        println!("{}", prove(&CHECKS));
     }
 }

@@ -1,4 +1,4 @@
-//! One file: read, looked up among what earlier analyses kept, else parsed.
+//! One file: read, looked up among what earlier analyses kept, else parsed; then its imports are resolved.
 
 use std::{
     ops::ControlFlow,
@@ -7,17 +7,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agentd_syntax::{Error, Excess, FileFacts, Language, Limits, rules::RuleSet};
+use agentd_syntax::{Error, Excess, Language, Limits, rules::RuleSet};
 use agentd_tools::{
     Workspace,
-    cache::{Cache, Entry, Kept},
-    survey::Manifest,
+    cache::{Cache, Entry, Kept, Key, Known, Settled},
+    duplicates::{Sketch, sketch},
+    measured::Digest,
+    stamp::Stamp,
+    structure::{Links, Packages, PathIndex, Paths, Resolver},
+    survey::SourceFile,
 };
 
+use super::super::survey::{Stamped, Surveyed};
 use crate::Scratch;
 
 /// Files that grew beyond this since the survey are left out.
-const MOST_BYTES: u64 = 4 << 20;
+pub(in super::super) const MOST_BYTES: u64 = 4 << 20;
 
 /// Files from this size on, in bytes, are left out if their lines have [`DENSE`] bytes on average: nobody wrote them.
 const DENSE_FROM: usize = 256 * 1024;
@@ -36,9 +41,23 @@ pub(super) const GONE: &str = "gone since the survey";
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) workspace: Arc<Workspace>,
-    pub(super) manifest: Manifest,
+    pub(super) surveyed: Arc<Surveyed>,
+    /// By file; `None`: nobody looked for stamps, or they were lost with the process.
+    pub(super) stamps: Option<Arc<Stamped>>,
+    /// By file, if there are stamps.
+    pub(super) settled: Vec<Option<Settled>>,
+    pub(super) index: PathIndex,
+    pub(super) packages: Packages,
     pub(super) cache: Arc<Cache>,
     pub(super) rules: RuleSet,
+}
+
+/// What is known of one file.
+#[derive(Debug)]
+pub(super) struct Measure {
+    pub(super) digest: Digest,
+    pub(super) sketch: Sketch,
+    pub(super) links: Links,
 }
 
 /// What came of one file.
@@ -46,44 +65,81 @@ pub(super) struct Files {
 pub(super) struct Found {
     /// Its number in the manifest.
     pub(super) file: u32,
-    pub(super) result: Result<FileFacts, &'static str>,
+    pub(super) result: Result<Box<Measure>, &'static str>,
     pub(super) from_cache: bool,
     /// What the next analysis need not find out again.
     pub(super) news: Option<Entry>,
+    /// Why it need not be read in the next one, if it stays as it is.
+    pub(super) settled: Option<Settled>,
+}
+
+impl Found {
+    const fn failed(file: u32, why: &'static str) -> Self {
+        Self { file, result: Err(why), from_cache: false, news: None, settled: None }
+    }
 }
 
 impl Files {
-    /// Measures the file with this number in the manifest. The content decides whether it is known: it is read in any case.
+    /// The files of the survey.
+    pub(super) fn all(&self) -> &[SourceFile] {
+        &self.surveyed.manifest.files
+    }
+
+    fn stamp(&self, file: u32) -> Option<Stamp> {
+        self.stamps.as_ref()?.0.get(file as usize).copied().flatten()
+    }
+
+    /// What the cache says of a file without a look at its content.
+    pub(super) fn settled(&self, file: u32) -> Option<Settled> {
+        self.settled.get(file as usize).copied().flatten()
+    }
+
+    /// Measures the file with this number in the manifest. It is read unless its stamp says that it is as it was; then its
+    /// content decides whether it is known.
     pub(super) fn measure(&self, scratch: &mut Scratch, file: u32) -> Found {
-        let failed = |why| Found { file, result: Err(why), from_cache: false, news: None };
-        let source = &self.manifest.files[file as usize];
-        let Some(language) = source.language else { return failed("of no known language") };
-        let path = PathBuf::from(&*source.path);
-        let content = match self.workspace.read_file(&path, MOST_BYTES) {
-            Ok(content) => content,
-            Err(error) => return failed(unreadable(&error)),
+        let settled = self.settled(file);
+        if let Some(kept) = settled.as_ref().and_then(|settled| self.cache.get(settled.key())) {
+            return self.known(scratch, file, (kept, settled));
+        }
+        let source = &self.all()[file as usize];
+        let Some(language) = source.language else { return Found::failed(file, "of no known language") };
+        let (path, stamp) = (PathBuf::from(&*source.path), self.stamp(file));
+        let (content, has_stamp) = match self.workspace.read_stamped(&path, MOST_BYTES, stamp) {
+            Ok(read) => read,
+            Err(error) => return Found::failed(file, unreadable(&error)),
         };
         let key = self.cache.key(language, &content);
+        let settle = |key: Key| self.cache.settle(&stamp.filter(|_| has_stamp)?, language, key);
+        let settled = key.and_then(settle);
         if let Some(kept) = key.as_ref().and_then(|key| self.cache.get(key)) {
-            scratch.pace.keep(Instant::now());
-            return Found { file, result: result(kept), from_cache: true, news: None };
+            return self.known(scratch, file, (kept, settled));
         }
         scratch.parser().set_rules(self.rules);
         match parse(scratch, language, &content) {
             Ok(kept) => {
                 let news = key.and_then(|key| Cache::entry(key, &kept));
-                Found { file, result: result(kept), from_cache: false, news }
+                Found { file, result: self.result(file, kept), from_cache: false, news, settled }
             }
-            Err(why) => failed(why),
+            Err(why) => Found::failed(file, why),
         }
     }
-}
 
-fn result(kept: Kept) -> Result<FileFacts, &'static str> {
-    match kept {
-        Kept::Facts(facts) => Ok(facts),
-        Kept::LeavesOpen => Err("too costly to parse: it leaves too much open"),
-        Kept::TooMuchMemory => Err("too costly to parse: it would take too much memory"),
+    fn known(&self, scratch: &mut Scratch, file: u32, (kept, settled): (Kept, Option<Settled>)) -> Found {
+        scratch.pace.keep(Instant::now());
+        Found { file, result: self.result(file, kept), from_cache: true, news: None, settled }
+    }
+
+    fn result(&self, file: u32, kept: Kept) -> Result<Box<Measure>, &'static str> {
+        match kept {
+            Kept::Facts(known) => {
+                let Known { mut digest, sketch } = *known;
+                let resolver = Resolver::over(Paths::over(self.all(), &self.index), &self.packages);
+                let links = resolver.resolve(file, digest.language(), &digest.take_imports());
+                Ok(Box::new(Measure { digest, sketch, links }))
+            }
+            Kept::LeavesOpen => Err("too costly to parse: it leaves too much open"),
+            Kept::TooMuchMemory => Err("too costly to parse: it would take too much memory"),
+        }
     }
 }
 
@@ -104,7 +160,7 @@ fn parse(scratch: &mut Scratch, language: Language, content: &[u8]) -> Result<Ke
     let facts = scratch.parser().analyze(language, content, Limits::with_budget(&mut budget));
     scratch.pace = pace;
     match facts {
-        Ok(facts) => Ok(Kept::Facts(facts)),
+        Ok(facts) => Ok(Kept::Facts(Box::new(Known { digest: Digest::of(facts), sketch: sketch(content, language) }))),
         Err(Error::TooCostly { excess: Excess::Open }) => Ok(Kept::LeavesOpen),
         Err(Error::TooCostly { .. }) => Ok(Kept::TooMuchMemory),
         Err(Error::Stopped) if !stop.is_set() => Err("too costly to parse: it takes too long"),

@@ -109,7 +109,7 @@ impl World {
             return;
         }
         daemon.held.retain(|(holder, _)| *holder != agent);
-        daemon.core.agent_silent(agent, now);
+        daemon.core.agent_silent(agent, rng.below(4) == 0, now);
         for key in late {
             daemon.core.finished(Origin { agent, generation, key }, Ok(output()), std::time::Duration::ZERO, now);
         }

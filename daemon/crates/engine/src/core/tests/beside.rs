@@ -1,12 +1,13 @@
 //! What stands beside the log: the index, made from it and never trusted when it is behind, and what retention lets go.
 
 use agentd_agents::{PayloadRef, StepOutput};
+use agentd_host::ManualClock;
 use agentd_journal::{Blobs, Reader, WriterOptions};
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    index::{Book, Phase},
+    index::{Book, Ending, Phase},
     io::Io,
     retention::{Open, drop_old, sweep},
 };
@@ -52,6 +53,54 @@ pub(super) fn nothing_is_looked_up_where_the_log_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut blind = blind_book(&folder, Bench::new("1").reader(), Some("damaged".to_owned()));
     assert!(matches!(blind.find_key("key"), Err(Error::ReadOnly(_))));
+}
+
+#[test]
+pub(super) fn an_index_that_did_not_take_an_end_is_made_anew_from_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new("1");
+    let mut book = book(&folder, bench.reader());
+    assert_eq!(book.find_key("key").unwrap(), None);
+    let task = bench.submit(Some("key"));
+    bench.settle();
+    let from = bench.held(0);
+    bench.succeed(from);
+    let ending = bench.settle().into_iter().find_map(|output| match output {
+        // Larger than any value that the index takes.
+        Output::Index(view, key, _, first) => Some(Ending { view: *view, key, fingerprint: vec![0; 5_000], first }),
+        _ => None,
+    });
+    assert!(book.add(&[ending.expect("it has ended")], bench.core.low_watermark()).is_err());
+    assert_eq!(book.find_key("key").unwrap().map(|known| known.task), Some(task), "it was acknowledged");
+    book.close();
+}
+
+#[test]
+pub(super) fn what_may_stand_in_lost_records_is_neither_new_nor_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new("1");
+    let tasks: Vec<TaskId> = (0..4).map(|number| run(&mut bench, &format!("key-{number}"))).collect();
+    let place = |path: &String| {
+        let content = bench.disk.content(path)?;
+        Some((path.clone(), content.windows(5).position(|bytes| bytes == b"key-1")?, content))
+    };
+    let (path, at, whole) = bench.disk.files().iter().find_map(place).expect("it stands in the log");
+    let open = || book(&folder, bench.reader()).with_clock(Arc::new(ManualClock::new(WallMs(bench.time))));
+    bench.disk.flip(&path, at, 0);
+    let mut damaged = open();
+    assert_eq!(damaged.find_key("key-2").unwrap().map(|known| known.task), Some(tasks[2]));
+    assert!(damaged.task(tasks[2]).is_ok());
+    for key in ["key-1", "a key of which nobody knows whether it is new"] {
+        assert!(matches!(damaged.find_key(key), Err(Error::Lost { .. })), "{key}");
+    }
+    assert!(matches!(damaged.task(tasks[1]), Err(Error::Lost { .. })));
+    damaged.close();
+    // Somebody puts back what was damaged.
+    bench.disk.plant(&path, &whole);
+    let mut mended = open();
+    assert_eq!(mended.find_key("key-1").unwrap().map(|known| known.task), Some(tasks[1]));
+    assert!(mended.task(tasks[1]).is_ok() && mended.find_key("a new key").unwrap().is_none());
+    mended.close();
 }
 
 #[test]

@@ -228,7 +228,7 @@ pub(super) fn silences_are_counted_across_restarts_and_end_the_step() {
     for round in 1..=3 {
         bench.settle();
         let from = bench.held(0);
-        bench.core.agent_silent(from.agent, bench.now());
+        bench.core.agent_silent(from.agent, false, bench.now());
         bench.settle();
         if round < 3 {
             boot += 1;
@@ -257,9 +257,82 @@ pub(super) fn a_step_that_was_beside_others_in_a_silence_runs_apart_afterwards()
     let held = |bench: &Bench, agent| bench.agents.iter().filter(|(holder, _)| *holder == agent).count();
     assert_eq!(held(&bench, silent), 2);
     bench.agents.retain(|(agent, _)| *agent != silent);
-    bench.core.agent_silent(silent, bench.now());
+    bench.core.agent_silent(silent, false, bench.now());
     bench.settle();
     assert_eq!(held(&bench, silent), 1, "one of the two, and nothing beside it");
+}
+
+/// As in a mount that hangs: the agent that helps is silent, and what it holds beside had no part in it.
+#[test]
+pub(super) fn a_silence_in_the_piece_of_another_step_is_charged_to_nobody_who_was_beside() {
+    let mut bench = Bench::new("1");
+    let task = bench.submit(None);
+    for _ in 0..agentd_workflow::MAX_SILENCES + 2 {
+        bench.settle();
+        let from = bench.held(0);
+        bench.agents.clear();
+        bench.core.agent_silent(from.agent, true, bench.now());
+    }
+    bench.settle();
+    let run = bench.core.tasks[&task].flow.run(StepId(0));
+    assert_eq!((run.silences, run.charged, run.apart), (0, 0, false), "{run:?}");
+    let from = bench.held(0);
+    bench.succeed(from);
+    assert!(bench.settle().iter().any(|output| matches!(output, Output::Index(..))));
+}
+
+#[test]
+pub(super) fn after_a_failure_nothing_that_befalls_agents_is_recorded() {
+    for silent in [true, false] {
+        let mut bench = Bench::new("1");
+        let task = bench.submit(None);
+        bench.settle();
+        let from = bench.held(0);
+        bench.core.journal_failed("the disk is gone");
+        bench.take();
+        if silent {
+            bench.core.agent_silent(from.agent, false, bench.now());
+        } else {
+            bench.core.unassigned(from.agent, from.key, bench.now());
+        }
+        // Longer than any record waits for company.
+        bench.wait(1_000);
+        assert!(bench.core.end_turn(bench.now()).is_none(), "silent: {silent}");
+        assert!(bench.core.tasks[&task].cursor() <= bench.core.durable_seq(), "what is shown is on disk");
+    }
+}
+
+#[test]
+pub(super) fn a_stop_is_told_though_payloads_cannot_be_stored_but_not_to_a_log_that_failed() {
+    let failed = |failures: &[&str]| {
+        let mut bench = Bench::new("1");
+        bench.submit(None);
+        bench.settle();
+        for what in failures {
+            match *what {
+                "log" => bench.core.journal_failed("the disk is gone"),
+                _ => bench.core.payloads_failed("no payload can be stored"),
+            }
+        }
+        bench.take();
+        bench.core.begin_stop();
+        bench.core.suspend_all(Token(98), bench.now());
+        bench
+    };
+    let drained = |out: &[Output]| out.iter().any(|output| matches!(output, Output::Answer(_, Answer::Drained(_))));
+    let mut bench = failed(&["payloads"]);
+    bench.turn();
+    assert!(!drained(&bench.take()), "the stop is not on disk yet");
+    assert!(drained(&bench.sync()));
+    let (mut bench, restored) = bench.again("1");
+    assert_eq!((restored.in_flight, restored.unexplained), (1, false), "it was a stop");
+    bench.settle();
+    assert_eq!(bench.strikes(), 0);
+    for failures in [&["log"][..], &["payloads", "log"], &["log", "payloads"]] {
+        let mut bench = failed(failures);
+        assert!(bench.core.end_turn(bench.now()).is_none(), "{failures:?}: nothing is written any more");
+        assert!(drained(&bench.take()), "{failures:?}");
+    }
 }
 
 #[test]
@@ -276,7 +349,7 @@ pub(super) fn a_stop_with_thousands_in_flight_fits_the_journal() {
     }
     assert_eq!(core.begin_stop(), 4_000);
     for agent in (0..12).map(AgentId) {
-        core.agent_silent(agent, NOW);
+        core.agent_silent(agent, false, NOW);
     }
     core.suspend_all(Token(99_999), NOW);
     write(&mut core);

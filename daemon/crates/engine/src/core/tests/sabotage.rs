@@ -3,7 +3,9 @@
 use super::*;
 use crate::{
     core::simulation,
+    retention::tests as retention,
     sabotage::{Check, first_red, prove},
+    shell::tests as shell,
 };
 
 /// The tests by their names, quick ones first.
@@ -11,7 +13,7 @@ macro_rules! checks {
     ($($path:path),+ $(,)?) => { [$((stringify!($path), &$path)),+] };
 }
 
-const CHECKS: [Check<'_>; 32] = checks![
+const CHECKS: [Check<'_>; 45] = checks![
     nothing_leaves_before_it_is_on_disk,
     one_key_makes_one_task,
     a_failed_journal_refuses_all_who_wait_and_all_who_come,
@@ -35,11 +37,24 @@ const CHECKS: [Check<'_>; 32] = checks![
     faults::an_intent_that_cannot_be_written_is_answered,
     faults::an_intent_that_cannot_be_read_is_refused_at_the_start,
     faults::a_restart_keeps_the_wait_that_was_recorded,
+    faults::a_silence_in_the_piece_of_another_step_is_charged_to_nobody_who_was_beside,
+    faults::after_a_failure_nothing_that_befalls_agents_is_recorded,
+    faults::a_stop_is_told_though_payloads_cannot_be_stored_but_not_to_a_log_that_failed,
     beside::nothing_is_looked_up_where_the_log_cannot_be_read,
     simulation::a_marked_step_is_blamed_though_others_ran_beside_it,
     simulation::reboots_quarantine_nothing,
     beside::an_index_that_is_behind_the_log_reads_what_it_missed,
+    beside::an_index_that_did_not_take_an_end_is_made_anew_from_the_log,
+    beside::what_may_stand_in_lost_records_is_neither_new_nor_unknown,
     beside::retention_lets_old_tasks_go_and_nothing_that_is_kept,
+    retention::what_is_too_old_goes_with_its_folder_and_its_payloads,
+    retention::open_tasks_keep_their_folder_and_their_payloads,
+    retention::nothing_goes_while_somebody_exports_and_it_is_tried_again,
+    shell::one_batch_is_on_its_way_at_a_time,
+    shell::what_came_to_the_disk_before_it_failed_is_answered,
+    shell::payloads_that_fail_wait_for_the_batch_on_its_way_and_the_stop_is_told,
+    shell::a_key_is_refused_when_the_index_cannot_be_read,
+    shell::ends_wait_while_the_io_thread_has_no_room,
     faults::an_index_that_does_not_keep_up_stops_submits,
     faults::a_stop_with_thousands_in_flight_fits_the_journal,
     faults::open_tasks_never_outgrow_a_checkpoint,

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Counts, FileHistory, History, MAX_COMMITS};
+use super::{FileHistory, History, MAX_COMMITS};
 use crate::{Result, git::unexpected};
 
 /// Files of a history; a repository with more has most of them from imports.
@@ -12,7 +12,7 @@ const MAX_FILES: usize = 50_000;
 /// Changes that are held for the commit being read.
 const MAX_CHANGES: usize = 50_000;
 
-/// A record is a path with two numbers, and systems end paths at 4,096 bytes.
+/// A record is a path, and systems end paths at 4,096 bytes.
 const MAX_RECORD: usize = 64 * 1024;
 
 /// Authors that are told apart, in all and per file.
@@ -20,9 +20,8 @@ const MAX_AUTHORS: usize = 4_096;
 const MAX_FILE_AUTHORS: usize = 255;
 
 /// Reads a log piece by piece.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct LogParser {
-    counts: Counts,
     rest: Vec<u8>,
     state: State,
     commit: Option<Commit>,
@@ -32,9 +31,10 @@ pub struct LogParser {
 }
 
 /// What the next record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum State {
     /// A commit's id, or a change.
+    #[default]
     Any,
     /// Its time.
     Time,
@@ -48,7 +48,7 @@ enum State {
 struct Commit {
     time: i64,
     author: u16,
-    changes: Vec<(Box<str>, u64, u64)>,
+    changes: Vec<Box<str>>,
     not_utf8: u64,
     over_limit: u64,
 }
@@ -56,25 +56,15 @@ struct Commit {
 #[derive(Debug, Default)]
 struct Sums {
     commits: u32,
-    added: u64,
-    deleted: u64,
     last: i64,
     authors: Vec<u16>,
 }
 
 impl LogParser {
-    /// A parser for the answer to [`super::log_command`] or [`super::names_command`].
+    /// A parser for the answer to [`super::log_command`].
     #[must_use]
-    pub fn new(counts: Counts) -> Self {
-        Self {
-            counts,
-            rest: Vec::new(),
-            state: State::Any,
-            commit: None,
-            files: HashMap::new(),
-            authors: HashMap::new(),
-            history: History { counts, ..History::default() },
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Takes the next piece of the output, cut anywhere.
@@ -162,15 +152,11 @@ impl LogParser {
     }
 
     fn change(&mut self, record: &[u8]) -> Result<()> {
-        let (added, deleted, path) = match self.counts {
-            Counts::Names => (0, 0, record),
-            Counts::Lines => figures(record).ok_or_else(|| unexpected("log", record))?,
-        };
-        let commit = self.commit.as_mut().ok_or_else(|| unexpected("log", record))?;
-        match std::str::from_utf8(path) {
+        let commit = self.commit.as_mut().filter(|_| !record.is_empty()).ok_or_else(|| unexpected("log", record))?;
+        match std::str::from_utf8(record) {
             Err(_) => commit.not_utf8 += 1,
             Ok(_) if commit.changes.len() >= MAX_CHANGES => commit.over_limit += 1,
-            Ok(path) => commit.changes.push((path.into(), added, deleted)),
+            Ok(path) => commit.changes.push(path.into()),
         }
         Ok(())
     }
@@ -184,22 +170,20 @@ impl LogParser {
         history.span = Some((oldest.min(commit.time), newest.max(commit.time)));
         history.not_utf8 += commit.not_utf8;
         history.over_limit += commit.over_limit;
-        for (path, added, deleted) in commit.changes {
+        for path in commit.changes {
             if self.files.len() >= MAX_FILES && !self.files.contains_key(&path) {
                 history.over_limit += 1;
                 continue;
             }
-            self.files.entry(path).or_default().add(commit.time, commit.author, added, deleted);
+            self.files.entry(path).or_default().add(commit.time, commit.author);
         }
     }
 }
 
 impl Sums {
-    fn add(&mut self, time: i64, author: u16, added: u64, deleted: u64) {
+    fn add(&mut self, time: i64, author: u16) {
         self.last = if self.commits == 0 { time } else { self.last.max(time) };
         self.commits += 1;
-        self.added = self.added.saturating_add(added);
-        self.deleted = self.deleted.saturating_add(deleted);
         if self.authors.len() < MAX_FILE_AUTHORS && !self.authors.contains(&author) {
             self.authors.push(author);
         }
@@ -207,25 +191,14 @@ impl Sums {
 
     fn of(self, path: Box<str>) -> FileHistory {
         let authors = u32::try_from(self.authors.len()).unwrap_or(u32::MAX);
-        let Self { commits, added, deleted, last, .. } = self;
-        FileHistory { path, commits, authors, added, deleted, last }
+        let Self { commits, last, .. } = self;
+        FileHistory { path, commits, authors, last }
     }
 }
 
 /// A commit's record is byte 1 and an object id.
 fn is_commit(record: &[u8]) -> bool {
     record.strip_prefix(b"\x01").is_some_and(|id| matches!(id.len(), 40 | 64) && id.iter().all(u8::is_ascii_hexdigit))
-}
-
-/// `added TAB deleted TAB path`; both are `-` for binary files.
-fn figures(record: &[u8]) -> Option<(u64, u64, &[u8])> {
-    let mut fields = record.splitn(3, |byte| *byte == b'\t');
-    let mut number = || match fields.next()? {
-        b"-" => Some(0),
-        digits => std::str::from_utf8(digits).ok()?.parse().ok(),
-    };
-    let (added, deleted) = (number()?, number()?);
-    fields.next().filter(|path| !path.is_empty()).map(|path| (added, deleted, path))
 }
 
 #[cfg(test)]
@@ -236,14 +209,14 @@ mod tests {
     const ID: &str = "0123456789012345678901234567890123456789";
 
     fn log() -> Vec<u8> {
-        let mut log = format!("\x01{ID}\x0020\0a@x\0\n3\t1\tsrc/a b.rs\x00-\t-\tlogo.png\0").into_bytes();
-        log.extend(format!("\x01{ID}\x0010\0b@x\0\n5\t0\tsrc/a b.rs\x002\t2\tline\nfeed\x001\t1\tcaf").into_bytes());
+        let mut log = format!("\x01{ID}\x0020\0a@x\0\nsrc/a b.rs\0logo.png\0").into_bytes();
+        log.extend(format!("\x01{ID}\x0010\0b@x\0\nsrc/a b.rs\0line\nfeed\0caf").into_bytes());
         log.extend(b"\xe9.c\0");
         log
     }
 
-    fn read(pieces: &[&[u8]], counts: Counts, cut: bool) -> Result<History> {
-        let mut parser = LogParser::new(counts);
+    fn read(pieces: &[&[u8]], cut: bool) -> Result<History> {
+        let mut parser = LogParser::new();
         pieces.iter().try_for_each(|piece| parser.feed(piece))?;
         parser.finish(cut)
     }
@@ -251,15 +224,15 @@ mod tests {
     #[test]
     fn a_log_is_read_the_same_in_pieces_of_any_size() {
         let log = log();
-        let whole = read(&[&log], Counts::Lines, false).unwrap();
+        let whole = read(&[&log], false).unwrap();
         assert_eq!((whole.commits, whole.authors, whole.span, whole.not_utf8), (2, 2, Some((10, 20)), 1));
         let file = whole.file("src/a b.rs").unwrap();
-        assert_eq!((file.commits, file.authors, file.added, file.deleted, file.last), (2, 2, 8, 1, 20));
-        assert_eq!(whole.file("logo.png").map(|file| (file.commits, file.added)), Some((1, 0)));
+        assert_eq!((file.commits, file.authors, file.last), (2, 2, 20));
+        assert_eq!(whole.file("logo.png").map(|file| file.commits), Some(1));
         assert!(whole.file("line\nfeed").is_some(), "{whole:?}");
         for size in 1..log.len() {
             let pieces: Vec<&[u8]> = log.chunks(size).collect();
-            assert_eq!(read(&pieces, Counts::Lines, false).unwrap(), whole, "pieces of {size}");
+            assert_eq!(read(&pieces, false).unwrap(), whole, "pieces of {size}");
         }
         let json = serde_json::to_string(&whole).unwrap();
         assert_eq!(serde_json::from_str::<History>(&json).unwrap(), whole);
@@ -270,7 +243,7 @@ mod tests {
         let log = log();
         let second = log.iter().rposition(|byte| *byte == 1).unwrap();
         for end in 0..=log.len() {
-            let history = read(&[&log[..end]], Counts::Lines, true).unwrap();
+            let history = read(&[&log[..end]], true).unwrap();
             let wanted = u32::from(end > second + ID.len() + 1);
             assert_eq!((history.commits, history.cut), (wanted, true), "cut at {end}");
         }
@@ -281,17 +254,17 @@ mod tests {
         let endless = vec![b'x'; MAX_RECORD + 1];
         let cases: [&[u8]; 7] = [
             b"fatal: bad object HEAD",
-            b"1\t1\tno commit before it\0",
+            b"no-commit-before-it\0",
             b"\x010123\x00",
             &endless,
             b"\x010123456789012345678901234567890123456789\0soon\0",
             b"\x010123456789012345678901234567890123456789\x0012\0",
-            b"\x010123456789012345678901234567890123456789\x0012\0a@x\0\nmany\t1\ta.rs\0",
+            b"\x010123456789012345678901234567890123456789\x0012\0a@x\0\n\0",
         ];
         for case in cases {
-            let answer = read(&[case], Counts::Lines, false);
+            let answer = read(&[case], false);
             assert!(matches!(answer, Err(Error::Git { .. })), "{}: {answer:?}", case.escape_ascii());
         }
-        assert_eq!(read(&[], Counts::Lines, false).unwrap(), History::default());
+        assert_eq!(read(&[], false).unwrap(), History::default());
     }
 }

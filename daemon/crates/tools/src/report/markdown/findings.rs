@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::{code, count, place, prose};
+use super::table::{code, count, mixed, place, prose};
 use crate::report::{FindingRow, FindingsReport, Report, RuleFindings};
 
 /// Places per rule on the page; the JSON has more.
@@ -10,6 +10,9 @@ const PLACES: usize = 10;
 
 /// The same in files for tests, behind the others.
 const TEST_PLACES: usize = 2;
+
+/// Rules that are named of those that found something in files for tests alone.
+const RULES_OF_TESTS: usize = 5;
 
 pub(super) fn render(page: &mut String, report: &Report) {
     let findings = &report.findings;
@@ -46,7 +49,10 @@ fn tests_alone(page: &mut String, groups: &[&RuleFindings]) {
         let number = count(group.counts.total, "place", "places");
         format!("{} ({number}, first {})", code(&group.rule), first(group))
     });
-    let words: Vec<String> = words.collect();
+    let mut words: Vec<String> = words.take(RULES_OF_TESTS).collect();
+    if groups.len() > words.len() {
+        words.push(count((groups.len() - words.len()) as u64, "more rule", "more rules"));
+    }
     let _ = writeln!(page, "In files for tests alone: {}.\n", words.join(", "));
 }
 
@@ -113,7 +119,7 @@ fn confidences(counts: &crate::findings::Tally) -> String {
 }
 
 fn rule(page: &mut String, group: &RuleFindings) {
-    let _ = writeln!(page, "### {}: {}\n", code(&group.rule), ours(&group.title));
+    let _ = writeln!(page, "### {}: {}\n", code(&group.rule), mixed(&group.title));
     let _ = writeln!(
         page,
         "{} ({}), {} severity.\n",
@@ -121,9 +127,9 @@ fn rule(page: &mut String, group: &RuleFindings) {
         confidences(&group.counts),
         group.severity.word()
     );
-    let _ = writeln!(page, "- **Why it costs**: {}.", ours(&group.why));
-    let _ = writeln!(page, "- **Instead**: {}.", ours(&group.instead));
-    let _ = writeln!(page, "- **Not so if** {}.\n", ours(&group.wrong_when));
+    let _ = writeln!(page, "- **Why it costs**: {}.", mixed(&group.why));
+    let _ = writeln!(page, "- **Instead**: {}.", mixed(&group.instead));
+    let _ = writeln!(page, "- **Not so if** {}.\n", mixed(&group.wrong_when));
     let (in_tests, others): (Vec<_>, Vec<_>) = group.places.iter().partition(|row| row.in_test);
     let rows: Vec<&FindingRow> =
         others.into_iter().take(PLACES).chain(in_tests.into_iter().take(TEST_PLACES)).collect();
@@ -146,13 +152,8 @@ fn finding(page: &mut String, number: usize, row: &FindingRow) {
     let at = place(&row.file, row.line);
     let _ = writeln!(page, "{number}. {at}, {} confidence{test}: {}", row.confidence.word(), prose(&row.message));
     if !row.text.is_empty() {
-        let _ = writeln!(page, "   - {}", code(&row.text));
+        // What belongs to an item is indented as far as its words.
+        let indent = number.to_string().len() + 2;
+        let _ = writeln!(page, "{:indent$}- {}", "", code(&row.text));
     }
-}
-
-/// Words of our own, where backticks mean code and nothing else means anything.
-fn ours(words: &str) -> String {
-    let plain = |part: &str| part.replace('*', "\\*").replace('<', "\\<").replace('[', "\\[");
-    let parts = words.split('`').enumerate();
-    parts.map(|(at, part)| if at % 2 == 1 { code(part) } else { plain(part) }).collect()
 }

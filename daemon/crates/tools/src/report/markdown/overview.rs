@@ -7,15 +7,20 @@ use agentd_syntax::EntryKind;
 use super::table::{Column, code, count, number, place, prose, table};
 use crate::{
     project::{Basis, Purpose},
-    report::Report,
+    report::{FoundEntry, Report},
 };
 
 /// Rows per table of the page; the JSON has all.
 const ROWS: usize = 20;
 
-pub(super) fn render(page: &mut String, report: &Report) {
+/// What was analysed.
+pub(super) fn head(page: &mut String, report: &Report) {
     let _ = writeln!(page, "# {}\n", prose(&report.subject.name));
     about(page, report);
+}
+
+/// How large it is, and how to build, test and start it.
+pub(super) fn render(page: &mut String, report: &Report) {
     size(page, report);
     commands(page, report);
     entries(page, report);
@@ -98,9 +103,28 @@ fn commands(page: &mut String, report: &Report) {
     });
     table(page, &[Words("To"), Words("Command"), Words("In"), Words("Read from")], rows);
     more(page, report.commands.len(), ("command is", "commands are"));
-    if !report.commands.iter().any(|command| command.purpose == Purpose::Test) {
-        page.push_str("No command runs tests: nothing here can prove that a change works.\n\n");
-    }
+    tests(page, report);
+}
+
+/// What proves that a change works.
+fn tests(page: &mut String, report: &Report) {
+    let tests = &report.tests;
+    let held = format!(
+        "{} in {}{}",
+        count(tests.functions, "test function", "test functions"),
+        count(tests.files, "file", "files"),
+        if tests.code > 0 {
+            format!("; {} for tests", count(tests.code, "line of code is", "lines of code are"))
+        } else {
+            String::new()
+        },
+    );
+    let has_command = report.commands.iter().any(|command| command.purpose == Purpose::Test);
+    let _ = match (has_command, tests.functions) {
+        (true, _) => writeln!(page, "Tests: {held}.\n"),
+        (false, 0) => writeln!(page, "No command runs tests: nothing here can prove that a change works.\n"),
+        (false, _) => writeln!(page, "Tests: {held}. No command that was read runs them.\n"),
+    };
 }
 
 const fn purpose(purpose: Purpose) -> &'static str {
@@ -122,14 +146,20 @@ fn entries(page: &mut String, report: &Report) {
     let declared = report.declared_entries.iter().take(ROWS).map(|entry| {
         vec![code(&entry.name), format!("starts {}", code(&entry.target)), place(&entry.source.file, entry.source.line)]
     });
-    let found = report.found_entries.iter().take(ROWS).map(|entry| {
-        let kind = match entry.kind {
-            EntryKind::Function => "main function",
-            EntryKind::Guard => "runs if started as a program",
-            EntryKind::Attribute => "marked as the program",
-            EntryKind::Shebang => "executable script",
+    let is_script = |entry: &&FoundEntry| {
+        let mut same = report.found_entries.iter().filter(|other| other.file == entry.file);
+        // A script that guards its beginning is one way to start, not two.
+        entry.kind == EntryKind::Guard && same.any(|other| other.kind == EntryKind::Shebang)
+    };
+    let found = report.found_entries.iter().filter(|entry| !is_script(entry)).take(ROWS).map(|entry| {
+        let file = entry.file.rsplit_once('/').map_or(entry.file.as_str(), |(_, name)| name);
+        let (name, kind) = match entry.kind {
+            EntryKind::Function => (entry.name.as_str(), "main function"),
+            EntryKind::Guard => (file, "runs if started as a program"),
+            EntryKind::Attribute => (entry.name.as_str(), "marked as the program"),
+            EntryKind::Shebang => (file, "executable script"),
         };
-        vec![code(&entry.name), kind.to_owned(), place(&entry.file, entry.line)]
+        vec![code(name), kind.to_owned(), place(&entry.file, entry.line)]
     });
     table(page, &[Words("Name"), Words("What"), Words("Where")], declared.chain(found));
     let left = report.declared_entries.len().max(report.found_entries.len());

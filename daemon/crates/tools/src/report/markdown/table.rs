@@ -29,6 +29,16 @@ pub(super) fn prose(text: &str) -> String {
     safe
 }
 
+/// A sentence of ours with text from the repository between backticks: that becomes code, and nothing in the rest is markup.
+pub(super) fn mixed(words: &str) -> String {
+    if !words.matches('`').count().is_multiple_of(2) {
+        // A name with a backtick of its own: which part is whose cannot be told.
+        return prose(words);
+    }
+    let parts = words.split('`').enumerate();
+    parts.map(|(at, part)| if at % 2 == 1 { code(part) } else { prose(part) }).collect()
+}
+
 /// How a column stands.
 #[derive(Clone, Copy)]
 pub(super) enum Column {
@@ -71,6 +81,8 @@ mod tests {
         table(&mut page, &[Column::Words("X")], [vec![code("a|b")]]);
         assert_eq!(page, "| X |\n|:--|\n| `a\\|b` |\n\n");
         assert_eq!(code("x `y` z"), "`` x `y` z ``");
+        assert_eq!(mixed("Split `a*b` <up>"), "Split `a*b` \\<up\\>");
+        assert_eq!(mixed("Split `a`b` up"), "Split \\`a\\`b\\` up");
         assert_eq!(prose("![x](http://y) <b>"), "\\!\\[x\\](http://y) \\<b\\>");
     }
 }

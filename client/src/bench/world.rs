@@ -1,0 +1,155 @@
+//! A state folder of its own for the time of a measurement, and the daemon in it. Both are gone afterwards, however that ends.
+
+use std::{
+    fs::{self, DirBuilder},
+    os::unix::{fs::DirBuilderExt, net::UnixStream, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use agentd_proto::rendezvous::{AddressError, HOME_VARIABLE, MAX_SOCKET_PATH, state_dir};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    connect::{Connection, Dial},
+    context::Context,
+    env::PATH,
+    error::Error,
+    start::START_LIMIT,
+};
+
+/// Between two tries to connect. The pause of an event loop would be a fifth of what is measured.
+const TRY: Duration = Duration::from_micros(100);
+
+/// Between two looks whether the daemon has ended, and how long that may take.
+const END_LOOK: Duration = Duration::from_millis(2);
+const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// Variables that the daemon gets of this process: nothing that could be a setting.
+const KEPT: [&str; 4] = [PATH, "HOME", "USER", "TMPDIR"];
+
+/// The folder and the daemon.
+#[derive(Debug)]
+pub(super) struct World {
+    folder: PathBuf,
+    program: PathBuf,
+    /// What the daemon gets of this environment.
+    variables: Vec<(&'static str, String)>,
+    daemon: Option<Child>,
+}
+
+impl World {
+    /// Makes a folder beside the user's state folder, so that the disk is the same, or in `beside`.
+    pub(super) fn make(context: &Context<'_>, beside: Option<&Path>) -> Result<Self, Error> {
+        let program = context.starter()?.find()?;
+        let program = std::path::absolute(&program).map_err(Error::file("find", program))?;
+        let parent = match beside {
+            Some(folder) => std::path::absolute(folder).map_err(Error::file("find", folder))?,
+            None => {
+                let state = state_dir(context.variable)?;
+                state.parent().unwrap_or_else(|| Path::new("/")).to_owned()
+            }
+        };
+        let folder = parent.join(format!(".agentd-bench-{}", std::process::id()));
+        let socket = folder.join("agentd.sock");
+        if socket.as_os_str().len() > MAX_SOCKET_PATH {
+            return Err(AddressError::TooLong(socket).into());
+        }
+        DirBuilder::new().mode(0o700).create(&folder).map_err(Error::file("make the folder", &folder))?;
+        let variables = KEPT.into_iter().filter_map(|name| Some((name, (context.variable)(name)?))).collect();
+        Ok(Self { folder, program, variables, daemon: None })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    pub(super) fn dial(&self) -> Dial {
+        Dial::new(self.folder.join("agentd.sock"))
+    }
+
+    /// `PATH`, which tasks get.
+    pub(super) fn search(&self) -> String {
+        self.variables.iter().find(|(name, _)| *name == PATH).map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// What the daemon knows about files, so that the next analysis parses them all.
+    pub(super) fn forget_facts(&self) {
+        // Where there is nothing, nothing is known.
+        let _absent = fs::remove_dir_all(self.folder.join("cache"));
+    }
+
+    /// Starts the daemon. Answers how long it took from its exec to its first answer.
+    pub(super) async fn start(&mut self) -> Result<(Connection, Duration), Error> {
+        let dial = self.dial();
+        let begin = Instant::now();
+        self.daemon = Some(self.spawn()?);
+        while UnixStream::connect(&dial.socket).is_err() {
+            if let Some(Ok(Some(status))) = self.daemon.as_mut().map(Child::try_wait) {
+                let (program, how) = (self.program.clone(), status.to_string());
+                let (tail, log) = (String::new(), self.folder.join("logs"));
+                return Err(Error::Died { program, how, tail, log });
+            }
+            if begin.elapsed() > START_LIMIT {
+                let waited_ms = u64::try_from(START_LIMIT.as_millis()).unwrap_or(u64::MAX);
+                let (tail, log) = (String::new(), self.folder.join("logs"));
+                return Err(Error::Slow { program: self.program.clone(), waited_ms, tail, log });
+            }
+            thread::park_timeout(TRY);
+        }
+        let connection = dial.open().await?;
+        Ok((connection, begin.elapsed()))
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the client cannot depend on host; this child ends with the measurement"
+    )]
+    fn spawn(&self) -> Result<Child, Error> {
+        let mut command = Command::new(&self.program);
+        command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.env(HOME_VARIABLE, &self.folder).current_dir(&self.folder).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().map_err(|source| Error::Spawn { program: self.program.clone(), source })
+    }
+
+    /// Ends the daemon in order.
+    pub(super) async fn stop(&mut self) -> Result<(), Error> {
+        let Some(child) = &mut self.daemon else { return Ok(()) };
+        let pid = child.id();
+        let failed = |source| Error::Signal { pid, lock: PathBuf::new(), source };
+        kill_process(Pid::from_child(child), Signal::TERM).map_err(|error| failed(error.into()))?;
+        let begin = Instant::now();
+        while child.try_wait().map_err(failed)?.is_none() {
+            if begin.elapsed() > END_LIMIT {
+                break;
+            }
+            tokio::time::sleep(END_LOOK).await;
+        }
+        self.kill();
+        Ok(())
+    }
+
+    /// Ends the daemon as the kernel would.
+    pub(super) fn kill(&mut self) {
+        if let Some(mut child) = self.daemon.take() {
+            // It may have ended already.
+            let _gone = child.kill();
+            let _status = child.wait();
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.kill();
+        // What cannot be removed stays, under a name that says whose it is.
+        let _left = fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,224 @@
+//! `agentd-cli journal export` and `import`: the daemon's program does the work, on the state folder itself; here it is
+//! told what to do, and what it tells is shown.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use agentd_proto::{
+    codes::Exit,
+    rendezvous::{HOME_VARIABLE, state_dir},
+};
+use clap::Args;
+use serde::Deserialize;
+
+use crate::{
+    context::Context,
+    error::Error,
+    shape::ArchivedShape,
+    ui::{text, transfer::Transfer},
+};
+
+/// Write all stored tasks and documents into one file, while a daemon runs or not
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  agentd-cli journal export backup.tar
+  agentd-cli journal export --force ~/backups/agentd.tar
+  agentd-cli journal export - | zstd > backup.tar.zst
+  ssh old agentd-cli journal export - > moved.tar && agentd-cli journal import moved.tar
+
+The file has what was acknowledged when the export began: the log's records and the documents that they name. Folders \
+of task files and settings are not in it. It is a tar file with checksums, log/ and blobs/ as they lie in the state \
+folder; it is read back before it gets its name, so it is whole or not there. Ends with exit code 8 if something stored \
+is damaged. With --json: {file, records, open_tasks, left_out, segments, documents, bytes}.")]
+pub(super) struct ExportArgs {
+    /// The file to write; `-` for standard output
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Write over FILE if it is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// Make the journal from an archive, in a state folder that has none
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  agentd-cli journal import backup.tar
+  agentd-cli journal import --finished-only backup.tar
+  agentd-cli journal import --check backup.tar
+  AGENTD_HOME=/tmp/look agentd-cli journal import --finished-only backup.tar
+
+Everything is checked before anything is made, and whatever happens meanwhile, there is then the whole journal or \
+none. If there is one already, nothing is touched, and it is said how to put that one aside.
+
+Open tasks go on where the archive is imported, at the step where they stood. If the place that it comes from goes on \
+too, they run twice: stop that one first, or import with --finished-only. Open tasks of an archive are work that will be \
+done: import only what you trust. Exit codes: 2 there is a journal, a newer format, or it is no archive; 8 the archive \
+is damaged. With --json as export.")]
+pub(super) struct ImportArgs {
+    /// An archive that `journal export` wrote
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Leave out tasks that are open: they are neither shown nor run here
+    #[arg(long)]
+    finished_only: bool,
+    /// Only check the archive and say what is in it
+    #[arg(long, conflicts_with = "finished_only")]
+    check: bool,
+}
+
+/// Exports.
+///
+/// # Errors
+/// [`Error::Archive`], [`Error::Usage`], those of finding the program.
+pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<Exit, Error> {
+    let streams = args.file.as_os_str() == "-";
+    if streams && context.ui.out.terminal {
+        return Err(Error::usage("an archive is nothing for a terminal", "name a file, or send it on: export - | …"));
+    }
+    let mut work = Work::new(context, "export the journal")?;
+    work.state = served(context).await?.unwrap_or(work.state);
+    let mut flags = vec!["--export-journal".into(), args.file.clone()];
+    if args.force {
+        flags.push("--force".into());
+    }
+    let mut made = work.run(&flags, streams)?;
+    let words = words(&made);
+    if streams {
+        context.ui.note(&format!("exported {words}"));
+        return Ok(Exit::Success);
+    }
+    made.file = Some(args.file.display().to_string());
+    if context.ui.json {
+        context.ui.object(&made)?;
+    } else {
+        context.ui.data(&format!("{}: {words}", text::one_line(&args.file.display().to_string())))?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Imports, or checks.
+///
+/// # Errors
+/// [`Error::Archive`], those of finding the program.
+pub(super) fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, Error> {
+    let what = if args.check { "check the archive" } else { "import the archive" };
+    let work = Work::new(context, what)?;
+    let mut flags = vec!["--import-journal".into(), args.file.clone()];
+    for (asked, flag) in [(args.check, "--check-only"), (args.finished_only, "--finished-only")] {
+        flags.extend(asked.then(|| flag.into()));
+    }
+    let mut made = work.run(&flags, false)?;
+    made.file = Some(args.file.display().to_string());
+    if context.ui.json {
+        context.ui.object(&made)?;
+        return Ok(Exit::Success);
+    }
+    let done = if args.check { "all is well" } else { "imported" };
+    context.ui.data(&format!("{done}: {}", words(&made)))?;
+    if !args.check {
+        context.ui.hint("start it: agentd-cli start");
+    }
+    Ok(Exit::Success)
+}
+
+fn words(made: &ArchivedShape) -> String {
+    let mut words = format!(
+        "{}, {}, {}",
+        text::things(made.records, "record", "records"),
+        text::things(made.documents, "document", "documents"),
+        text::bytes(made.bytes),
+    );
+    for (count, what) in [(made.open_tasks, "open"), (made.left_out, "left out")] {
+        if count > 0 {
+            words.push_str(&format!("; {} {what}", text::things(count, "task", "tasks")));
+        }
+    }
+    words
+}
+
+/// The state folder of the daemon whose socket was named, if it answers.
+async fn served(context: &Context<'_>) -> Result<Option<PathBuf>, Error> {
+    if context.socket.is_none() {
+        return Ok(None);
+    }
+    match context.connect().await {
+        Ok(connection) => Ok(Some(connection.status().await?.state_dir.into())),
+        Err(error) if error.is_absence() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the program tells, line by line.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Told {
+    Done(ArchivedShape),
+    Step { done: u64, total: u64 },
+}
+
+/// The daemon's program, about to work on a state folder.
+struct Work<'a> {
+    context: &'a Context<'a>,
+    program: PathBuf,
+    state: PathBuf,
+    what: &'static str,
+}
+
+impl<'a> Work<'a> {
+    fn new(context: &'a Context<'a>, what: &'static str) -> Result<Self, Error> {
+        let state = state_dir(context.variable)?;
+        Ok(Self { context, program: context.starter()?.find()?, state, what })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and waits for this child's end")]
+    fn spawn(&self, flags: &[PathBuf], streams: bool) -> Result<Child, Error> {
+        let mut command = Command::new(&self.program);
+        command.args(flags).arg("--state-dir").arg(&self.state).env(HOME_VARIABLE, &self.state);
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        command.stdout(if streams { Stdio::inherit() } else { Stdio::null() });
+        command.spawn().map_err(|source| Error::Spawn { program: self.program.clone(), source })
+    }
+
+    fn run(&self, flags: &[PathBuf], streams: bool) -> Result<ArchivedShape, Error> {
+        let mut child = self.spawn(flags, streams)?;
+        let (mut said, mut made) = (Vec::new(), None);
+        let bar = Transfer::new(self.context.ui, self.what);
+        for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
+            let Ok(line) = line else { break };
+            match serde_json::from_str(&line) {
+                Ok(Told::Done(done)) => made = Some(done),
+                Ok(Told::Step { done, total }) => bar.at(done, total),
+                Err(_) => said.push(line),
+            }
+        }
+        drop(bar);
+        let status = child.wait().map_err(|source| Error::Spawn { program: self.program.clone(), source })?;
+        match (status.code(), made) {
+            (Some(0), Some(made)) => Ok(made),
+            (code, _) => Err(self.failure(code, &said)),
+        }
+    }
+
+    fn failure(&self, code: Option<i32>, said: &[String]) -> Error {
+        let exit = match code {
+            Some(2) => Exit::Usage,
+            Some(3) => Exit::NotFound,
+            Some(4) => Exit::Unavailable,
+            Some(5) => Exit::Busy,
+            Some(7) => Exit::Denied,
+            Some(8) => Exit::DataLoss,
+            _ => Exit::Internal,
+        };
+        let said = said.join("\n");
+        let said = said.strip_prefix("agentd: ").unwrap_or(&said);
+        let said = match (said.is_empty(), code) {
+            (false, _) => said.to_owned(),
+            (true, None) => format!("{} was killed", self.program.display()),
+            (true, Some(code)) => format!("{} ended with code {code} and said nothing", self.program.display()),
+        };
+        Error::Archive { what: self.what, said, exit }
+    }
+}

@@ -1,0 +1,111 @@
+//! Whether the daemon runs, and what it says about itself.
+
+use agentd_proto::{
+    doctor::DAEMON,
+    v1::{DoctorCheck, ExamineRequest, Health, StatusResponse, ThreadPlacement, Verdict},
+};
+use tonic::Code;
+
+use super::of_error;
+use crate::{
+    connect::{Connection, within_limit},
+    context::Context,
+    error::Error,
+};
+
+/// What the daemon told beside its checks.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// Present if it answers.
+    pub(super) version: Option<String>,
+    pub(super) threads: Vec<ThreadPlacement>,
+}
+
+pub(super) async fn checks(context: &Context<'_>, start: bool) -> (Vec<DoctorCheck>, Answer) {
+    let connected = if start {
+        context.connect_or_start().await.map(|(connection, _)| connection)
+    } else {
+        context.connect().await
+    };
+    match connected {
+        Ok(connection) => running(&connection).await,
+        Err(error) => (absent(&error), Answer::default()),
+    }
+}
+
+fn absent(error: &Error) -> Vec<DoctorCheck> {
+    let of = |verdict| of_error(DAEMON, "running", verdict, error);
+    let running = match error {
+        // It is started by the next submit: nothing is wrong with that.
+        Error::Absent { .. } => {
+            of(Verdict::Skipped).with_remedy("the next submit starts it").with_command("agentd-cli start")
+        }
+        Error::Stale { .. } => of(Verdict::Warning)
+            .with_remedy("it was killed; the next submit starts it, and what it had accepted goes on")
+            .with_command("agentd-cli start"),
+        _ => of(Verdict::Failed),
+    };
+    let found = "machine, placement, disk, clock, limits and folders are told by a daemon that runs";
+    vec![
+        running,
+        DoctorCheck::of(DAEMON, "the rest", Verdict::Skipped, found).with_command("agentd-cli doctor --start"),
+    ]
+}
+
+async fn running(connection: &Connection) -> (Vec<DoctorCheck>, Answer) {
+    let version = connection.daemon.version.clone();
+    let mut answer = Answer { version: Some(version.clone()), threads: Vec::new() };
+    let status = connection.status().await;
+    let mut checks = vec![match &status {
+        Ok(status) => of_process(status),
+        Err(error) => of_error(DAEMON, "running", Verdict::Failed, error),
+    }];
+    match connection.daemon().examine(within_limit(ExamineRequest {})).await {
+        Ok(told) => {
+            let told = told.into_inner();
+            checks.extend(told.checks);
+            answer.threads = told.threads;
+        }
+        Err(refusal) => {
+            // Its status says at least how it does.
+            checks.extend(status.iter().map(of_health));
+            checks.push(unexamined(&version, &refusal));
+        }
+    }
+    (checks, answer)
+}
+
+fn unexamined(version: &str, refusal: &tonic::Status) -> DoctorCheck {
+    const NAME: &str = "the rest";
+    match refusal.code() {
+        Code::Unimplemented => {
+            let found = format!("agentd {version} is too old to examine itself");
+            DoctorCheck::of(DAEMON, NAME, Verdict::Unknown, found)
+                .with_remedy("start the newer one")
+                .with_command("agentd-cli stop && agentd-cli start")
+        }
+        Code::ResourceExhausted => DoctorCheck::of(DAEMON, NAME, Verdict::Unknown, refusal.message().to_owned())
+            .with_command("agentd-cli doctor"),
+        _ => of_error(DAEMON, NAME, Verdict::Unknown, &Error::call("ask the daemon")(refusal.clone())),
+    }
+}
+
+fn of_process(status: &StatusResponse) -> DoctorCheck {
+    let since = status.started_at.map_or_else(String::new, |at| format!(" since {at}"));
+    let by = if status.started_by.is_empty() { String::new() } else { format!(", started by {}", status.started_by) };
+    let found = format!("agentd {}, pid {}{by}{since}", status.version, status.pid);
+    let ours = env!("CARGO_PKG_VERSION");
+    if status.version == ours {
+        return DoctorCheck::of(DAEMON, "running", Verdict::Ok, found);
+    }
+    DoctorCheck::of(DAEMON, "running", Verdict::Warning, format!("{found}; this agentd-cli is {ours}"))
+        .with_remedy("if the program was replaced, start the new one; open tasks go on")
+        .with_command("agentd-cli stop && agentd-cli start")
+}
+
+fn of_health(status: &StatusResponse) -> DoctorCheck {
+    match status.health() {
+        Health::Serving => DoctorCheck::of(DAEMON, "health", Verdict::Ok, "serving"),
+        _ => DoctorCheck::of(DAEMON, "health", Verdict::Failed, status.reasons.join("; ")),
+    }
+}

@@ -1,0 +1,208 @@
+//! git, and the tools of the languages of one folder, on the search path that tasks of this terminal get. What is missing is
+//! said, and no failure. Programs are asked for their version outside of any project, so that none fetches or makes anything.
+
+use std::{
+    env::split_paths,
+    io::Read,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use agentd_proto::{
+    doctor::TOOLS,
+    v1::{DoctorCheck, Verdict},
+};
+use tokio::time::{Instant, sleep};
+
+use crate::{context::Context, env::PATH, retry::Pauses};
+
+/// How long a program may take to say its version; those that run on a JVM take half a second.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Most bytes of its answer that are read.
+const LONGEST: u64 = 4 << 10;
+
+/// A program, and how it is asked for its version; empty: it is only looked for, since asking takes long or writes files.
+type Tool = (&'static str, &'static [&'static str]);
+
+/// Files at the top of a folder that ask for tools, and the tools.
+const LANGUAGES: [(&[&str], &[Tool]); 8] = [
+    (&["Cargo.toml"], &[("cargo", &["--version"])]),
+    (&["pyproject.toml", "setup.py", "setup.cfg", "requirements.txt"], &[("python3", &["--version"])]),
+    (&["package.json"], &[("node", &["--version"]), ("npm", &[])]),
+    (&["go.mod"], &[("go", &["version"])]),
+    (&["pom.xml"], &[("javac", &["-version"]), ("mvn", &[])]),
+    (&["build.gradle", "build.gradle.kts"], &[("javac", &["-version"]), ("gradle", &[])]),
+    (&["CMakeLists.txt", "Makefile", "configure.ac", "meson.build"], &[("cc", &["--version"])]),
+    (&["Package.swift"], &[("swift", &["--version"])]),
+];
+
+pub(super) async fn checks(context: &Context<'_>, workspace: &Path) -> Vec<DoctorCheck> {
+    let search = (context.variable)(PATH).unwrap_or_default();
+    let mut checks = vec![git(&search).await];
+    let wanted = wanted(workspace);
+    if wanted.is_empty() {
+        let found = format!("{} has no manifest of a language whose tools are known", workspace.display());
+        checks.push(DoctorCheck::of(TOOLS, "languages", Verdict::Skipped, found));
+    }
+    for (tool, why) in wanted {
+        checks.push(language(tool, why, &search).await);
+    }
+    checks
+}
+
+/// Tools that files of the folder ask for, each once, with the file that does.
+fn wanted(workspace: &Path) -> Vec<(Tool, &'static str)> {
+    let mut wanted: Vec<(Tool, &'static str)> = Vec::new();
+    for (files, tools) in LANGUAGES {
+        let Some(file) = files.iter().find(|file| workspace.join(file).is_file()) else { continue };
+        for &tool in tools {
+            // A project that brings its gradle needs no other one.
+            let brought = tool.0 == "gradle" && workspace.join("gradlew").is_file();
+            if !brought && !wanted.iter().any(|(known, _)| known.0 == tool.0) {
+                wanted.push((tool, file));
+            }
+        }
+    }
+    wanted
+}
+
+async fn git(search: &str) -> DoctorCheck {
+    let install = if cfg!(target_os = "macos") { "xcode-select --install" } else { "" };
+    let missing = |found: String| {
+        DoctorCheck::of(TOOLS, "git", Verdict::Warning, found)
+            .with_remedy("install it, or start from a shell whose PATH has it; without it reports name no commit")
+            .with_command(install)
+    };
+    let Some(path) = find("git", search) else {
+        return missing(format!("not on PATH ({})", shown(search)));
+    };
+    match version(&path, &["--version"]).await {
+        Ok(said) => DoctorCheck::of(TOOLS, "git", Verdict::Ok, format!("{said}, {}", path.display())),
+        Err(why) => missing(format!("{} {why}", path.display())),
+    }
+}
+
+async fn language((name, arguments): Tool, why: &str, search: &str) -> DoctorCheck {
+    let warning = |found: String| {
+        DoctorCheck::of(TOOLS, name, Verdict::Warning, found).with_remedy(
+            "tasks get the PATH of the shell that submits them: submit from one that finds it, or install it",
+        )
+    };
+    let Some(path) = find(name, search) else {
+        return warning(format!("not on PATH, and {why} asks for it"));
+    };
+    if arguments.is_empty() {
+        return DoctorCheck::of(TOOLS, name, Verdict::Ok, path.display().to_string());
+    }
+    match version(&path, arguments).await {
+        Ok(said) => DoctorCheck::of(TOOLS, name, Verdict::Ok, format!("{said}, {}", path.display())),
+        Err(why) => warning(format!("{} {why}", path.display())),
+    }
+}
+
+fn shown(search: &str) -> String {
+    if search.is_empty() { "it is empty".to_owned() } else { search.to_owned() }
+}
+
+/// As the daemon looks for programs: absolute folders alone.
+fn find(name: &str, search: &str) -> Option<PathBuf> {
+    let folders = split_paths(search).filter(|folder| folder.is_absolute());
+    folders
+        .map(|folder| folder.join(name))
+        .find(|path| path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0))
+}
+
+/// The first line of what it says, or why there is none.
+async fn version(path: &Path, arguments: &[&str]) -> Result<String, String> {
+    if is_stub(path) && said(Path::new("/usr/bin/xcode-select"), &["-p"]).await.is_err() {
+        // Asked for its version it would open a window that offers to install them.
+        return Err("is a stand-in for the Command Line Tools, which are not installed".to_owned());
+    }
+    said(path, arguments).await
+}
+
+/// Programs that macOS has in the place of developer tools.
+fn is_stub(path: &Path) -> bool {
+    cfg!(target_os = "macos") && path.parent() == Some(Path::new("/usr/bin"))
+}
+
+/// Runs it to its end, which must come soon.
+#[expect(clippy::disallowed_methods, reason = "the client cannot depend on host; it is asked and ends, or is ended")]
+async fn said(path: &Path, arguments: &[&str]) -> Result<String, String> {
+    let mut command = Command::new(path);
+    command.args(arguments).current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Stand-ins of rustup and go fetch what is missing otherwise.
+    command.env("RUSTUP_AUTO_INSTALL", "0").env("GOTOOLCHAIN", "local").env("LC_ALL", "C");
+    let mut child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
+    let deadline = Instant::now() + PATIENCE;
+    for pause in Pauses::new(Duration::from_millis(2), Duration::from_millis(50)) {
+        match child.try_wait() {
+            Ok(Some(status)) => {
+                let mut text = String::new();
+                // Some say it on the one, some on the other.
+                if let Some(out) = child.stdout.take() {
+                    let _unreadable = out.take(LONGEST).read_to_string(&mut text);
+                }
+                if text.trim().is_empty()
+                    && let Some(err) = child.stderr.take()
+                {
+                    let _unreadable = err.take(LONGEST).read_to_string(&mut text);
+                }
+                let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
+                return if status.success() {
+                    Ok(first.to_owned())
+                } else {
+                    Err(format!("ended with {status}: {first}"))
+                };
+            }
+            Ok(None) if Instant::now() < deadline => sleep(pause).await,
+            Ok(None) => break,
+            Err(error) => return Err(format!("cannot be waited for: {error}")),
+        }
+    }
+    let _gone = child.kill();
+    let _status = child.wait();
+    Err(format!("did not say its version within {} s", PATIENCE.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn manifests_ask_for_tools_and_each_tool_comes_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || wanted(folder.path()).into_iter().map(|((name, _), why)| (name, why)).collect::<Vec<_>>();
+        assert!(names().is_empty());
+        for file in ["pom.xml", "build.gradle", "Cargo.toml", "setup.py"] {
+            fs::write(folder.path().join(file), "").unwrap();
+        }
+        let expected = [
+            ("cargo", "Cargo.toml"),
+            ("python3", "setup.py"),
+            ("javac", "pom.xml"),
+            ("mvn", "pom.xml"),
+            ("gradle", "build.gradle"),
+        ];
+        assert_eq!(names(), expected);
+        fs::write(folder.path().join("gradlew"), "").unwrap();
+        assert_eq!(names(), expected[..4]);
+    }
+
+    #[test]
+    fn programs_are_found_by_their_mode_in_absolute_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tool");
+        fs::write(&path, "#!/bin/sh\n").unwrap();
+        let search = format!("relative::{}", folder.path().display());
+        assert_eq!(find("tool", &search), None);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(find("tool", &search), Some(path));
+        assert_eq!(find("tool", ""), None);
+    }
+}

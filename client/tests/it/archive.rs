@@ -1,0 +1,105 @@
+//! `journal export` and `journal import` against a scripted program: what it is told, and what is made of its words.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use tempfile::TempDir;
+
+use crate::{cli::Cli, snapshot};
+
+const DONE: &str = r#"{"records":12,"open_tasks":1,"left_out":0,"segments":2,"documents":3,"bytes":70000}"#;
+
+/// A program that notes its arguments, and then does what the script says.
+fn program(home: &Path, script: &str) -> String {
+    let path = home.join("scripted");
+    fs::write(&path, format!("#!/bin/sh\necho \"$@\" > '{}'\n{script}\n", home.join("told").display())).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn told(home: &Path) -> String {
+    fs::read_to_string(home.join("told")).unwrap().trim().replace(home.to_str().unwrap(), "[HOME]")
+}
+
+#[test]
+fn the_program_is_told_what_to_do_and_its_result_is_shown() {
+    let home = TempDir::new().unwrap();
+    let well = program(home.path(), &format!("echo '{{\"done\":1,\"total\":2}}' >&2; echo '{DONE}' >&2"));
+    let cases: [(&[&str], &str, &str); 5] = [
+        (&["export", "a.tar"], "--export-journal a.tar", "a.tar: 12 records, 3 documents, "),
+        (&["export", "--force", "a.tar"], "--export-journal a.tar --force", "1 task open"),
+        (&["import", "a.tar"], "--import-journal a.tar", "imported: 12 records"),
+        (&["import", "--finished-only", "a.tar"], "--import-journal a.tar --finished-only", "imported"),
+        (&["import", "--check", "a.tar"], "--import-journal a.tar --check-only", "all is well: 12 records"),
+    ];
+    for (arguments, expected, shown) in cases {
+        let all = [&["journal", "--daemon", &well], arguments].concat();
+        let output = Cli::new(home.path(), &all).run().expect(0);
+        assert_eq!(told(home.path()), format!("{expected} --state-dir [HOME]"));
+        assert!(output.stdout.contains(shown), "{output:?}");
+    }
+    for (name, verb) in [("journal-export", "export"), ("journal-import", "import")] {
+        let output = Cli::new(home.path(), &["journal", "--json", "--daemon", &well, verb, "a.tar"]).run().expect(0);
+        let value: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        let pretty = serde_json::to_string_pretty(&value).unwrap() + "\n";
+        snapshot::assert_matches(&format!("golden/{name}.json"), &pretty);
+        assert!(!output.stderr.contains("done"), "{output:?}");
+    }
+    let streams = program(home.path(), &format!("printf archive; echo '{DONE}' >&2"));
+    let output = Cli::new(home.path(), &["journal", "--daemon", &streams, "export", "-"]).run().expect(0);
+    assert_eq!(output.stdout, "archive", "nothing else may be in it");
+    output.says(&["exported 12 records"]);
+}
+
+#[test]
+fn what_the_program_says_and_how_it_ends_is_passed_on() {
+    let home = TempDir::new().unwrap();
+    let cases = [
+        (
+            "echo 'agentd: the archive is damaged: it is cut' >&2; exit 8",
+            8,
+            "damaged",
+            "the archive: the archive is damaged",
+        ),
+        ("echo 'agentd: there is a journal in /s already' >&2; exit 2", 2, "conflict", "there is a journal"),
+        ("echo 'agentd: no room' >&2; exit 5", 5, "archive", "no room"),
+        (
+            "echo \"error: unexpected argument '--import-journal' found\" >&2; exit 2",
+            2,
+            "conflict",
+            "this client's version",
+        ),
+        ("exit 9", 70, "archive", "code 9"),
+        ("exit 0", 70, "archive", "said nothing"),
+        ("kill -9 $$", 70, "archive", "was killed"),
+    ];
+    for (script, exit, kind, words) in cases {
+        let bad = program(home.path(), script);
+        let arguments = ["journal", "--json", "--daemon", &bad, "import", "a.tar"];
+        let output = Cli::new(home.path(), &arguments).run().expect(exit);
+        let fault: serde_json::Value = serde_json::from_str(&output.stderr).unwrap();
+        assert_eq!(fault["error"]["kind"], kind, "{script}");
+        output.says(&[words]);
+    }
+}
+
+/// On a real pseudo-terminal, made by util-linux's `script`.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_sees_how_far_it_is_and_gets_no_archive() {
+    let home = TempDir::new().unwrap();
+    let steps = "echo '{\"done\":30000,\"total\":70000}' >&2";
+    let well = program(home.path(), &format!("{steps}; echo '{DONE}' >&2"));
+    let shown = |rest: &str| {
+        let command = format!("{} journal --daemon {well} export {rest}", env!("CARGO_BIN_EXE_agentd-cli"));
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).env_clear().stdin(std::process::Stdio::null());
+        script.env("AGENTD_HOME", home.path()).env("TERM", "xterm").env("PATH", "/usr/bin:/bin");
+        let output = script.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = shown("a.tar");
+    assert!(code == Some(0) && text.contains("KiB/68.36 KiB") && text.contains("12 records"), "{text:?}");
+    let (code, text) = shown("-");
+    assert!(code == Some(2) && text.contains("nothing for a terminal"), "{text:?}");
+    assert!(!shown("--quiet a.tar").1.contains("KiB/"));
+}

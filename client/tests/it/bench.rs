@@ -1,0 +1,103 @@
+//! `bench`: the shape of its JSON is committed, its page fits, and what it needs is named if it is missing.
+
+use agentd_cli::{
+    bench::{Noops, Report, Residency, Samples, Scatter, Starts, head, table},
+    shape::daemon::{MachineShape, TierShape},
+    ui::{style::Paint, text},
+};
+
+use crate::{cli::Cli, fake::Fake, snapshot};
+
+fn samples(values: &[f64]) -> Samples {
+    values.iter().copied().collect()
+}
+
+fn report() -> Report {
+    let tier = |name: &str, cores| TierShape { name: name.into(), cores };
+    let residency = |agent: &str, class, fast_share: Option<f64>| Residency {
+        agent: agent.into(),
+        class,
+        granted: "USER_INITIATED, base priority 37".into(),
+        cpu_ms: 900,
+        unmeasured: if fast_share.is_some() { String::new() } else { "it has not run yet".into() },
+        fast_share,
+    };
+    Report {
+        machine: MachineShape {
+            os: "macOS 15.4".into(),
+            chip: "Apple M4 Max".into(),
+            memory_bytes: 64 << 30,
+            tiers: vec![tier("Performance", 12), tier("Efficiency", 4)],
+            gpu_cores: Some(40),
+        },
+        version: "0.1.0".into(),
+        program: "/h/bin/agentd".into(),
+        file_system: Some("apfs".into()),
+        load_before: Some(1.25),
+        load_after: None,
+        at: Some("2026-11-18T11:06:40Z".into()),
+        quick: true,
+        start: Starts { after_end_ms: samples(&[3.0, 4.0, 5.0]), after_kill_ms: samples(&[6.0]) },
+        noop: Noops {
+            accepted_ms: samples(&[0.1, 0.2]),
+            done_ms: samples(&[0.3, 0.4]),
+            clients: 16,
+            tasks_per_second: samples(&[12_000.0]),
+        },
+        scatter: Scatter {
+            workspace: "/h/src/app".into(),
+            summary: "2,188 functions in 263 files".into(),
+            wall_ms: samples(&[1_441.0]),
+            measure_ms: samples(&[1_200.0]),
+            compute_busy: Samples::default(),
+            unmeasured: "too short".into(),
+            compute_cores: 8,
+            agent_share: samples(&[0.998]),
+            agents_with_pieces: 5,
+        },
+        residency: vec![residency("analyzer", "compute", Some(0.97)), residency("reporter", "coordinator", None)],
+    }
+}
+
+#[test]
+fn the_shape_is_as_committed() {
+    let value = serde_json::to_value(report()).unwrap();
+    snapshot::assert_matches("golden/bench.json", &(serde_json::to_string_pretty(&value).unwrap() + "\n"));
+}
+
+#[test]
+fn the_page_fits_and_says_what_is_unmeasured() {
+    let report = report();
+    let page = table(&report).render(Paint::new(false), Some(80));
+    assert!(page.lines().all(|line| text::width(line) <= 80), "{page}");
+    for part in ["12,000", "unmeasured", "too short", "it has not run yet", "97 %", "100 %"] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    let head = head(&report);
+    for part in [
+        "Apple M4 Max",
+        "12 Performance + 4 Efficiency",
+        "apfs",
+        "load average 1.2 before and not known after",
+        "quick look",
+    ] {
+        assert!(head.contains(part), "{part}\n{head}");
+    }
+}
+
+#[test]
+fn what_it_needs_is_named_and_nothing_is_left() {
+    let fake = Fake::absent();
+    let around = || std::fs::read_dir(fake.home()).unwrap().flatten().count();
+    let before = around();
+    let home = fake.home().to_str().unwrap();
+    let run = |arguments: &[&str], code: i32| Cli::new(fake.home(), arguments).run().expect(code);
+    run(&["bench", "--workspace", "/nowhere"], 2).says(&["/nowhere"]);
+    run(&["bench", "--beside", home, "--daemon", "/nowhere/agentd"], 4).says(&["cannot start /nowhere/agentd"]);
+    run(&["bench", "--beside", home, "--daemon", "/bin/false"], 4).says(&["/bin/false ended before it answered"]);
+    let deep = fake.home().join("x".repeat(90));
+    std::fs::create_dir(&deep).unwrap();
+    run(&["bench", "--beside", deep.to_str().unwrap(), "--daemon", "/bin/false"], 2).says(&["the system allows 103"]);
+    std::fs::remove_dir(&deep).unwrap();
+    assert_eq!(around(), before);
+}

@@ -1,0 +1,230 @@
+//! Asks git what the last commits changed. What it answered is kept under the commit, so that the log is read once for it; a
+//! history that cannot be had, or not in time, is told as such and fails nothing.
+
+use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
+
+use agentd_base::Text;
+use agentd_host::{ChildExit, ChildPurpose, ChildSpec};
+use agentd_tools::{
+    git::{
+        self, GitCommand, Head,
+        history::{
+            History, LogParser, NoHistory, OUTPUT_LIMIT, Past, Question, State, log_command, progress_command,
+            state_command,
+        },
+    },
+    survey::Manifest,
+    text::count,
+};
+
+use super::{hand_on, input, survey::Surveyed, workspace_path};
+use crate::{StepCtx, StepFault, StepOutput};
+
+/// Longest time for the log. The last 1,000 commits of a repository of 70,000 files take some seconds.
+const LOG_LIMIT: Duration = Duration::from_secs(20);
+
+/// Longest time for a look at refs.
+const REF_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a look at refs may print: an id, a name, a word.
+const REF_OUTPUT: usize = 64 * 1024;
+
+/// Bytes of a log that are read per piece of work: some milliseconds.
+const PIECE: usize = 512 * 1024;
+
+pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
+    let path = workspace_path(ctx)?;
+    let surveyed: Arc<Surveyed> = input(ctx, "survey").await?;
+    let git = Git { ctx, path: &path };
+    let Found { past, from_cache } = match git.history(surveyed.head.clone()).await? {
+        Ok(found) => found,
+        Err(why) => Found { past: Past::Unknown(why), from_cache: false },
+    };
+    let past = ctx.compute(move |_| of_files(past, &surveyed.manifest)).await?;
+    let summary = summary(&past, from_cache);
+    Ok(StepOutput { summary: Text::new(summary), output: hand_on(ctx, Arc::new(past)).await?, documents: Vec::new() })
+}
+
+struct Found {
+    past: Past,
+    /// git's log was not asked.
+    from_cache: bool,
+}
+
+/// An answer of git, or why there is none; the fault is one of the step itself.
+type Told<T> = Result<Result<T, NoHistory>, StepFault>;
+
+/// git, asked about one folder.
+struct Git<'a> {
+    ctx: &'a StepCtx,
+    path: &'a Path,
+}
+
+impl Git<'_> {
+    /// The history up to the commit that the survey found.
+    async fn history(&self, head: Option<Head>) -> Told<Found> {
+        // Rebases and bisections take HEAD off its branch; where it is on one, or nowhere, git need not be asked.
+        let may_be_underway = head.as_ref().is_some_and(|head| head.branch.is_none());
+        let progress = async { if may_be_underway { self.answer(progress_command()).await.ok() } else { None } };
+        let (state, progress) = tokio::join!(self.answer(state_command()), progress);
+        let state = match state {
+            Ok(answer) => answer,
+            Err(why) => return Ok(Err(why)),
+        };
+        let Some(state) = State::of(&state) else {
+            return Ok(Err(NoHistory::refused("its answer was not understood")));
+        };
+        let commit = match head {
+            Some(head) => head.commit,
+            None => match self.commit().await {
+                Ok(Some(commit)) => commit,
+                Ok(None) => {
+                    let history = History::of_empty().with_state(&state, progress.as_deref());
+                    return Ok(Ok(Found { past: Past::Read(history), from_cache: false }));
+                }
+                Err(why) => return Ok(Err(why)),
+            },
+        };
+        let question = Question::of(&commit, &state).map(Arc::new);
+        if let Some(history) = self.kept(question.clone()).await? {
+            let past = Past::Read(history.with_state(&state, progress.as_deref()));
+            return Ok(Ok(Found { past, from_cache: true }));
+        }
+        let history = match self.log(&commit).await? {
+            Ok(history) => history,
+            Err(why) => return Ok(Err(why)),
+        };
+        let history = self.keep(question, history).await?;
+        let past = Past::Read(history.with_state(&state, progress.as_deref()));
+        Ok(Ok(Found { past, from_cache: false }))
+    }
+
+    /// The commit, where the survey could not have it; `None`: there is none yet.
+    async fn commit(&self) -> Result<Option<String>, NoHistory> {
+        let exit = self.run(git::head_command(), REF_LIMIT, REF_OUTPUT).await?;
+        if exit.is_success() {
+            let head = git::parse_head(&exit.stdout.head, None);
+            return head.map(|head| Some(head.commit)).map_err(|error| NoHistory::refused(&error.to_string()));
+        }
+        if git::is_unborn(&exit.stderr.head) { Ok(None) } else { Err(why(&exit)) }
+    }
+
+    /// The log, or as much of it as came in time.
+    async fn log(&self, commit: &str) -> Told<History> {
+        // A step with little time of its own leaves some of it for what comes after.
+        let limit = LOG_LIMIT.min(self.ctx.limit() / 4);
+        let exit = match self.run(log_command(commit), limit, OUTPUT_LIMIT).await {
+            Ok(exit) => exit,
+            Err(why) => return Ok(Err(why)),
+        };
+        let late = exit.timed_out();
+        if !late && !exit.is_success() {
+            return Ok(Err(why(&exit)));
+        }
+        let cut = late || exit.stdout.dropped_bytes > 0;
+        let mut output = exit.stdout.head;
+        if exit.stdout.dropped_bytes == 0 {
+            output.extend(exit.stdout.tail);
+        }
+        Ok(match parse(self.ctx, output, cut).await? {
+            Ok(history) if late && history.commits == 0 => Err(NoHistory::Late),
+            Ok(history) => Ok(History { late, cut: history.cut && !late, ..history }),
+            Err(why) => Err(why),
+        })
+    }
+
+    /// What git printed, if it succeeded.
+    async fn answer(&self, command: GitCommand) -> Result<Vec<u8>, NoHistory> {
+        let exit = self.run(command, REF_LIMIT, REF_OUTPUT).await?;
+        if exit.is_success() { Ok(exit.stdout.head) } else { Err(why(&exit)) }
+    }
+
+    async fn run(&self, command: GitCommand, limit: Duration, output: usize) -> Result<ChildExit, NoHistory> {
+        let children = self.ctx.children().ok_or(NoHistory::NoPrograms)?;
+        let mut spec = ChildSpec::new("git", self.path.to_owned(), ChildPurpose::UserWaits);
+        spec.args = command.args.into_iter().map(OsString::from).collect();
+        spec.env = command.env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        spec.path = self.ctx.task().path.clone().map(OsString::from);
+        spec.wall = limit;
+        spec.output_limit = output;
+        let exit = children.run(spec, self.ctx.cancelled()).await;
+        exit.map_err(|error| match error {
+            agentd_host::Error::ProgramMissing { .. } => NoHistory::NoGit,
+            other => NoHistory::refused(&agentd_base::describe(&other)),
+        })
+    }
+
+    /// What an earlier analysis read.
+    async fn kept(&self, question: Option<Arc<Question>>) -> Result<Option<History>, StepFault> {
+        let Some(question) = question else { return Ok(None) };
+        let (store, root) = (self.ctx.cache().clone(), self.path.to_owned());
+        self.ctx.compute(move |_| question.answer(&store, &root)).await
+    }
+
+    /// Keeps what was read for the next one. Whatever goes wrong only costs time then.
+    async fn keep(&self, question: Option<Arc<Question>>, history: History) -> Result<History, StepFault> {
+        let Some(question) = question else { return Ok(history) };
+        let (store, root, attempt) = (self.ctx.cache().clone(), self.path.to_owned(), self.ctx.key());
+        let keep = move || {
+            if let Err(error) = question.keep(&store, &root, &history, attempt) {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the history is not kept");
+            }
+            history
+        };
+        self.ctx.compute(move |_| keep()).await
+    }
+}
+
+/// Why a child that failed did.
+fn why(exit: &ChildExit) -> NoHistory {
+    if exit.timed_out() { NoHistory::Late } else { NoHistory::of_errors(&exit.stderr.head) }
+}
+
+/// Reads a log piece by piece, so that others come in between.
+async fn parse(ctx: &StepCtx, output: Vec<u8>, cut: bool) -> Told<History> {
+    let (output, mut parser) = (Arc::new(output), LogParser::new());
+    for start in (0..output.len()).step_by(PIECE) {
+        let piece = Arc::clone(&output);
+        let fed = ctx.compute(move |_| {
+            let end = piece.len().min(start + PIECE);
+            parser.feed(&piece[start..end]).map(|()| parser)
+        });
+        parser = match fed.await? {
+            Ok(parser) => parser,
+            Err(error) => return Ok(Err(NoHistory::refused(&error.to_string()))),
+        };
+    }
+    let history = ctx.compute(move |_| parser.finish(cut)).await?;
+    Ok(history.map_err(|error| NoHistory::refused(&error.to_string())))
+}
+
+/// The history of the source files that there are today; a report asks for no others.
+fn of_files(past: Past, manifest: &Manifest) -> Past {
+    let Past::Read(mut history) = past else { return past };
+    let sources = manifest.files.iter().filter(|file| file.language.is_some());
+    let mut wanted: Vec<&str> = sources.map(|file| &*file.path).collect();
+    wanted.sort_unstable();
+    history.files.retain(|file| wanted.binary_search(&&*file.path).is_ok());
+    Past::Read(history)
+}
+
+fn summary(past: &Past, from_cache: bool) -> String {
+    match past {
+        Past::Unknown(why) => format!("not known: {}", why.words()),
+        Past::Read(history) if history.empty => "the repository has no commit yet".to_owned(),
+        Past::Read(history) => {
+            let commits = count(history.commits, "commit", "commits");
+            let authors = count(history.authors, "author", "authors");
+            let files = count(history.files.len() as u64, "source file", "source files");
+            let mut words = format!("{commits} of {authors} changed {files}");
+            if from_cache {
+                words.push_str(" (from the cache)");
+            }
+            for gap in history.gaps() {
+                words.push_str("; ");
+                words.push_str(&gap);
+            }
+            words
+        }
+    }
+}

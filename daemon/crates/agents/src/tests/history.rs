@@ -1,0 +1,113 @@
+//! Histories that take too long, and what older agents handed on: nothing of it fails a task.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
+
+use agentd_base::Role;
+use agentd_tools::{
+    git::history::{NoHistory, Past},
+    report::Report,
+};
+use agentd_workflow::Action;
+use tempfile::TempDir;
+
+use super::{
+    actions::{analyse, content, output, repository},
+    support::Rig,
+};
+
+fn git(folder: &Path, args: &[&str]) -> String {
+    let identity = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"];
+    #[expect(clippy::disallowed_methods, reason = "a test prepares its repository")]
+    let output = Command::new("git").args(identity).args(args).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn committed() -> TempDir {
+    let folder = repository();
+    git(folder.path(), &["init", "-q", "-b", "trunk"]);
+    for turn in 0..3 {
+        fs::write(folder.path().join("src/a.rs"), format!("pub fn one() -> u32 {{ {turn} }}\n")).unwrap();
+        git(folder.path(), &["add", "."]);
+        git(folder.path(), &["commit", "-q", "-m", "turn"]);
+    }
+    folder
+}
+
+/// A folder with a `git` that does `instead` where the words of its command line hold `when`.
+fn slow_git(cases: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let real = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|file| file.is_file()).unwrap();
+    let cases: String = cases.iter().map(|(when, instead)| format!("*{when}*) {instead};;\n")).collect();
+    let script = format!("#!/bin/sh\ncase \"$*\" in\n{cases}esac\nexec '{}' \"$@\"\n", real.display());
+    fs::write(folder.path().join("git"), script).unwrap();
+    fs::set_permissions(folder.path().join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// What the history step finds with this git, in a step of eight seconds: a log may take a quarter of that.
+fn past(folder: &TempDir, git: &TempDir) -> (Past, String) {
+    let mut rig = Rig::real_with_children(folder.path());
+    let survey = analyse(&mut rig, "survey");
+    let mut assignment = rig.assignment(2, "history", Action::History);
+    let mut path = std::ffi::OsString::from(git.path());
+    path.push(":/usr/bin:/bin");
+    let mut task = (*assignment.task).clone();
+    task.path = Some(path.into_string().unwrap());
+    assignment.task = std::sync::Arc::new(task);
+    assignment.limit = Duration::from_secs(8);
+    assignment.inputs = vec![Rig::input("survey", output(&survey, "survey"))];
+    let done = rig.run(Role::Researcher, assignment).0.unwrap();
+    (serde_json::from_slice(&content(&rig, &done.output)).unwrap(), done.summary.to_string())
+}
+
+const SLEEP: &str = "exec sleep 600";
+
+#[test]
+fn a_log_that_takes_too_long_is_read_as_far_as_it_came_and_fails_nothing() {
+    let folder = committed();
+    let (nothing, said) = past(&folder, &slow_git(&[("--name-only", SLEEP)]));
+    assert_eq!((nothing, said.as_str()), (Past::Unknown(NoHistory::Late), "not known: git took longer than it may"));
+
+    // Two commits came before it was ended; the second may miss files.
+    let head = git(folder.path(), &["rev-parse", "HEAD"]);
+    let commit = |file: &str| format!("\\001{head}\\00020\\000a@x\\000\\n{file}\\000");
+    let some = format!("printf '{}{}'; {SLEEP}", commit("src/a.rs"), commit("src/b.rs"));
+    let (partial, said) = past(&folder, &slow_git(&[("--name-only", &some)]));
+    let Past::Read(history) = partial else { panic!("{said}") };
+    assert_eq!((history.commits, history.late, history.files.len()), (1, true, 1), "{history:?}");
+    assert!(said.contains("git took longer than it may, so that older commits miss"), "{said}");
+}
+
+#[test]
+fn what_git_prints_in_another_form_is_told_and_fails_nothing() {
+    let folder = committed();
+    for (printed, expected) in [("echo hello", "git could not tell"), ("echo 'fatal: broken' >&2; exit 3", "(broken)")]
+    {
+        let odd = format!("{printed}; exit");
+        let (nothing, said) = past(&folder, &slow_git(&[("--name-only", &odd)]));
+        assert!(matches!(nothing, Past::Unknown(_)) && said.contains(expected), "{said}");
+    }
+    let (nothing, said) = past(&folder, &slow_git(&[("--show-prefix", "echo what; exit")]));
+    assert!(matches!(nothing, Past::Unknown(_)) && said.contains("not understood"), "{said}");
+}
+
+#[test]
+fn inputs_of_an_older_agentd_make_a_report_that_says_what_it_lacks() {
+    let folder = committed();
+    let mut rig = Rig::real(folder.path());
+    let done = analyse(&mut rig, "structure");
+    let mut merge = rig.assignment(4, "merge", Action::Merge);
+    merge.inputs =
+        ["survey", "measure", "project", "structure"].map(|step| Rig::input(step, output(&done, step))).into();
+    // As it was before lock files were read.
+    let mut project: serde_json::Value =
+        serde_json::from_slice(&content(&rig, &output(&done, "project").output)).unwrap();
+    assert!(project.as_object_mut().unwrap().remove("locks").is_some());
+    merge.inputs[2].output = crate::PayloadRef::Inline(serde_json::to_vec(&project).unwrap().into());
+    let merged = rig.run(Role::Synthesizer, merge).0.unwrap();
+    let report: Report = serde_json::from_slice(&content(&rig, &merged.output)).unwrap();
+    assert_eq!((report.subject.name.as_str(), report.duplicates, report.dependencies), ("sample", None, None));
+    assert!(report.history.was_not_asked());
+}

@@ -1,0 +1,211 @@
+//! Export and import without an engine: what of a journal goes into an archive, and what of it is open where it is
+//! imported. An export reads beside a daemon that runs; nothing of it passes through that one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    io::Write,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use agentd_base::{ContentHash, Rng, Seq, TaskId};
+use agentd_journal::{Archive, Progress, RealDisk, Record, Seen, Snapshot, open_archive};
+
+use crate::{
+    Error, OverloadLimits,
+    core::{Core, Limits, Now, read_checkpoint, write_checkpoint},
+    record::{Booted, Entry},
+    retention::payloads_of,
+    start::{of_hold, real_disk},
+};
+
+/// A daemon that starts on the log in the moment of a look makes it look damaged; so many looks rule that out.
+const LOOKS: u32 = 3;
+
+/// Whoever drops what is old is soon done. Each try waits a fifth of a second itself.
+const TRIES: u32 = 50;
+
+/// What an archive holds, or what was made of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Archived {
+    /// Records.
+    pub records: u64,
+    /// Tasks that are open in it.
+    pub open: u64,
+    /// Open tasks that were left out of an import.
+    pub left_out: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Documents and other payloads.
+    pub documents: u64,
+    /// Length of the archive.
+    pub bytes: u64,
+}
+
+/// What a walk over the log gathers.
+#[derive(Debug, Default)]
+struct Census {
+    /// Open tasks and all of their records.
+    open: BTreeMap<TaskId, Vec<(Seq, Record)>>,
+    /// Payloads that records in the log name. Those that older checkpoints name may have gone.
+    named: BTreeSet<ContentHash>,
+    last: Seq,
+    fault: Option<Error>,
+}
+
+impl Census {
+    fn see(&mut self, seen: Seen<'_>) {
+        if self.fault.is_none()
+            && let Err(error) = self.take(seen)
+        {
+            self.fault = Some(error);
+        }
+    }
+
+    fn take(&mut self, seen: Seen<'_>) -> Result<(), Error> {
+        match seen {
+            Seen::Checkpoint(upto, bytes) => {
+                self.open.clear();
+                for (seq, record) in read_checkpoint(bytes)? {
+                    let entry = Entry::of_record(&record)?;
+                    self.follow(seq, &record, &entry);
+                }
+                self.last = upto;
+            }
+            Seen::Record(seq, record) => {
+                let entry = Entry::of_record(record)?;
+                self.named.extend(payloads_of(&entry).map(|(hash, _)| hash));
+                self.follow(seq, record, &entry);
+                self.last = seq;
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, seq: Seq, record: &Record, entry: &Entry) {
+        let id = TaskId::from_bytes(record.stream);
+        match entry {
+            Entry::Booted(_) | Entry::Stopped(_) => {}
+            Entry::Submitted(_) => drop(self.open.insert(id, vec![(seq, record.clone())])),
+            Entry::Ended(_) => drop(self.open.remove(&id)),
+            _ => {
+                // A task of which the beginning is gone had ended before the oldest checkpoint.
+                if let Some(records) = self.open.get_mut(&id) {
+                    records.push((seq, record.clone()));
+                }
+            }
+        }
+    }
+
+    /// All that must be stored with these records.
+    fn payloads(&self) -> BTreeSet<ContentHash> {
+        let entries = self.open.values().flatten().filter_map(|(_, record)| Entry::of_record(record).ok());
+        let held: Vec<ContentHash> =
+            entries.flat_map(|entry| payloads_of(&entry).map(|it| it.0).collect::<Vec<_>>()).collect();
+        self.named.iter().copied().chain(held).collect()
+    }
+
+    /// The open tasks, for the head of a segment. Without the daemon's last start: moving to another place is no crash, so
+    /// steps that were in flight start again and nobody is suspected.
+    fn checkpoint(&self) -> Vec<u8> {
+        write_checkpoint(self.open.values().flatten().map(|(seq, record)| (*seq, record)))
+    }
+}
+
+/// Writes everything that is stored in a state folder up to this moment, while a daemon runs on it or not.
+///
+/// # Errors
+/// [`agentd_journal::Error`]: there is no journal, it is damaged, somebody else is exporting, or `out` refuses.
+pub fn export(state_dir: &Path, out: &mut dyn Write, progress: Progress<'_>) -> Result<Archived, Error> {
+    let disk = real_disk(state_dir)?;
+    let (mut looks, mut tries) = (0, 0);
+    let (census, snapshot) = loop {
+        let mut census = Census::default();
+        match Snapshot::take(Arc::clone(&disk), &mut |seen| census.see(seen)) {
+            Err(agentd_journal::Error::Damaged { .. }) if looks + 1 < LOOKS => looks += 1,
+            Err(agentd_journal::Error::Kept { .. }) if tries + 1 < TRIES => tries += 1,
+            taken => break (census, taken?),
+        }
+    };
+    if let Some(fault) = census.fault {
+        return Err(fault);
+    }
+    let written = snapshot.write(&census.payloads(), out, progress)?;
+    Ok(of_written(written, &census))
+}
+
+fn of_written(written: agentd_journal::Written, census: &Census) -> Archived {
+    Archived {
+        records: written.records,
+        open: census.open.len() as u64,
+        left_out: 0,
+        segments: written.segments,
+        documents: written.payloads,
+        bytes: written.bytes,
+    }
+}
+
+/// An archive that can be imported: all of it was read, compared and understood.
+#[derive(Debug)]
+pub struct CheckedArchive {
+    archive: Archive,
+    census: Census,
+}
+
+/// Reads an archive, compares all of it, and lets the tasks in it come to life for a moment. Makes nothing.
+///
+/// # Errors
+/// What is wrong with it, in one sentence.
+pub fn check_archive(path: &Path, progress: Progress<'_>) -> Result<CheckedArchive, Error> {
+    let file = RealDisk::read_only(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    let mut census = Census::default();
+    let archive = open_archive(file, &mut |seen| census.see(seen), progress)?;
+    if let Some(fault) = census.fault.take() {
+        return Err(fault);
+    }
+    let there: HashSet<&ContentHash> = archive.payloads().iter().collect();
+    if let Some(gone) = census.payloads().iter().find(|hash| !there.contains(hash)) {
+        let detail = format!("payload {gone}, which a record names, is not in it");
+        return Err(agentd_journal::Error::BadArchive { detail }.into());
+    }
+    let checked = CheckedArchive { archive, census };
+    checked.comes_to_life()?;
+    Ok(checked)
+}
+
+impl CheckedArchive {
+    /// What it holds.
+    #[must_use]
+    pub fn holds(&self) -> Archived {
+        of_written(self.archive.holds(), &self.census)
+    }
+
+    /// What a start would do with it, in books that are thrown away.
+    fn comes_to_life(&self) -> Result<(), Error> {
+        let overload = OverloadLimits { mean: Duration::MAX, success: 0.0 };
+        let limits = Limits { max_tasks: usize::MAX, segment_bytes: u64::MAX, overload };
+        let boot = Booted { boot_id: String::new(), version: env!("CARGO_PKG_VERSION").to_owned() };
+        let mut core = Core::new(limits, Vec::new(), boot, Rng::new(0));
+        let now = Now { wall: Default::default(), mono: Default::default() };
+        core.restore(Some((self.census.last, self.census.checkpoint())), Vec::new(), None, now).map(drop)
+    }
+
+    /// Makes the journal in a state folder that has none. With `finished_only` open tasks are left out: they are neither
+    /// listed nor run there.
+    ///
+    /// # Errors
+    /// There is a journal, somebody else makes one, or the disk refuses. Then nothing, or another import, is needed.
+    pub fn import(mut self, state_dir: &Path, finished_only: bool, progress: Progress<'_>) -> Result<Archived, Error> {
+        let mut made = self.holds();
+        if finished_only {
+            (made.left_out, made.open) = (made.open, 0);
+            self.census.open.clear();
+        }
+        let disk = real_disk(state_dir)?;
+        let checkpoint = self.census.checkpoint();
+        let imported = agentd_journal::import(&self.archive, &disk, &checkpoint, progress);
+        made.segments = imported.map_err(|error| of_hold(error, state_dir))?.segments;
+        Ok(made)
+    }
+}

@@ -1,0 +1,163 @@
+//! Walks a whole log and says how far it goes, beside a writer that goes on. Every checksum, hash and link is compared.
+
+use agentd_base::Seq;
+
+use super::Seen;
+use crate::{
+    disk::Disk,
+    error::Error,
+    format::{Chain, GroupKind, Head, Record, SegmentHeader},
+    log::RESERVE,
+    recover,
+    segment::{self, Name, Step, Walk},
+};
+
+/// A segment up to its last group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub(super) name: Name,
+    pub(super) header: SegmentHeader,
+    /// Where its last group ends.
+    pub(super) end: u64,
+}
+
+impl Part {
+    /// The header of a copy that is no longer than it must be. No hash covers a segment's length.
+    pub(super) fn cut_header(&self) -> SegmentHeader {
+        let size = (self.end + RESERVE).next_multiple_of(512).min(self.header.size);
+        SegmentHeader { size, ..self.header }
+    }
+}
+
+/// A log up to a moment.
+#[derive(Debug)]
+pub(super) struct Cut {
+    /// Oldest first; at least one.
+    pub(super) parts: Vec<Part>,
+    /// The number of the record after the last one.
+    pub(super) next: Seq,
+    /// Hash of the last group, and so of all before it.
+    pub(super) head: Head,
+    pub(super) epoch: u64,
+    pub(super) records: u64,
+    /// When the newest record was written, in milliseconds since 1970.
+    pub(super) newest_ms: u64,
+}
+
+impl Cut {
+    pub(super) fn oldest(&self) -> Seq {
+        self.parts.first().map_or(self.next, |part| part.name.base)
+    }
+}
+
+/// Walks the log in `folder` as far as it goes at this moment; `None`: there is none.
+///
+/// # Errors
+/// [`Error::Damaged`], also if a daemon starts on the log in this very moment; [`Error::NewerFormat`]; [`Error::Io`].
+pub(super) fn cut(disk: &dyn Disk, folder: &str, each: &mut dyn FnMut(Seen<'_>)) -> Result<Option<Cut>, Error> {
+    let (names, _) = recover::names(disk, folder)?;
+    let Some(oldest) = names.first().copied() else { return Ok(None) };
+    let (next, epoch) = (oldest.base, 0);
+    let mut cut = Cut { parts: Vec::new(), next, head: [0; 16], epoch, records: 0, newest_ms: 0 };
+    let mut whole = oldest.number == 1;
+    for (index, name) in names.iter().enumerate() {
+        let (header, mut window) = segment::open(disk, name.path_in(folder), *name)?;
+        if cut.parts.is_empty() {
+            cut.head = header.previous;
+        }
+        cut.epoch = cut.epoch.max(header.epoch);
+        if let Some(bytes) = segment::checkpoint(&header, &mut window)? {
+            whole = true;
+            each(Seen::Checkpoint(Seq(header.base.0 - 1), &bytes));
+        }
+        let chain = Chain::new(&header.store);
+        let mut walk = Walk::new(window, &header, &chain);
+        let end = match names.get(index + 1) {
+            Some(next) => {
+                let (next, _) = segment::open(disk, next.path_in(folder), *next)?;
+                cut.sealed(&mut walk, &header, &next, each)?
+            }
+            None => cut.last(&mut walk, (&chain, header.size), each)?,
+        };
+        cut.parts.push(Part { name: *name, header, end });
+    }
+    if !whole {
+        let detail = format!("segment {} is missing, and no later one has a checkpoint", oldest.number - 1);
+        return Err(Error::damaged(oldest.path_in(folder), 0, detail));
+    }
+    Ok(Some(cut))
+}
+
+impl Cut {
+    /// A segment with a successor: it must reach what the successor's header says.
+    fn sealed(
+        &mut self,
+        walk: &mut Walk<'_>,
+        own: &SegmentHeader,
+        next: &SegmentHeader,
+        each: &mut dyn FnMut(Seen<'_>),
+    ) -> Result<u64, Error> {
+        if next.store != own.store {
+            return Err(recover::link(walk, next));
+        }
+        while (walk.next, walk.head) != (next.base, next.previous) {
+            match walk.step()? {
+                Step::Group { records, epoch, header, .. } => self.take(header.kind, &records, epoch, each),
+                Step::End => return Err(recover::link(walk, next)),
+                Step::Broken(detail) => return Err(Error::damaged(walk.window.path(), walk.at, detail)),
+            }
+        }
+        (self.next, self.head) = (walk.next, walk.head);
+        Ok(walk.at)
+    }
+
+    /// The newest segment, to where it went when this began. A writer may go on meanwhile, and may be in the middle of a
+    /// group: what cannot be read is read again, and is the end unless a whole group stands beyond it.
+    fn last(
+        &mut self,
+        walk: &mut Walk<'_>,
+        (chain, size): (&Chain, u64),
+        each: &mut dyn FnMut(Seen<'_>),
+    ) -> Result<u64, Error> {
+        let to = recover::used_to(&mut walk.window, walk.at, size)?.unwrap_or(walk.at);
+        let mut closed = None;
+        while walk.at < to {
+            let at = walk.at;
+            let mut step = walk.step()?;
+            if !matches!(step, Step::Group { .. }) {
+                // One group is written after the other: if one beyond is whole, so is this one by now, or it is damaged.
+                walk.window.forget();
+                let beyond = recover::valid_beyond(&mut walk.window, (at, to), walk.next, chain)?;
+                walk.window.forget();
+                step = walk.step()?;
+                match (&step, beyond) {
+                    (Step::Group { .. }, _) => {}
+                    (_, None) => break,
+                    (_, Some(valid)) => {
+                        let detail = format!("a valid group at byte {valid} shows that this was durable once");
+                        return Err(Error::damaged(walk.window.path(), at, detail));
+                    }
+                }
+            }
+            if let Step::Group { header, records, epoch, .. } = step {
+                closed = (header.kind == GroupKind::Closed).then_some((at, header.previous));
+                self.take(header.kind, &records, epoch, each);
+            }
+        }
+        // The mark of a clean end is no part of the log: the next start writes over it.
+        let (end, head) = closed.unwrap_or((walk.at, walk.head));
+        (self.next, self.head) = (walk.next, head);
+        Ok(end)
+    }
+
+    fn take(&mut self, kind: GroupKind, records: &[(Seq, Record)], epoch: u64, each: &mut dyn FnMut(Seen<'_>)) {
+        if kind == GroupKind::Opened {
+            self.epoch = self.epoch.max(epoch);
+        }
+        for (seq, record) in records {
+            self.records += 1;
+            self.newest_ms = self.newest_ms.max(record.wall_ms);
+            each(Seen::Record(*seq, record));
+        }
+    }
+}

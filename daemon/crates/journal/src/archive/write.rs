@@ -1,0 +1,192 @@
+//! Writing an archive: first a look at the whole log, then its bytes, the payloads, and the checksum.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    io::{self, Write},
+    sync::Arc,
+};
+
+use agentd_base::ContentHash;
+
+use super::{
+    ABOUT, ARCHIVE_FORMAT, CHECKSUM, MIN_READER, PIECE, Progress, Seen,
+    cut::{Cut, Part, cut},
+    keep,
+    tar::{self, END},
+};
+use crate::{
+    blobs::{self, Blobs},
+    disk::{Disk, Held},
+    error::Error,
+    format::HEADER,
+    segment::LOG,
+};
+
+/// A log up to a moment. While this lives, nothing of it is dropped.
+#[derive(Debug)]
+pub struct Snapshot {
+    disk: Arc<dyn Disk>,
+    cut: Cut,
+    _keep: Option<Arc<dyn Held>>,
+}
+
+/// What an archive holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Segments.
+    pub segments: u64,
+    /// Records.
+    pub records: u64,
+    /// Payloads.
+    pub payloads: u64,
+    /// Length of the archive.
+    pub bytes: u64,
+}
+
+impl Snapshot {
+    /// Looks at the whole log, also beside a writer that goes on: what is written from now on is not in it. `each` hears of
+    /// every checkpoint and record.
+    ///
+    /// # Errors
+    /// [`Error::NoJournal`]; [`Error::Damaged`], which may pass if a daemon was starting; [`Error::Kept`];
+    /// [`Error::NewerFormat`]; [`Error::Io`].
+    pub fn take(disk: Arc<dyn Disk>, each: &mut dyn FnMut(Seen<'_>)) -> Result<Self, Error> {
+        if !disk.exists(LOG).map_err(Error::io("look for", LOG))? {
+            return Err(Error::NoJournal);
+        }
+        let keep = keep(&*disk)?;
+        let cut = cut(&*disk, LOG, each)?.ok_or(Error::NoJournal)?;
+        Ok(Self { disk, cut, _keep: keep })
+    }
+
+    /// Writes the archive with these payloads, each compared with its name.
+    ///
+    /// # Errors
+    /// [`Error::NoBlob`] and [`Error::Damaged`]: something stored is not what it was; [`Error::Io`] while reading;
+    /// [`Error::Output`] if `out` refuses.
+    pub fn write(
+        &self,
+        payloads: &BTreeSet<ContentHash>,
+        out: &mut dyn Write,
+        progress: Progress<'_>,
+    ) -> Result<Written, Error> {
+        let blobs = Blobs::new(Arc::clone(&self.disk));
+        let about = self.about(payloads.len());
+        let mut total = tar::whole(about.len() as u64) + tar::whole(1) + END as u64;
+        total += self.cut.parts.iter().map(|part| tar::whole(part.cut_header().size)).sum::<u64>();
+        for hash in payloads {
+            total += tar::whole(blobs.size(hash)?);
+        }
+        let modified = self.cut.newest_ms / 1000;
+        let mut out = Out { out, hasher: blake3::Hasher::new(), done: 0, total, progress, modified };
+        out.entry(ABOUT.0, about.len() as u64)?;
+        out.put(about.as_bytes())?;
+        out.pad(about.len() as u64)?;
+        self.cut.parts.iter().try_for_each(|part| self.segment(part, &mut out))?;
+        for hash in payloads {
+            let content = blobs.get(hash)?;
+            out.entry(&blobs::path(hash), content.len() as u64)?;
+            out.put(&content)?;
+            out.pad(content.len() as u64)?;
+        }
+        let tail = tail(out.hasher.finalize(), modified);
+        out.put(&tail)?;
+        out.out.flush().map_err(output)?;
+        Ok(Written {
+            segments: self.cut.parts.len() as u64,
+            records: self.cut.records,
+            payloads: payloads.len() as u64,
+            bytes: out.done,
+        })
+    }
+
+    /// What is in it, for people and for readers: the first three lines never change their form.
+    fn about(&self, payloads: usize) -> String {
+        let mut text = format!("{}format {ARCHIVE_FORMAT}\nreader {MIN_READER}\n", ABOUT.1);
+        let segments = self.cut.parts.len();
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "agentd {}\nsegments {segments}\n{}\npayloads {payloads}\n",
+            env!("CARGO_PKG_VERSION"),
+            records_line(&self.cut),
+        );
+        text
+    }
+
+    fn segment(&self, part: &Part, out: &mut Out<'_>) -> Result<(), Error> {
+        let path = part.name.path();
+        let header = part.cut_header();
+        let file = self.disk.open(&path).map_err(Error::io("open", &path))?;
+        out.entry(&path, header.size)?;
+        out.put(&header.encode())?;
+        let (mut at, mut piece) = (HEADER as u64, vec![0; PIECE]);
+        while at < part.end {
+            let wanted = (part.end - at).min(PIECE as u64) as usize;
+            let read = file.read_at(at, &mut piece[..wanted]).map_err(Error::io("read", &path))?;
+            if read < wanted {
+                return Err(Error::damaged(path, at + read as u64, "the file was cut while it was read"));
+            }
+            out.put(&piece[..wanted])?;
+            at += wanted as u64;
+        }
+        out.zeros((header.size - part.end) as usize)?;
+        out.pad(header.size)
+    }
+}
+
+/// Which records there are; a reader compares it with what it finds.
+pub(super) fn records_line(cut: &Cut) -> String {
+    format!("records {} to {}", cut.oldest(), cut.next.0.saturating_sub(1))
+}
+
+/// The archive on its way out.
+struct Out<'a> {
+    out: &'a mut dyn Write,
+    hasher: blake3::Hasher,
+    done: u64,
+    total: u64,
+    progress: Progress<'a>,
+    modified: u64,
+}
+
+impl Out<'_> {
+    fn entry(&mut self, name: &str, len: u64) -> Result<(), Error> {
+        self.put(&tar::header(name, len, self.modified))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        for piece in bytes.chunks(PIECE) {
+            self.out.write_all(piece).map_err(output)?;
+            self.hasher.update(piece);
+            self.done += piece.len() as u64;
+            (self.progress)(self.done, self.total);
+        }
+        Ok(())
+    }
+
+    fn zeros(&mut self, count: usize) -> Result<(), Error> {
+        self.put(&vec![0; count])
+    }
+
+    fn pad(&mut self, len: u64) -> Result<(), Error> {
+        self.zeros(tar::padding(len))
+    }
+}
+
+fn output(source: io::Error) -> Error {
+    Error::Output { source }
+}
+
+/// Everything from the checksum on, to the last byte.
+pub(super) fn tail(hash: blake3::Hash, modified: u64) -> Vec<u8> {
+    let text = format!("blake3 {}\n", hash.to_hex());
+    let mut tail = tar::header(CHECKSUM, text.len() as u64, modified).to_vec();
+    tail.extend_from_slice(text.as_bytes());
+    tail.resize(TAIL, 0);
+    tail
+}
+
+/// Length of [`tail`].
+pub(super) const TAIL: usize = 2 * tar::BLOCK + END;

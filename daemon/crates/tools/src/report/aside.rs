@@ -1,0 +1,89 @@
+//! What is there to test, to show or to be tested with: how much of it there is, and what of it is left out of a report about
+//! the project itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    findings::is_test_path,
+    measured::Measured,
+    structure::{Cycle, FolderCycle, Structure},
+    survey::Manifest,
+};
+
+/// What stands in folders for tests, examples and fixtures and is therefore in no list of this report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aside {
+    /// Packages.
+    pub packages: u64,
+    /// Entry points, declared and found.
+    pub entries: u64,
+    /// Commands that build or test such packages.
+    pub commands: u64,
+    /// Cycles of files that are all there.
+    pub cycles: u64,
+    /// Cycles of folders that are all there.
+    pub folder_cycles: u64,
+}
+
+/// How much of the code tests the rest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestsReport {
+    /// Test functions.
+    pub functions: u64,
+    /// Measured files that hold test functions, or are for tests by their path.
+    pub files: u64,
+    /// Lines of code in files that are for tests by their path.
+    pub code: u64,
+}
+
+/// Which files test, show or are tested with. If all are there for that, they are the project, and none is left out.
+pub(super) struct Tests<'a> {
+    manifest: &'a Manifest,
+    /// Some file is not for tests.
+    some_other: bool,
+}
+
+impl<'a> Tests<'a> {
+    pub(super) fn of(manifest: &'a Manifest, measured: &Measured) -> Self {
+        let some_other = measured.files.iter().any(|file| !is_test(manifest, file.file));
+        Self { manifest, some_other }
+    }
+
+    /// Whether a file is left out.
+    pub(super) fn has(&self, file: u32) -> bool {
+        self.some_other && is_test(self.manifest, file)
+    }
+
+    fn has_folder(&self, folder: &str) -> bool {
+        // What a folder is for is told by the path of whatever is in it.
+        self.some_other && is_test_path(&format!("{folder}/x"))
+    }
+
+    /// The project's own cycles: at least one of the files on them is not left out.
+    pub(super) fn cycles<'s>(&self, structure: &'s Structure) -> Vec<&'s Cycle> {
+        structure.cycles.iter().filter(|cycle| !cycle.files.iter().all(|file| self.has(*file))).collect()
+    }
+
+    /// The same of folders.
+    pub(super) fn folder_cycles<'s>(&self, structure: &'s Structure) -> Vec<&'s FolderCycle> {
+        let cycles = structure.folder_cycles.iter();
+        cycles.filter(|cycle| !cycle.folders.iter().all(|folder| self.has_folder(folder))).collect()
+    }
+}
+
+/// Not so for a number without a file.
+fn is_test(manifest: &Manifest, file: u32) -> bool {
+    manifest.files.get(file as usize).is_some_and(|file| is_test_path(&file.path))
+}
+
+/// How much of the code tests the rest.
+pub(super) fn tests(manifest: &Manifest, measured: &Measured) -> TestsReport {
+    let mut tests = TestsReport::default();
+    for summary in &measured.files {
+        let is_test = is_test(manifest, summary.file);
+        tests.functions += u64::from(summary.tests);
+        tests.files += u64::from(is_test || summary.tests > 0);
+        tests.code += if is_test { u64::from(summary.code) } else { 0 };
+    }
+    tests
+}

@@ -1,0 +1,106 @@
+//! What the system says about a file, as the sign that its content is what it was: device, inode, size, and the times when the
+//! content and the inode last changed, as git's index uses them. The time of the inode is the one that counts: every write,
+//! truncation, rename and change of times moves it to the present, and no program can set it.
+//!
+//! Assumed: a local file system that keeps such times, and a clock that does not come back to the same nanosecond.
+
+use std::time::Duration;
+
+use agentd_base::WallMs;
+use cap_std::fs::{Metadata, MetadataExt};
+
+/// A file that was changed so shortly before a survey has no stamp: it might change again at what is the same time to the file
+/// system, whose clock is as coarse as 2 s, and pages that a program has mapped move the times only when they are first
+/// written to after they went to the disk, which they do every 30 s (`vm.dirty_expire_centisecs`).
+pub const SETTLED_AFTER: Duration = Duration::from_secs(60);
+
+/// What makes this use of the hash another one than all others.
+const CONTEXT: &str = "agentd 2026 stamp of a file, encoding 1";
+
+/// The sign of one state of one file, 128 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp(pub(crate) [u8; 16]);
+
+/// What a stamp is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Traits {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    /// Seconds since 1970 and nanoseconds.
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Traits {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// `None`: it was changed too shortly before `now`, or in what is the future.
+    pub(crate) fn stamp(&self, now: WallMs) -> Option<Stamp> {
+        let settled = i64::try_from(now.0 / 1_000).ok()? - i64::try_from(SETTLED_AFTER.as_secs()).ok()?;
+        (self.changed.0 < settled).then(|| self.hash())
+    }
+
+    fn hash(&self) -> Stamp {
+        let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
+        for number in [self.device, self.inode, self.bytes] {
+            hasher.update(&number.to_le_bytes());
+        }
+        for (seconds, nanoseconds) in [self.modified, self.changed] {
+            hasher.update(&seconds.to_le_bytes()).update(&nanoseconds.to_le_bytes());
+        }
+        let mut stamp = [0; 16];
+        hasher.finalize_xof().fill(&mut stamp);
+        Stamp(stamp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANGED: i64 = 1_000_000;
+
+    fn traits() -> Traits {
+        Traits { device: 1, inode: 2, bytes: 3, modified: (4, 5), changed: (CHANGED, 6) }
+    }
+
+    #[test]
+    fn whatever_differs_makes_another_stamp() {
+        let later = WallMs(u64::MAX);
+        let one = traits();
+        let others = [
+            Traits { device: 9, ..one },
+            Traits { inode: 9, ..one },
+            Traits { bytes: 9, ..one },
+            Traits { modified: (9, 5), ..one },
+            Traits { modified: (4, 9), ..one },
+            Traits { changed: (9, 6), ..one },
+            Traits { changed: (CHANGED, 9), ..one },
+            Traits { modified: (5, 4), ..one },
+        ];
+        assert_eq!(one.stamp(later), traits().stamp(later));
+        assert!(one.stamp(later).is_some());
+        for other in others {
+            assert_ne!(other.stamp(later), one.stamp(later), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_not_settled_has_no_stamp() {
+        for (after, settled) in
+            [(i64::MIN / 4, false), (-1, false), (0, false), (60, false), (61, true), (1 << 40, true)]
+        {
+            let now = u64::try_from(CHANGED.saturating_add(after).max(0)).unwrap() * 1_000;
+            assert_eq!(traits().stamp(WallMs(now)).is_some(), settled, "{after} s after");
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! `agentd-cli doctor` against the real daemon (well, read-only because its journal is damaged, on a full disk, gone), and what
+//! `bench` and `stats` tell of it.
+
+use std::{
+    fs,
+    io::{Seek as _, SeekFrom, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Output},
+};
+
+use agentd_proto::v1::{ExamineRequest, Verdict};
+use agentd_tests::{
+    client::{analyze, noop},
+    daemon::{Clients, Home, TestDaemon, cli, command, runtime},
+    fixture, skip,
+};
+use serde_json::Value;
+
+fn doctor(home: &Home, exit: i32) -> Value {
+    let output = cli(home, &["doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(exit), "{}", text(&output));
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)))
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[track_caller]
+fn check<'a>(found: &'a Value, group: &str, name: &str) -> &'a Value {
+    let mut checks = found["checks"].as_array().unwrap().iter();
+    let at = checks.find(|check| check["group"] == group && check["name"] == name);
+    at.unwrap_or_else(|| panic!("no {group}/{name}: {found:#}"))
+}
+
+/// Names of everything below a folder, and their sizes.
+fn tree(folder: &Path) -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let data = entry.metadata().unwrap();
+        if data.is_dir() {
+            found.extend(tree(&entry.path()));
+        }
+        found.push((entry.path().display().to_string(), if data.is_dir() { 0 } else { data.len() }));
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_daemon_that_is_well_says_what_it_measured() {
+    let home = Home::new();
+    let project = home.folder("project");
+    fixture::write(&project, &[("Cargo.toml", "[package]\nname = \"small\"\n"), ("src/main.rs", "fn main() {}\n")]);
+    let _daemon = TestDaemon::start(&home);
+    runtime().block_on(async {
+        let clients = Clients::connect(&home).await.unwrap();
+        clients.run(analyze(&project)).await;
+    });
+    // The index may be opened by the look at the newest tasks; the log may not grow.
+    let log = tree(&home.state().join("log"));
+    let output = cli(&home, &["doctor", "--json"]);
+    let found: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)));
+    for (group, name) in [
+        ("program", "agentd"),
+        ("state folder", "folder"),
+        ("state folder", "socket"),
+        ("daemon", "running"),
+        ("machine", "cores"),
+        ("disk", "journal"),
+        ("disk", "index"),
+        ("disk", "stored"),
+        ("disk", "cache"),
+        ("clock", "sleep"),
+        ("folders", "workspaces"),
+    ] {
+        assert_eq!(check(&found, group, name)["verdict"], "ok", "{group}/{name}: {found:#}");
+    }
+    let figure = |group, name, figure: &str| check(&found, group, name)["figures"][figure].as_f64();
+    assert!(figure("disk", "sync", "median_ms").is_some_and(|median| median > 0.0));
+    assert_eq!(figure("placement", "compute agents", "threads"), Some(8.0));
+    assert_eq!(figure("placement", "coordinators", "threads"), Some(4.0));
+    assert_eq!(figure("folders", "workspaces", "listed"), Some(1.0));
+    assert!(figure("limits", "open files", "limit").is_some_and(|limit| limit > 0.0));
+    let threads: Vec<&str> =
+        found["threads"].as_array().unwrap().iter().map(|thread| thread["name"].as_str().unwrap()).collect();
+    for name in ["analyzer", "synthesizer", "coordinator", "engine", "io", "net", "writer"] {
+        assert!(threads.contains(&name), "{name}: {threads:?}");
+    }
+    assert_eq!(tree(&home.state().join("log")), log);
+    let left = tree(&home.state()).into_iter().find(|(path, _)| path.contains(".doctor"));
+    assert_eq!(left, None, "the file of the sync has no name");
+}
+
+#[test]
+fn the_call_itself_answers_every_group_and_only_one_at_a_time() {
+    let home = Home::new();
+    let _daemon = TestDaemon::start(&home);
+    runtime().block_on(async {
+        let clients = Clients::connect(&home).await.unwrap();
+        let (mut first, mut second) = (clients.daemon.clone(), clients.daemon.clone());
+        let both = tokio::join!(first.examine(ExamineRequest {}), second.examine(ExamineRequest {}));
+        let answers = [both.0, both.1];
+        assert!(answers.iter().any(Result::is_ok), "{answers:?}");
+        for answer in answers {
+            match answer {
+                Ok(answer) => {
+                    let answer = answer.into_inner();
+                    for group in ["daemon", "machine", "placement", "disk", "clock", "limits", "folders", "sandbox"] {
+                        assert!(answer.checks.iter().any(|check| check.group == group), "{group}: {answer:#?}");
+                    }
+                    let nameless = answer.checks.iter().find(|check| check.found.is_empty() || check.name.is_empty());
+                    assert_eq!(nameless, None);
+                    assert!(answer.checks.iter().all(|check| check.verdict() != Verdict::Unspecified));
+                }
+                Err(status) => assert_eq!(status.code(), tonic::Code::ResourceExhausted, "{status:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn a_damaged_journal_has_failed_and_the_command_that_tells_more_is_named() {
+    let home = Home::new();
+    let mut daemon = TestDaemon::start(&home);
+    runtime().block_on(async {
+        let clients = Clients::connect(&home).await.unwrap();
+        for number in 0..20 {
+            clients.run(noop(&format!("{number}"))).await;
+        }
+    });
+    daemon.kill();
+    // Not the last group: a torn tail is cut, rot before it is not.
+    let segment = fs::read_dir(home.state().join("log")).unwrap().flatten().map(|entry| entry.path()).min().unwrap();
+    let mut file = fs::OpenOptions::new().write(true).open(&segment).unwrap();
+    file.seek(SeekFrom::Start(700)).unwrap();
+    file.write_all(&[0xff; 64]).unwrap();
+    drop(file);
+    let _daemon = TestDaemon::start(&home);
+    let found = doctor(&home, 1);
+    let journal = check(&found, "disk", "journal");
+    assert_eq!(
+        (journal["verdict"].as_str(), journal["command"].as_str()),
+        (Some("failed"), Some("agentd-cli journal verify")),
+        "{found:#}"
+    );
+    assert!(journal["found"].as_str().unwrap().contains("log/"), "the file is named: {journal}");
+    assert_eq!(check(&found, "daemon", "health")["verdict"], "failed");
+}
+
+#[test]
+fn a_full_disk_has_failed() {
+    let home = Home::new();
+    let state = home.folder("state");
+    let Some(_mounted) = tmpfs(&state) else { return };
+    let _daemon = TestDaemon::start(&home);
+    let mut ballast = fs::File::create(state.join("ballast")).unwrap();
+    let mut piece = 1 << 20;
+    while piece > 0 {
+        if ballast.write_all(&vec![1; piece]).is_err() {
+            piece /= 2;
+        }
+    }
+    drop(ballast);
+    let found = doctor(&home, 1);
+    let room = check(&found, "state folder", "room");
+    assert_eq!((room["verdict"].as_str(), room["figures"]["free_bytes"].as_f64()), (Some("failed"), Some(0.0)));
+    assert!(room["command"].as_str().unwrap().starts_with("df -h "));
+    assert_eq!(check(&found, "state folder", "file system")["verdict"], "warning", "it lies in memory");
+    assert_eq!(check(&found, "disk", "sync")["verdict"], "failed", "nothing can be written");
+    fs::remove_file(state.join("ballast")).unwrap();
+}
+
+/// A small volume in memory, unmounted when dropped; `None`, said aloud, where this user may not mount.
+struct Mounted<'a>(&'a Path);
+
+fn tmpfs(place: &Path) -> Option<Mounted<'_>> {
+    let options = ["-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs"];
+    let output = Command::new("mount").args(options).arg(place).output();
+    if output.is_ok_and(|output| output.status.success()) {
+        return Some(Mounted(place));
+    }
+    skip::skip("a full disk under doctor", "this user may not mount");
+    None
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        // The daemon may live a moment longer than its test.
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_folder_that_is_open_to_others_is_told_before_a_daemon_refuses_it() {
+    let home = Home::new();
+    let state = home.folder("state");
+    fs::write(state.join("something"), "").unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
+    let found = doctor(&home, 1);
+    let folder = check(&found, "state folder", "folder");
+    let chmod = folder["command"].as_str().unwrap();
+    assert_eq!(chmod, format!("chmod 700 {}", state.display()));
+    assert_eq!(check(&found, "daemon", "running")["verdict"], "skipped");
+    // The command that it names mends it.
+    assert!(Command::new("sh").args(["-c", chmod]).status().unwrap().success());
+    let found: Value = serde_json::from_slice(&cli(&home, &["doctor", "--json"]).stdout).unwrap();
+    assert_eq!(check(&found, "state folder", "folder")["verdict"], "ok");
+    assert_eq!(check(&found, "program", "agentd")["verdict"], "ok", "{found:#}");
+}
+
+/// The fresh folder is gone afterwards, and the user's own daemon was not touched.
+#[test]
+fn bench_measures_a_daemon_of_its_own_and_leaves_nothing() {
+    let home = Home::new();
+    let project = home.folder("project");
+    fixture::write(&project, &[("Cargo.toml", "[package]\nname = \"small\"\n"), ("src/main.rs", "fn main() {}\n")]);
+    let daemon = TestDaemon::start(&home);
+    let before = tree(&home.state().join("log"));
+    let around = |home: &Home| fs::read_dir(home.folder(".")).unwrap().flatten().count();
+    let entries = around(&home);
+    let args = ["bench", "--quick", "--quiet", "--json", "--workspace", project.to_str().unwrap()];
+    let output = cli(&home, &args);
+    assert!(output.status.success(), "{}", text(&output));
+    let found: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)));
+    for (pointer, least) in [
+        ("/start/after_end_ms/count", 5.0),
+        ("/start/after_kill_ms/p50", 0.001),
+        ("/noop/done_ms/count", 200.0),
+        ("/noop/accepted_ms/p99", 0.001),
+        ("/noop/tasks_per_second/p50", 1.0),
+        ("/scatter/wall_ms/p50", 0.001),
+        ("/machine/memory_bytes", 1.0),
+    ] {
+        let value = found.pointer(pointer).and_then(Value::as_f64);
+        assert!(value.is_some_and(|value| value >= least), "{pointer}: {found:#}");
+    }
+    let residency = found["residency"].as_array().unwrap();
+    assert_eq!(residency.len(), 12);
+    for agent in residency {
+        let measured = agent["fast_share"].is_f64();
+        assert_ne!(
+            measured,
+            agent["unmeasured"].as_str().is_some_and(|why| !why.is_empty()),
+            "one or the other: {agent}"
+        );
+    }
+    assert_eq!(tree(&home.state().join("log")), before, "the user's own journal");
+    assert_eq!(around(&home), entries, "the fresh folder is gone");
+    assert!(home.socket().exists() && daemon.pid() > 0);
+}
+
+/// Figures since the start, and those of the last minute, of work that was really done.
+#[test]
+fn stats_tell_what_was_done_and_what_failed() {
+    let home = Home::new();
+    let _daemon = TestDaemon::start(&home);
+    runtime().block_on(async {
+        let clients = Clients::connect(&home).await.unwrap();
+        for number in 0..10 {
+            clients.run(noop(&format!("{number}"))).await;
+        }
+        // It is there when it is submitted, and gone when it is looked at: the folder is named by nobody else.
+        let request =
+            agentd_proto::v1::SubmitRequest { workspace: "/nowhere/at/all".to_owned(), ..analyze(&home.folder("x")) };
+        let (_, followed) = clients.run(request).await;
+        assert_eq!(followed.state(), agentd_proto::v1::TaskState::Failed);
+    });
+    let output = cli(&home, &["stats", "--json"]);
+    let found: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)));
+    let summary = &found["summary"];
+    let number = |pointer: &str| {
+        summary.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("{pointer}: {summary:#}"))
+    };
+    assert_eq!(
+        ["/tasks/submitted", "/tasks/succeeded", "/tasks/failed", "/tasks/cancelled"].map(number),
+        [11.0, 10.0, 1.0, 0.0]
+    );
+    assert!(number("/tasks/per_second") > 0.0 && number("/uptime_seconds") > 0.0);
+    assert!(number("/errors/attempts_failed") >= 1.0, "{summary:#}");
+    let classes: f64 = summary["errors"]["by_class"].as_object().unwrap().values().filter_map(Value::as_f64).sum();
+    assert_eq!(classes, number("/errors/attempts_failed"));
+    assert_eq!(["/recovery/starts", "/recovery/quarantined_steps"].map(number), [1.0, 0.0]);
+    for class in [0, 1] {
+        let share = number(&format!("/classes/{class}/share"));
+        assert!((0.0..=1.0).contains(&share), "{summary:#}");
+        assert!(number(&format!("/classes/{class}/cores")) >= 1.0);
+    }
+    let prometheus = String::from_utf8(cli(&home, &["stats", "--prometheus"]).stdout).unwrap();
+    for line in
+        ["agentd_attempts_failed_total{class=", "agentd_retries_total ", "agentd_class_cores{class=\"compute\"} "]
+    {
+        assert!(prometheus.contains(line), "{line}\n{prometheus}");
+    }
+}
+
+/// A daemon that is killed with a step under way tells afterwards what it took up again.
+#[test]
+fn stats_tell_what_went_on_after_a_death() {
+    let home = Home::new();
+    let mut daemon = TestDaemon::start(&home);
+    runtime().block_on(async {
+        let clients = Clients::connect(&home).await.unwrap();
+        let request = agentd_proto::v1::SubmitRequest { workflow: "drill".to_owned(), ..noop("wait") };
+        let submitted = clients.submit(request).await;
+        let mut events = clients.watch(&submitted.task_id, 0).await.unwrap();
+        // Until a step runs.
+        while let Some(item) = events.message().await.unwrap() {
+            if let Some(agentd_proto::v1::watch_response::Item::Event(event)) = item.item
+                && let Some(agentd_proto::v1::event::What::AttemptStarted(_)) = event.what
+            {
+                break;
+            }
+        }
+    });
+    daemon.kill();
+    let _daemon = TestDaemon::start(&home);
+    let found: Value = serde_json::from_slice(&cli(&home, &["stats", "--json"]).stdout).unwrap();
+    let recovery = &found["summary"]["recovery"];
+    assert_eq!((recovery["starts"].as_u64(), recovery["recovered_tasks"].as_u64()), (Some(2), Some(1)), "{recovery}");
+    assert!(recovery["recovered_steps"].as_u64().is_some_and(|steps| steps > 0), "{recovery}");
+}
+
+#[test]
+fn settings_that_a_daemon_would_refuse_are_told_with_their_line() {
+    let home = Home::new();
+    let state = home.folder("state");
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(state.join("config.toml"), "[queue]\nmax_taks = 3\n").unwrap();
+    let found = doctor(&home, 1);
+    let program = check(&found, "program", "agentd");
+    assert_eq!(program["verdict"], "failed");
+    let words = program["found"].as_str().unwrap();
+    assert!(words.contains("max_taks") && words.contains("config.toml"), "{words}");
+}
+
+#[test]
+fn it_starts_a_daemon_only_when_told_to() {
+    let home = Home::new();
+    let output = command(&home, "agentd-cli").arg("doctor").output().unwrap();
+    assert!(text(&output).contains("- running") && !home.socket().exists(), "{}", text(&output));
+    let output = cli(&home, &["doctor", "--start", "--json"]);
+    let found: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)));
+    assert_eq!(check(&found, "daemon", "running")["verdict"], "ok", "{found:#}");
+    assert!(cli(&home, &["stop", "--grace", "1ms"]).status.success());
+}

@@ -7,6 +7,7 @@ use std::{path::Path, process::Command};
 
 const MARKER: &str = "AGENTD_TEST_MARKER";
 const DEATH: &str = "AGENTD_TEST_DEATH";
+const WORK: &str = "01TASK/3#2";
 
 /// The process that dies; does nothing unless the test below started it.
 #[test]
@@ -14,14 +15,30 @@ fn dying() {
     let Some(marker) = std::env::var_os(MARKER) else { return };
     agentd_host::mark_crashes(Path::new(&marker)).unwrap();
     let death = std::env::var(DEATH).unwrap();
-    agentd_host::noted("01TASK/3#2", || match death.as_str() {
+    agentd_host::noted(WORK, || match death.as_str() {
         "abort" => std::process::abort(),
+        "together" => all_at_once(),
         "overflow" => assert!(deeper(1) == 0, "never comes back"),
         "memory" => want_all_memory(),
         signal => {
             let status = Command::new("kill").args([&format!("-{signal}"), &std::process::id().to_string()]).status();
             assert!(status.unwrap().success());
             std::thread::park();
+        }
+    });
+}
+
+/// Threads that die in the same moment, as when memory runs out.
+fn all_at_once() {
+    let start = std::sync::Barrier::new(8);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                agentd_host::noted(WORK, || {
+                    start.wait();
+                    std::process::abort()
+                })
+            });
         }
     });
 }
@@ -60,7 +77,15 @@ fn die(death: &str) -> (bool, Option<String>) {
 #[test]
 fn faults_name_the_work_of_their_thread() {
     for death in ["abort", "overflow"] {
-        assert_eq!(die(death), (true, Some("01TASK/3#2".to_owned())), "{death}");
+        assert_eq!(die(death), (true, Some(WORK.to_owned())), "{death}");
+    }
+}
+
+/// The end of the second one does not cut short the first one, who writes.
+#[test]
+fn of_threads_that_die_together_one_is_named() {
+    for _ in 0..40 {
+        assert_eq!(die("together"), (true, Some(WORK.to_owned())));
     }
 }
 
@@ -73,5 +98,5 @@ fn a_kill_from_outside_leaves_no_mark() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_process_that_wants_more_memory_than_the_bound_allows_names_the_work() {
-    assert_eq!(die("memory"), (true, Some("01TASK/3#2".to_owned())));
+    assert_eq!(die("memory"), (true, Some(WORK.to_owned())));
 }

@@ -1,4 +1,5 @@
-//! Signal handlers for deadly faults. A handler may call only what signal-safety(7) lists: open, write, close, sigaction.
+//! Signal handlers for deadly faults. A handler may call only what signal-safety(7) lists: open, write, close, select,
+//! sigaction.
 
 #![expect(unsafe_code, reason = "system calls; each block says what the callee demands")]
 
@@ -9,7 +10,7 @@ use std::{
     path::Path,
     sync::{
         OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
 };
 
@@ -26,8 +27,14 @@ struct Marker {
 
 static MARKER: OnceLock<Marker> = OnceLock::new();
 
-/// A dying thread has named its work. When memory runs out, threads with nothing to name die in the same moment.
-static NAMED: AtomicBool = AtomicBool::new(false);
+/// How far the marker is. When memory runs out several threads die in the same moment, and only the first one's work is named.
+static NAMED: AtomicU8 = AtomicU8::new(NOT_YET);
+const NOT_YET: u8 = 0;
+const WRITING: u8 = 1;
+const WRITTEN: u8 = 2;
+
+/// How often a dying thread looks, a millisecond apart, whether another one has written down its work.
+const LOOKS: u32 = 1_000;
 
 /// Installs the handlers, in front of those that are there.
 pub(crate) fn install_crash_handlers(marker: &Path) -> io::Result<()> {
@@ -55,25 +62,40 @@ pub(crate) fn install_crash_handlers(marker: &Path) -> io::Result<()> {
 
 extern "C" fn on_fault(signal: c_int, _info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     let Some(marker) = MARKER.get() else { return };
-    let note = crash::current();
-    // The first who names something is believed, and who names nothing takes nothing away.
-    if note.len == 0 || !NAMED.swap(true, Ordering::AcqRel) {
-        let truncate = if note.len == 0 { 0 } else { libc::O_TRUNC };
-        let flags = libc::O_WRONLY | libc::O_CREAT | truncate | libc::O_CLOEXEC;
-        // SAFETY: the path is a C string that lives for ever; open, write and close are safe in a signal handler.
-        unsafe {
-            let file = libc::open(marker.path.as_ptr(), flags, 0o600);
-            if file >= 0 {
-                libc::write(file, note.text.as_ptr().cast(), note.len);
-                libc::close(file);
-            }
+    name_work(marker);
+    // Its return ends the process, and with it a thread that is still writing.
+    for _ in 0..LOOKS {
+        if NAMED.load(Ordering::Acquire) != WRITING {
+            break;
         }
+        let mut moment = libc::timeval { tv_sec: 0, tv_usec: 1_000 };
+        let none = std::ptr::null_mut();
+        // SAFETY: it looks at no descriptor, the time is ours, and it is safe in a signal handler.
+        unsafe { libc::select(0, none, none, none, &raw mut moment) };
     }
     if let Some(place) = DEADLY.iter().position(|deadly| *deadly == signal) {
         // SAFETY: the earlier action is a complete value that sigaction itself gave us. A fault strikes again on return
         // and then meets it; abort(3) raises once more by itself.
         unsafe { libc::sigaction(signal, &raw const marker.before[place], std::ptr::null_mut()) };
     }
+}
+
+/// Writes down what this thread works on, unless that is nothing or another thread was first.
+fn name_work(marker: &Marker) {
+    let note = crash::current();
+    if note.len == 0 || NAMED.compare_exchange(NOT_YET, WRITING, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        return;
+    }
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC;
+    // SAFETY: the path is a C string that lives for ever; open, write and close are safe in a signal handler.
+    unsafe {
+        let file = libc::open(marker.path.as_ptr(), flags, 0o600);
+        if file >= 0 {
+            libc::write(file, note.text.as_ptr().cast(), note.len);
+            libc::close(file);
+        }
+    }
+    NAMED.store(WRITTEN, Ordering::Release);
 }
 
 fn zero(result: c_int) -> io::Result<()> {

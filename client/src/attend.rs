@@ -20,7 +20,7 @@ use crate::{
     follow::{Follow, Item, Subject},
     shape::{self, ResultShape},
     ui::{
-        event::state_label,
+        event::{after_state, state_label},
         progress::{Mode, TICK, TaskView},
     },
 };
@@ -51,7 +51,37 @@ impl Product {
 
 /// Ctrl-C, from now on for the rest of the process.
 pub(crate) fn interrupts() -> Result<Signal, Error> {
-    signal(SignalKind::interrupt()).map_err(|error| Error::Unexpected { what: format!("no signals ({error})") })
+    signals(SignalKind::interrupt())
+}
+
+fn signals(kind: SignalKind) -> Result<Signal, Error> {
+    signal(kind).map_err(|error| Error::Unexpected { what: format!("no signals ({error})") })
+}
+
+/// Ctrl-C, SIGTERM and the end of the terminal, for a command that has to clean up; from now on for the rest of the process.
+pub(crate) struct Endings {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Endings {
+    pub(crate) fn new() -> Result<Self, Error> {
+        Ok(Self {
+            interrupt: interrupts()?,
+            terminate: signals(SignalKind::terminate())?,
+            hangup: signals(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next of them.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
 }
 
 /// Follows the task and delivers `product`.
@@ -177,12 +207,12 @@ async fn deliver(
 
 fn say_end(context: &Context<'_>, task_id: &str, state: &str, summary: &str) {
     let summary = crate::ui::text::clean(summary);
-    let gap = if summary.is_empty() { "" } else { ": " };
+    let rest = after_state(state, &summary);
     if state == "succeeded" {
         let state = context.ui.err.paint.text(state_label(state), state);
-        context.ui.painted_note(&format!("task {task_id} {state}{gap}{summary}"));
+        context.ui.painted_note(&format!("task {task_id} {state}{rest}"));
     } else {
-        context.ui.problem(&format!("task {task_id} {state}{gap}{summary}"));
+        context.ui.problem(&format!("task {task_id} {state}{rest}"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What `bench` measures: the installed daemon in a fresh folder of its own, beside the user's state folder and on the same disk.
 //! Start, no-op tasks, an analysis, and where the agents ran. Nothing of the user's daemon is touched.
 
+mod leftover;
 mod noop;
 mod page;
 mod samples;
@@ -84,7 +85,7 @@ pub struct Residency {
     pub granted: String,
     /// CPU time of its thread.
     pub cpu_ms: u64,
-    /// Share of it on the fastest tier, 0 to 1; `null`: not measured.
+    /// Share of it on the fast tiers, all but the slowest, 0 to 1; `null`: not measured.
     pub fast_share: Option<f64>,
     /// Why not.
     pub unmeasured: String,
@@ -96,7 +97,7 @@ pub struct Residency {
 /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::File`] (the fresh folder), [`Error::Slow`], [`Error::Call`], and
 /// [`Error::Unexpected`] if a task of the run does not succeed.
 pub async fn measure(context: &Context<'_>, plan: &Plan, said: impl Fn(&str)) -> Result<Report, Error> {
-    let mut world = World::make(context, plan.beside.as_deref())?;
+    let mut world = World::make(context, plan.beside.as_deref(), &said).await?;
     said(&format!("measuring {} in {}", world.program().display(), world.folder().display()));
     let (connection, _) = world.start().await?;
     let load_before = load(&connection).await?;

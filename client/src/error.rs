@@ -150,8 +150,8 @@ pub enum Error {
         how: String,
         /// The end of what it said.
         tail: String,
-        /// Where all of it stands.
-        log: PathBuf,
+        /// Where all of it stands; `None`: nowhere any more.
+        log: Option<PathBuf>,
     },
     /// The program could not check what is stored.
     #[error("{} could not check what is stored ({how}): {said}", .program.display())]
@@ -182,8 +182,8 @@ pub enum Error {
         waited_ms: u64,
         /// The end of what it said.
         tail: String,
-        /// Where all of it stands.
-        log: PathBuf,
+        /// Where all of it stands; `None`: nowhere any more.
+        log: Option<PathBuf>,
     },
     /// It went away while a task was watched, and did not come back.
     #[error("agentd went away and did not come back within {}", span_ms(*.waited_ms))]

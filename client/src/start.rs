@@ -167,10 +167,10 @@ impl Starter {
             (Owner::Daemon(pid), _) if pid != Some(child) => {
                 Error::Hidden { pid, socket: self.dial.socket.clone(), lock: lock.path }
             }
-            (_, Some(status)) => Error::Died { program, how: status.to_string(), tail, log },
+            (_, Some(status)) => Error::Died { program, how: status.to_string(), tail, log: Some(log) },
             (_, None) => {
                 let waited_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
-                Error::Slow { program, waited_ms, tail, log }
+                Error::Slow { program, waited_ms, tail, log: Some(log) }
             }
         }
     }
@@ -283,7 +283,7 @@ fn is_program(path: &Path) -> bool {
 
 /// The last lines that the daemon wrote since `from`, each once: several starts may have failed for the same reason. What
 /// cannot be read is shown as nothing.
-fn tail(log: &mut File, from: u64) -> String {
+pub(crate) fn tail(log: &mut File, from: u64) -> String {
     let end = log.metadata().map_or(0, |metadata| metadata.len());
     let cut = from < end.saturating_sub(TAIL.0);
     let from = from.max(end.saturating_sub(TAIL.0)).min(end);

@@ -4,7 +4,9 @@ use std::{io, path::PathBuf};
 
 use agentd_base::{Classify, ErrorClass};
 
-use crate::config::ConfigError;
+use agentd_proto::codes::{Exit, exit_for};
+
+use crate::{config::ConfigError, rpc::code_for};
 
 /// A fault that ends the daemon.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +99,20 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A signal came while an archive was made.
+    #[error("the export was interrupted, and nothing of it is left; run it again")]
+    Interrupted,
+    /// The daemon cannot start with what this process may use.
+    #[error("{what}; {remedy}")]
+    Limit {
+        /// What it would need.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The system refuses a thread, a runtime or a signal handler.
     #[error("the system refuses {what}; raise the limits on processes and descriptors (ulimit -u, ulimit -n)")]
     System {
@@ -121,6 +137,14 @@ fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "a process that has not said its number yet".to_owned(), |pid| format!("process {pid}"))
 }
 
+/// What a start makes of refusals that are none of a file's own, by numbers that are the same on Linux and macOS: `ENFILE`,
+/// `EMFILE`, `EFBIG`.
+const LIMITS: [(i32, &str, &str); 3] = [
+    (23, "the whole system has as many files open as it may", "end other programs, or raise the system's limit"),
+    (24, "agentd needs more open files than it may have", "raise the limit on open files (ulimit -n)"),
+    (27, "agentd needs larger files than it may write", "raise the limit on the size of files (ulimit -f)"),
+];
+
 impl From<agentd_engine::Error> for Error {
     fn from(error: agentd_engine::Error) -> Self {
         match error {
@@ -135,18 +159,19 @@ impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
             Self::Config(error) => error.class(),
-            Self::StateDir { .. } | Self::Lock { .. } | Self::Socket { .. } | Self::System { .. } => {
-                ErrorClass::Unavailable
-            }
+            Self::StateDir { .. } | Self::Lock { .. } | Self::Socket { .. } => ErrorClass::Unavailable,
+            Self::Limit { .. } | Self::System { .. } => ErrorClass::Unavailable,
             Self::Unsafe { .. } => ErrorClass::Denied,
             Self::AlreadyRunning { .. } | Self::SocketTaken { .. } => ErrorClass::Conflict,
             Self::ArchiveThere { .. } | Self::JournalThere { .. } => ErrorClass::Conflict,
             Self::ArchiveFile { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => ErrorClass::NotFound,
                 io::ErrorKind::PermissionDenied => ErrorClass::Denied,
-                io::ErrorKind::StorageFull => ErrorClass::Disk,
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorClass::Disk,
+                io::ErrorKind::ResourceBusy => ErrorClass::Busy,
                 _ => ErrorClass::Unavailable,
             },
+            Self::Interrupted => ErrorClass::Cancelled,
             Self::Host(error) => error.class(),
             Self::Engine(error) => error.class(),
             Self::Died(_) | Self::Server(_) => ErrorClass::Internal,
@@ -156,6 +181,31 @@ impl Classify for Error {
 }
 
 impl Error {
+    /// For a fault of the start: if a limit is behind it, says which, since no file or folder is at fault then.
+    #[must_use]
+    pub fn of_start(self) -> Self {
+        let found = std::iter::successors(Some(&self as &dyn std::error::Error), |error| error.source())
+            .filter_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error())
+            .find_map(|number| LIMITS.into_iter().find(|limit| limit.0 == number));
+        match found {
+            Some((number, what, remedy)) => {
+                Self::Limit { what, remedy, source: io::Error::from_raw_os_error(number) }
+            }
+            None => self,
+        }
+    }
+
+    /// The code with which work on an archive ends. `agentd-cli` has the same codes, and hands it on.
+    #[must_use]
+    pub fn archive_exit_code(&self) -> u8 {
+        match self.class() {
+            _ if matches!(self, Self::Interrupted) => self.exit_code(),
+            // Nobody is busy there: another try ends the same way until somebody makes room.
+            ErrorClass::Disk => Exit::Unavailable.into(),
+            class => exit_for(code_for(class)).into(),
+        }
+    }
+
     /// The daemon's exit code, after `sysexits.h`. Service files rely on them: a code never changes its meaning.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -165,7 +215,13 @@ impl Error {
             Self::AlreadyRunning { .. } => 75,
             Self::StateDir { .. } | Self::SocketTaken { .. } | Self::Socket { .. } | Self::Lock { .. } => 73,
             Self::ArchiveThere { .. } | Self::JournalThere { .. } | Self::ArchiveFile { .. } => 73,
-            Self::Host(_) | Self::System { .. } => 71,
+            Self::Interrupted => 130,
+            Self::Host(_) | Self::System { .. } | Self::Limit { .. } => 71,
+            Self::Engine(
+                agentd_engine::Error::Host(_)
+                | agentd_engine::Error::Thread { .. }
+                | agentd_engine::Error::Agents(agentd_agents::Error::Start { .. }),
+            ) => 71,
             Self::Engine(_) | Self::Died(_) | Self::StopTooLong(_) | Self::Server(_) => 70,
         }
     }
@@ -186,5 +242,57 @@ mod tests {
         assert_eq!(describe(&Error::Config(config)).matches("no room").count(), 1);
         let running = Error::AlreadyRunning { state_dir: "/s".into(), pid: Some(12) };
         assert!(running.to_string().contains("process 12") && running.exit_code() == 75);
+    }
+
+    #[test]
+    fn no_quota_for_an_archive_is_no_room() {
+        use io::ErrorKind::{Other, QuotaExceeded, StorageFull};
+        let of = |kind: io::ErrorKind| Error::ArchiveFile { what: "write", path: "/a".into(), source: kind.into() };
+        for (kind, class, code) in [
+            (StorageFull, ErrorClass::Disk, 4),
+            (QuotaExceeded, ErrorClass::Disk, 4),
+            (Other, ErrorClass::Unavailable, 4),
+            (io::ErrorKind::BrokenPipe, ErrorClass::Unavailable, 4),
+            (io::ErrorKind::NotFound, ErrorClass::NotFound, 3),
+            (io::ErrorKind::ResourceBusy, ErrorClass::Busy, 5),
+        ] {
+            assert_eq!((of(kind).class(), of(kind).archive_exit_code()), (class, code), "{kind:?}");
+        }
+        for (error, code) in [
+            (agentd_journal::Error::Output { source: StorageFull.into() }, 4),
+            (agentd_journal::Error::Output { source: io::ErrorKind::BrokenPipe.into() }, 4),
+            (agentd_journal::Error::Kept { pid: None }, 5),
+            (agentd_journal::Error::BadArchive { detail: String::new() }, 8),
+        ] {
+            assert_eq!(Error::Engine(error.into()).archive_exit_code(), code);
+        }
+        assert_eq!(Error::Interrupted.archive_exit_code(), 130);
+    }
+
+    #[test]
+    fn a_limit_that_forbids_a_start_is_named_wherever_it_is_met() {
+        let at = |number: i32| {
+            let source = || io::Error::from_raw_os_error(number);
+            let thread = agentd_engine::Error::Thread { name: "writer", source: source() };
+            let (action, path) = ("create", "log/1".to_owned());
+            let journal = agentd_journal::Error::Io { action, path, source: source() };
+            [
+                (Error::Engine(thread), 71),
+                (Error::Engine(journal.into()), 70),
+                (Error::Lock { path: "/s/agentd.lock".into(), source: source() }, 73),
+                (Error::System { what: "a runtime", source: source() }, 71),
+            ]
+        };
+        for (number, advice) in [(23, "the system's limit"), (24, "(ulimit -n)"), (27, "(ulimit -f)")] {
+            for (error, _) in at(number) {
+                let error = error.of_start();
+                let said = describe(&error);
+                assert!(error.exit_code() == 71 && said.contains(advice), "{said}");
+                assert!(!said.contains("ulimit -u") && !said.contains("rights"), "{said}");
+            }
+        }
+        for (error, code) in at(5) {
+            assert_eq!(error.of_start().exit_code(), code);
+        }
     }
 }

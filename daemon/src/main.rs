@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
+    os::unix::net::UnixListener,
     process::ExitCode,
     sync::Arc,
 };
@@ -13,11 +14,9 @@ use agentd::{
     args::Args,
     config, describe,
     lifecycle::{archive, check, owner, service},
-    rpc::code_for,
 };
-use agentd_base::Classify as _;
 use agentd_host::{Limits, SystemClock, SystemSensors};
-use agentd_proto::codes::{Exit, exit_for};
+use agentd_proto::codes::Exit;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -46,7 +45,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 let _ = writeln!(std::io::stderr(), "agentd: {}", describe(&error));
-                ExitCode::from(u8::from(exit_for(code_for(error.class()))))
+                ExitCode::from(error.archive_exit_code())
             }
         };
     }
@@ -71,8 +70,7 @@ fn failed(error: &Error) -> ExitCode {
 
 /// Prints whether this program can serve with the settings and the journal that are there.
 fn check_store(args: &Args) -> Result<(), Error> {
-    let system = |what: &'static str| move |source| Error::System { what, source };
-    let runtime = agentd_host::current_thread_runtime().map_err(system("a runtime"))?;
+    let runtime = runtime()?;
     let own_uid = runtime.block_on(async { owner::own_uid() }).map_err(system("a socket"))?;
     let config = config::load(&args.flags(), &environment(), own_uid)?;
     let text = service::fitness(&config.state_dir)?;
@@ -81,8 +79,7 @@ fn check_store(args: &Args) -> Result<(), Error> {
 
 /// Prints what a check of everything that is stored has found. True: all is well.
 fn verify(args: &Args) -> Result<bool, Error> {
-    let system = |what: &'static str| move |source| Error::System { what, source };
-    let runtime = agentd_host::current_thread_runtime().map_err(system("a runtime"))?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         let own_uid = owner::own_uid().map_err(system("a socket"))?;
         let config = config::load(&args.flags(), &environment(), own_uid)?;
@@ -94,13 +91,21 @@ fn verify(args: &Args) -> Result<bool, Error> {
 
 /// Writes or reads an archive of the journal.
 fn archived(args: &Args, work: &archive::Work) -> Result<(), Error> {
-    let system = |what: &'static str| move |source| Error::System { what, source };
-    let runtime = agentd_host::current_thread_runtime().map_err(system("a runtime"))?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         let own_uid = owner::own_uid().map_err(system("a socket"))?;
         let config = config::load(&args.flags(), &environment(), own_uid)?;
         archive::run(work, &config.state_dir, own_uid).await
     })
+}
+
+/// For `map_err`: what the system refused.
+fn system(what: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::System { what, source }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    agentd_host::current_thread_runtime().map_err(system("a runtime"))
 }
 
 fn environment() -> HashMap<String, String> {
@@ -113,16 +118,26 @@ fn sees_terminal() -> bool {
 
 fn run(args: &Args, limits: Limits) -> Result<(), Error> {
     let environment = environment();
-    let system = |what: &'static str| move |source| Error::System { what, source };
+    // It takes variables out of the environment, so no other thread may live yet.
     let inherited = agentd_host::inherited_listener(agentd::app::SOCKET_NAME)?;
-    let runtime = agentd_host::current_thread_runtime().map_err(system("a runtime"))?;
+    let runtime = runtime().map_err(Error::of_start)?;
     runtime.block_on(async {
-        let own_uid = owner::own_uid().map_err(system("a socket"))?;
-        let config = config::load(&args.flags(), &environment, own_uid)?;
-        let log = LogTo::of(args.foreground_log);
-        let (limits, clock) = (Some(limits), Arc::new(SystemClock));
-        let (look_every, sensors) = (LOOK_EVERY, Arc::new(SystemSensors::default()));
-        let launch = Launch { environment, own_uid, inherited, log, limits, look_every, disk: None, clock, sensors };
-        App::build(config, launch).await?.run().await
+        let app = start(args, limits, environment, inherited).await.map_err(Error::of_start)?;
+        app.run().await
     })
+}
+
+async fn start(
+    args: &Args,
+    limits: Limits,
+    environment: HashMap<String, String>,
+    inherited: Option<UnixListener>,
+) -> Result<App, Error> {
+    let own_uid = owner::own_uid().map_err(system("a socket"))?;
+    let config = config::load(&args.flags(), &environment, own_uid)?;
+    let log = LogTo::of(args.foreground_log);
+    let (limits, clock) = (Some(limits), Arc::new(SystemClock));
+    let (look_every, sensors) = (LOOK_EVERY, Arc::new(SystemSensors::default()));
+    let launch = Launch { environment, own_uid, inherited, log, limits, look_every, disk: None, clock, sensors };
+    App::build(config, launch).await
 }

@@ -13,6 +13,7 @@ agentd_base::sabotage_points! {
     FolderMode "folder_mode" "Takes a state folder that others may enter.",
     FolderAbove "folder_above" "Takes a state folder that others may replace.",
     CheckLock "check_lock" "Reads what is stored beside the daemon that writes it.",
+    PartialInode "partial_inode" "Removes another file at the path of an export that was left.",
     SocketKind "socket_kind" "Removes what is no socket.",
     SocketOwner "socket_owner" "Removes the socket of another user.",
     SocketAlive "socket_alive" "Removes a socket at which somebody listens.",
@@ -44,7 +45,7 @@ mod tests {
     use crate::{
         app::hold::tests as hold,
         lifecycle::{
-            check::tests as check, lock::tests as lock, premises::tests as premises, socket::tests as socket,
+            archive::partial::tests as partial, check::tests as check, lock::tests as lock, premises::tests as premises, socket::tests as socket,
             state_dir::tests as state_dir, stop::tests as stop,
         },
         rpc::{accept::tests as accept, server::tests as server},
@@ -56,12 +57,13 @@ mod tests {
         ($($path:path),+ $(,)?) => { [$((stringify!($path), &$path)),+] };
     }
 
-    const CHECKS: [Check<'_>; 20] = checks![
+    const CHECKS: [Check<'_>; 21] = checks![
         lock::one_owner_at_a_time_and_the_others_learn_who,
         lock::what_happens_to_the_folder_and_the_lock_is_noticed,
         lock::who_comes_second_waits_a_moment_for_a_lock_that_is_given_back,
         state_dir::whatever_others_could_touch_is_refused_with_a_way_out,
         check::what_is_stored_is_read_by_one_owner_at_a_time,
+        partial::who_opened_a_file_before_it_got_its_name_leaves_it_and_its_successor_alone,
         socket::a_socket_is_private_and_goes_with_its_owner,
         socket::what_is_not_left_over_stays,
         socket::the_path_of_another_is_not_removed_at_the_end,

@@ -42,11 +42,7 @@ pub fn table(report: &Report) -> Table {
 #[must_use]
 pub fn head(report: &Report) -> String {
     let machine = &report.machine;
-    // Where all cores are alike, the name of the tier says nothing.
-    let tiers = match machine.tiers.as_slice() {
-        [only] => only.cores.to_string(),
-        tiers => tiers.iter().map(|tier| format!("{} {}", tier.cores, tier.name)).collect::<Vec<_>>().join(" + "),
-    };
+    let tiers = text::tiers(machine.tiers.iter().map(|tier| (tier.cores, tier.name.as_str())));
     let memory = text::bytes(machine.memory_bytes);
     let load = |load: Option<f64>| load.map_or_else(|| "not known".to_owned(), |load| format!("{load:.1}"));
     let quick = if report.quick { " A quick look: few repetitions." } else { "" };
@@ -63,7 +59,7 @@ pub fn head(report: &Report) -> String {
     )
 }
 
-/// One line for each class: the mean of the shares that were measured, and which; or once why not.
+/// One line for each class: the middle one of the shares that were measured, and each of them; or once why not.
 fn residency(agents: &[Residency]) -> Vec<(String, String, String)> {
     let of_class = |class: &str| {
         let agents: Vec<&Residency> = agents.iter().filter(|agent| agent.class == class).collect();

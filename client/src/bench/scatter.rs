@@ -50,6 +50,7 @@ pub struct Scatter {
 }
 
 /// One analysis.
+#[derive(Default)]
 struct Run {
     wall: Duration,
     measure: Duration,
@@ -98,54 +99,57 @@ pub(super) async fn measure(world: &World, connection: &Connection, plan: &Plan)
 async fn run(world: &World, connection: &Connection, plan: &Plan) -> Result<Run, Error> {
     let before = agents(connection).await?;
     let used_before = figure(connection, "process_cpu_seconds_total").await?;
-    let request = SubmitRequest {
-        request: "measure the daemon".to_owned(),
-        workspace: plan.workspace.display().to_string(),
-        workflow: "analyze".to_owned(),
-        path: world.search(),
-        ..SubmitRequest::default()
-    };
-    let begin = Instant::now();
-    let answer = connection.tasks().submit(Request::new(request)).await;
-    let submitted = answer.map_err(Error::call("submit an analysis"))?.into_inner();
-    let watch = WatchRequest { task_id: submitted.task_id, cursor: submitted.cursor, progress: false };
-    let mut events = connection.tasks().watch(watch).await.map_err(Error::call("watch it"))?.into_inner();
-    let mut step: Option<(Instant, Vec<Agent>)> = None;
-    let mut found = Run {
-        wall: Duration::ZERO,
-        measure: Duration::ZERO,
-        computed: Duration::ZERO,
-        agents: Duration::ZERO,
-        daemon: None,
-        with_pieces: 0,
-        summary: String::new(),
-    };
-    while let Some(item) = events.message().await.map_err(Error::call("watch it"))? {
-        let Some(Item::Event(event)) = item.item else { continue };
-        match event.what {
-            Some(What::AttemptStarted(start)) if start.step == SCATTERED => {
-                step = Some((Instant::now(), agents(connection).await?));
-            }
-            Some(What::StepSucceeded(done)) if done.step == SCATTERED => {
-                if let Some((began, then)) = step.take() {
-                    found.measure = began.elapsed();
-                    found.computed = used(&then, &agents(connection).await?, is_compute);
-                }
-                found.summary = done.summary;
-            }
-            Some(What::Ended(end)) => {
-                found.wall = begin.elapsed();
-                succeeded(&end)?;
-            }
-            _ => {}
-        }
-    }
+    let mut found = Run::default();
+    found.follow(world, connection, plan).await?;
     let after = agents(connection).await?;
     let used_after = figure(connection, "process_cpu_seconds_total").await?;
     found.agents = used(&before, &after, |_| true);
     found.daemon = used_before.zip(used_after).and_then(|(then, now)| Duration::try_from_secs_f64(now - then).ok());
     found.with_pieces = with_pieces(&before, &after);
     Ok(found)
+}
+
+impl Run {
+    /// Submits it and watches it to its end.
+    async fn follow(&mut self, world: &World, connection: &Connection, plan: &Plan) -> Result<(), Error> {
+        let begin = Instant::now();
+        let answer = connection.tasks().submit(Request::new(request(world, plan))).await;
+        let submitted = answer.map_err(Error::call("submit an analysis"))?.into_inner();
+        let watch = WatchRequest { task_id: submitted.task_id, cursor: submitted.cursor, progress: false };
+        let mut events = connection.tasks().watch(watch).await.map_err(Error::call("watch it"))?.into_inner();
+        let mut step: Option<(Instant, Vec<Agent>)> = None;
+        while let Some(item) = events.message().await.map_err(Error::call("watch it"))? {
+            let Some(Item::Event(event)) = item.item else { continue };
+            match event.what {
+                Some(What::AttemptStarted(start)) if start.step == SCATTERED => {
+                    step = Some((Instant::now(), agents(connection).await?));
+                }
+                Some(What::StepSucceeded(done)) if done.step == SCATTERED => {
+                    if let Some((began, then)) = step.take() {
+                        self.measure = began.elapsed();
+                        self.computed = used(&then, &agents(connection).await?, is_compute);
+                    }
+                    self.summary = done.summary;
+                }
+                Some(What::Ended(end)) => {
+                    self.wall = begin.elapsed();
+                    succeeded(&end)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn request(world: &World, plan: &Plan) -> SubmitRequest {
+    SubmitRequest {
+        request: "measure the daemon".to_owned(),
+        workspace: plan.workspace.display().to_string(),
+        workflow: "analyze".to_owned(),
+        path: world.search(),
+        ..SubmitRequest::default()
+    }
 }
 
 fn succeeded(end: &TaskEnded) -> Result<(), Error> {

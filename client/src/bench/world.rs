@@ -1,8 +1,13 @@
-//! A state folder of its own for the time of a measurement, and the daemon in it. Both are gone afterwards, however that ends.
+//! A state folder of its own for the time of a measurement, and the daemon in it. Both are gone afterwards, unless this process
+//! is killed by force: then they go with the next measurement (`leftover`).
 
 use std::{
-    fs::{self, DirBuilder},
-    os::unix::{fs::DirBuilderExt, net::UnixStream, process::CommandExt},
+    fs::{self, DirBuilder, File, OpenOptions},
+    os::unix::{
+        fs::{DirBuilderExt, OpenOptionsExt},
+        net::UnixStream,
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -12,12 +17,13 @@ use std::{
 use agentd_proto::rendezvous::{AddressError, HOME_VARIABLE, MAX_SOCKET_PATH, state_dir};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::leftover;
 use crate::{
     connect::{Connection, Dial},
     context::Context,
     env::PATH,
     error::Error,
-    start::START_LIMIT,
+    start::{START_LIMIT, tail},
 };
 
 /// Between two tries to connect. The pause of an event loop would be a fifth of what is measured.
@@ -30,6 +36,9 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 /// Variables that the daemon gets of this process: nothing that could be a setting.
 const KEPT: [&str; 4] = [PATH, "HOME", "USER", "TMPDIR"];
 
+/// What the last daemon said on its standard error, in the folder.
+const SAID: &str = "said";
+
 /// The folder and the daemon.
 #[derive(Debug)]
 pub(super) struct World {
@@ -41,8 +50,9 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Makes a folder beside the user's state folder, so that the disk is the same, or in `beside`.
-    pub(super) fn make(context: &Context<'_>, beside: Option<&Path>) -> Result<Self, Error> {
+    /// Makes a folder beside the user's state folder, so that the disk is the same, or in `beside`. What dead measurements left
+    /// there is removed, and `said`.
+    pub(super) async fn make(context: &Context<'_>, beside: Option<&Path>, said: impl Fn(&str)) -> Result<Self, Error> {
         let program = context.starter()?.find()?;
         let program = std::path::absolute(&program).map_err(Error::file("find", program))?;
         let parent = match beside {
@@ -52,10 +62,13 @@ impl World {
                 state.parent().unwrap_or_else(|| Path::new("/")).to_owned()
             }
         };
-        let folder = parent.join(format!(".agentd-bench-{}", std::process::id()));
+        let folder = leftover::own(&parent);
         let socket = folder.join("agentd.sock");
         if socket.as_os_str().len() > MAX_SOCKET_PATH {
             return Err(AddressError::TooLong(socket).into());
+        }
+        for left in leftover::sweep(&parent).await {
+            said(&format!("removed what a killed measurement had left: {}", left.display()));
         }
         DirBuilder::new().mode(0o700).create(&folder).map_err(Error::file("make the folder", &folder))?;
         let variables = KEPT.into_iter().filter_map(|name| Some((name, (context.variable)(name)?))).collect();
@@ -88,35 +101,45 @@ impl World {
     /// Starts the daemon. Answers how long it took from its exec to its first answer.
     pub(super) async fn start(&mut self) -> Result<(Connection, Duration), Error> {
         let dial = self.dial();
+        let mut log = self.open_log()?;
         let begin = Instant::now();
-        self.daemon = Some(self.spawn()?);
+        self.daemon = Some(self.spawn(&log)?);
         while UnixStream::connect(&dial.socket).is_err() {
             if let Some(Ok(Some(status))) = self.daemon.as_mut().map(Child::try_wait) {
                 let (program, how) = (self.program.clone(), status.to_string());
-                let (tail, log) = (String::new(), self.folder.join("logs"));
-                return Err(Error::Died { program, how, tail, log });
+                return Err(Error::Died { program, how, tail: tail(&mut log, 0), log: None });
             }
             if begin.elapsed() > START_LIMIT {
                 let waited_ms = u64::try_from(START_LIMIT.as_millis()).unwrap_or(u64::MAX);
-                let (tail, log) = (String::new(), self.folder.join("logs"));
-                return Err(Error::Slow { program: self.program.clone(), waited_ms, tail, log });
+                let (program, tail) = (self.program.clone(), tail(&mut log, 0));
+                return Err(Error::Slow { program, waited_ms, tail, log: None });
             }
             thread::park_timeout(TRY);
+            // A signal that ends the measurement is seen.
+            tokio::task::yield_now().await;
         }
         let connection = dial.open().await?;
         Ok((connection, begin.elapsed()))
+    }
+
+    fn open_log(&self) -> Result<File, Error> {
+        let path = self.folder.join(SAID);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true).mode(0o600);
+        options.open(&path).map_err(Error::file("write", path))
     }
 
     #[expect(
         clippy::disallowed_methods,
         reason = "the client cannot depend on host; this child ends with the measurement"
     )]
-    fn spawn(&self) -> Result<Child, Error> {
+    fn spawn(&self, log: &File) -> Result<Child, Error> {
+        let failed = |source| Error::Spawn { program: self.program.clone(), source };
         let mut command = Command::new(&self.program);
         command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.env(HOME_VARIABLE, &self.folder).current_dir(&self.folder).process_group(0);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().map_err(|source| Error::Spawn { program: self.program.clone(), source })
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.try_clone().map_err(failed)?);
+        command.spawn().map_err(failed)
     }
 
     /// Ends the daemon in order.

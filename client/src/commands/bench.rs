@@ -6,7 +6,7 @@ use agentd_proto::codes::Exit;
 use clap::Args;
 
 use crate::{
-    attend::interrupts,
+    attend::Endings,
     bench::{self, Plan},
     context::Context,
     error::Error,
@@ -21,7 +21,8 @@ const EXAMPLES: &str = "Examples:
 
 Starts the installed agentd in a fresh folder beside the state folder (so on the same disk), measures it for about half a \
 minute, and removes the folder. Your own daemon goes on, and disturbs: stop it for figures to be passed on. Figures are of \
-this run; the load average is told beside them. With --json: {machine, version, program, file_system, load_before, \
+this run; the load average is told beside them. Ctrl-C, SIGTERM or SIGHUP cut it off (exit code 130): no figures, and \
+nothing is left behind. With --json: {machine, version, program, file_system, load_before, \
 load_after, at, quick, start, noop, scatter, residency}; times are {count, min, p50, p99, max}.";
 
 /// Measure the installed daemon: start, no-op tasks, an analysis, where agents ran
@@ -47,14 +48,17 @@ pub async fn run(context: &Context<'_>, args: BenchArgs) -> Result<Exit, Error> 
     let workspace = args.workspace.unwrap_or_else(|| PathBuf::from("."));
     let workspace = workspace.canonicalize().map_err(Error::file("list the folder", workspace))?;
     let plan = Plan { workspace, beside: args.beside, quick: args.quick };
-    let mut interrupts = interrupts()?;
+    let mut endings = Endings::new()?;
     if context.lock().is_ok_and(|lock| lock.owner() != Owner::Nobody) {
         context.ui.warn("your own agentd runs beside the measured one; for figures to be passed on: agentd-cli stop");
     }
     let report = tokio::select! {
         report = Box::pin(bench::measure(context, &plan, |what| context.ui.note(what))) => report?,
         // The folder and the daemon in it go with the measurement.
-        _ = interrupts.recv() => return Ok(Exit::Detached),
+        () = endings.next() => {
+            context.ui.note("\ncut off: no figures; the measured daemon and its folder are gone");
+            return Ok(Exit::Detached);
+        }
     };
     if context.ui.json {
         context.ui.object(&report)?;

@@ -38,6 +38,9 @@ pub async fn run(context: &Context<'_>, args: CancelArgs) -> Result<Exit, Error>
         match cancel(&connection, name).await {
             Ok((task_id, state)) if context.ui.json => context.ui.object(&CancelShape { task_id, state })?,
             Ok((task_id, "running")) => context.ui.data(&format!("{task_id} cancelling"))?,
+            Ok((task_id, state @ ("succeeded" | "failed"))) => {
+                context.ui.data(&format!("{task_id} had ended already: {state}"))?;
+            }
             Ok((task_id, state)) => context.ui.data(&format!("{task_id} {state}"))?,
             Err(error) => {
                 context.ui.error(&error);

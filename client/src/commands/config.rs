@@ -112,7 +112,7 @@ fn near(prefix: &str, keys: &[String]) -> Vec<String> {
 }
 
 fn table(settings: &[Setting]) -> Table {
-    let mut table = Table::new(&["SETTING", "VALUE", "FROM", "WHAT"]);
+    let mut table = Table::new(&["SETTING", "VALUE", "FROM", "WHAT"]).last_below();
     for it in settings {
         let label = if it.source == "default" { Label::Dim } else { Label::Strong };
         table.row([

@@ -117,7 +117,8 @@ fn show(context: &Context<'_>, mut tasks: Vec<Task>, limit: u32) -> Result<(), E
     let now = SystemTime::now();
     let mut table = Table::new(&["TASK", "STATE", "SUBMITTED", "WORKFLOW", "REQUEST"]);
     if context.ui.out.width.is_some() {
-        table = table.cut();
+        // An id that is cut cannot be copied: the workflow goes before.
+        table = table.cut().dispensable(&[3]);
     }
     for task in &tasks {
         let state = shape::task_state(task.state);

@@ -79,8 +79,8 @@ fn list(context: &Context<'_>, mut answer: ListRulesResponse, language: Option<&
     if context.ui.json {
         return context.ui.object(&RulesShape::from(answer));
     }
-    // On a narrow terminal the languages go; `explain` has them.
-    let mut table = Table::new(&["RULE", "SEVERITY", "LANGUAGES", "WHAT"]).dispensable(&[2]);
+    // Where they would need further lines the languages go; `explain` has them.
+    let mut table = Table::new(&["RULE", "SEVERITY", "LANGUAGES", "WHAT"]).dispensable(&[2]).one_line().last_below();
     for rule in &answer.rules {
         let label = if rule.on { Label::Strong } else { Label::Dim };
         let off = if rule.on { "" } else { " (switched off)" };

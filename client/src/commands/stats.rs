@@ -1,5 +1,7 @@
 //! `agentd-cli stats`: how much the daemon does, and every counter and gauge of it.
 
+use std::collections::BTreeSet;
+
 use agentd_proto::{
     codes::Exit,
     v1::{Metric, MetricsRequest},
@@ -46,22 +48,25 @@ pub async fn run(context: &Context<'_>, args: StatsArgs) -> Result<Exit, Error> 
     } else if context.ui.json {
         context.ui.object(&MetricsShape::from(answer))?;
     } else if args.all {
-        context.ui.table(&everything(&answer.metrics))?;
+        context.ui.table(&everything(&answer.metrics, context.ui.out.width.is_some()))?;
     } else {
         context.ui.table(&Summary::of(&answer.metrics).table())?;
     }
     Ok(Exit::Success)
 }
 
-fn everything(metrics: &[Metric]) -> Table {
-    let mut table = Table::new(&["METRIC", "VALUE", "WHAT"]);
+/// `short`: what a metric is, is told once, and not again for other labels.
+fn everything(metrics: &[Metric], short: bool) -> Table {
+    let mut table = Table::new(&["METRIC", "VALUE", "WHAT"]).last_below();
+    let mut told = BTreeSet::new();
     for metric in metrics {
+        let known = short && !told.insert(&metric.name);
         let labels: Vec<String> = metric.labels.iter().map(|it| format!("{}={}", it.name, it.value)).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         table.row([
             format!("{}{labels}", metric.name).into(),
             metric.value.to_string().into(),
-            metric.help.as_str().into(),
+            if known { "" } else { metric.help.as_str() }.into(),
         ]);
     }
     table

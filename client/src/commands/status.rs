@@ -82,8 +82,8 @@ fn table(status: &StatusResponse) -> Table {
         .field("index", index(status.index))
         .field("cursor", status.cursor.to_string());
     if let Some(machine) = &status.machine {
-        let tiers: Vec<String> = machine.tiers.iter().map(|tier| format!("{} {}", tier.cores, tier.name)).collect();
-        let cores = if tiers.is_empty() { String::new() } else { format!(", cores: {}", tiers.join(" + ")) };
+        let cores = text::tiers(machine.tiers.iter().map(|tier| (tier.cores, tier.name.as_str())));
+        let cores = if cores.is_empty() { cores } else { format!(", cores: {cores}") };
         let gpu = machine.gpu_cores.map_or_else(String::new, |cores| format!(", {cores} GPU cores"));
         let memory = text::bytes(machine.memory_bytes);
         fields.field("machine", format!("{}, {}, {memory}{cores}{gpu}", machine.chip, machine.os));

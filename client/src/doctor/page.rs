@@ -71,7 +71,7 @@ fn line(check: &DoctorCheck, paint: Paint, width: usize, out: &mut String) {
         block(&check.remedy, (BEFORE + 2, BEFORE + 2), width, out);
     }
     if !check.command.is_empty() {
-        let command = text::one_line(&check.command);
+        let command = text::clean(&check.command);
         out.push_str(&format!("{}{}\n", " ".repeat(BEFORE + 2), paint.text(Label::Code, &command)));
     }
 }
@@ -95,7 +95,7 @@ mod tests {
                 "/h/.agentd has mode 755, so others can look into it; it must be 700",
             )
             .with_remedy("close it; a daemon does not start on it as it is")
-            .with_command("chmod 700 /h/.agentd"),
+            .with_command("chmod 700 '/h/my  state'"),
             DoctorCheck::of("state folder", "room", Verdict::Ok, "9.1 GB of 20.0 GB are free"),
             DoctorCheck::of("daemon", "running", Verdict::Skipped, "no\u{1b}[31m socket"),
             DoctorCheck::of("daemon", "health", Verdict::Unknown, "it was not asked"),
@@ -111,7 +111,7 @@ state folder
                      look into it; it must be 700
                      → close it; a daemon does not start on
                        it as it is
-                       chmod 700 /h/.agentd
+                       chmod 700 '/h/my  state'
   ✓ room             9.1 GB of 20.0 GB are free
 
 daemon

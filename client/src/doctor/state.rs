@@ -56,7 +56,11 @@ fn folder(path: &Path, uid: u32) -> DoctorCheck {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return of(Verdict::Skipped, format!("{shown} is not there yet; the first start makes it"));
         }
-        Err(error) => return of(Verdict::Failed, format!("{shown} cannot be looked at: {error}")),
+        Err(error) => {
+            return of(Verdict::Failed, format!("{shown} cannot be looked at: {error}"))
+                .with_remedy("see which folder above keeps this user out, or set AGENTD_HOME to a folder of yours")
+                .with_command(format!("ls -ld {}", shell_word(path.parent().unwrap_or(path))));
+        }
     };
     let mode = found.mode() & 0o7777;
     let failed = |found: String| of(Verdict::Failed, found);
@@ -72,8 +76,11 @@ fn folder(path: &Path, uid: u32) -> DoctorCheck {
             .with_remedy("each user has an agentd of his own: set AGENTD_HOME to a folder of yours");
     }
     if mode & 0o777 != 0o700 {
-        return failed(format!("{shown} has mode {mode:03o}, so others can look into it; it must be 700"))
-            .with_remedy("close it; a daemon does not start on it as it is")
+        let others = mode & 0o077 != 0;
+        let (so, remedy) =
+            if others { ("others can look into it", "close it") } else { ("you cannot use it", "open it for you") };
+        return failed(format!("{shown} has mode {mode:03o}, so {so}; it must be 700"))
+            .with_remedy(format!("{remedy}; a daemon does not start on it as it is"))
             .with_command(format!("chmod 700 {}", shell_word(path)))
             .with_figure("mode_decimal", f64::from(mode));
     }
@@ -182,6 +189,10 @@ mod tests {
         let open = folder(&state, uid);
         assert_eq!(open.verdict(), Verdict::Failed);
         assert_eq!(open.command, format!("chmod 700 '{}'", state.display()));
+        assert!(open.found.contains("others can look into it"));
+        mode(&state, 0o500);
+        let shut = folder(&state, uid);
+        assert!(shut.found.contains("mode 500, so you cannot use it") && shut.command == open.command, "{shut:?}");
         mode(&state, 0o700);
         assert_eq!(folder(&state, uid).verdict(), Verdict::Ok);
         assert!(folder(&state, uid + 1).found.contains("belongs to user"));
@@ -190,6 +201,9 @@ mod tests {
         assert!(folder(&link, uid).found.contains("symbolic link"));
         fs::write(state.join("file"), "").unwrap();
         assert!(folder(&state.join("file"), uid).found.contains("no folder"));
+        let below = folder(&state.join("file").join("state"), uid);
+        assert!(below.found.contains("cannot be looked at") && !below.remedy.is_empty(), "{below:?}");
+        assert_eq!(below.command, format!("ls -ld '{}'", state.join("file").display()));
         mode(home.path(), 0o777);
         assert!(folder(&state, uid).command.starts_with("chmod o-w "));
         mode(home.path(), 0o1777);

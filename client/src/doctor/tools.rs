@@ -4,9 +4,9 @@
 use std::{
     env::split_paths,
     io::Read,
-    os::unix::fs::PermissionsExt,
+    os::{fd::AsFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -21,8 +21,8 @@ use crate::{context::Context, env::PATH, retry::Pauses};
 /// How long a program may take to say its version; those that run on a JVM take half a second.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Most bytes of its answer that are read.
-const LONGEST: u64 = 4 << 10;
+/// Most bytes of its answer that are kept.
+const LONGEST: usize = 4 << 10;
 
 /// A program, and how it is asked for its version; empty: it is only looked for, since asking takes long or writes files.
 type Tool = (&'static str, &'static [&'static str]);
@@ -129,35 +129,21 @@ fn is_stub(path: &Path) -> bool {
     cfg!(target_os = "macos") && path.parent() == Some(Path::new("/usr/bin"))
 }
 
-/// Runs it to its end, which must come soon.
-#[expect(clippy::disallowed_methods, reason = "the client cannot depend on host; it is asked and ends, or is ended")]
+/// Runs it to its end, which must come soon. Nothing waits for the end of its output: what it started in the background may hold
+/// that open for ever.
 async fn said(path: &Path, arguments: &[&str]) -> Result<String, String> {
-    let mut command = Command::new(path);
-    command.args(arguments).current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Stand-ins of rustup and go fetch what is missing otherwise.
-    command.env("RUSTUP_AUTO_INSTALL", "0").env("GOTOOLCHAIN", "local").env("LC_ALL", "C");
-    let mut child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
+    let mut child = ask(path, arguments).map_err(|error| format!("cannot be started: {error}"))?;
+    let unheard = |error| format!("cannot be listened to: {error}");
+    let mut out = Heard::of(child.stdout.take()).map_err(unheard)?;
+    let mut err = Heard::of(child.stderr.take()).map_err(unheard)?;
     let deadline = Instant::now() + PATIENCE;
     for pause in Pauses::new(Duration::from_millis(2), Duration::from_millis(50)) {
-        match child.try_wait() {
-            Ok(Some(status)) => {
-                let mut text = String::new();
-                // Some say it on the one, some on the other.
-                if let Some(out) = child.stdout.take() {
-                    let _unreadable = out.take(LONGEST).read_to_string(&mut text);
-                }
-                if text.trim().is_empty()
-                    && let Some(err) = child.stderr.take()
-                {
-                    let _unreadable = err.take(LONGEST).read_to_string(&mut text);
-                }
-                let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
-                return if status.success() {
-                    Ok(first.to_owned())
-                } else {
-                    Err(format!("ended with {status}: {first}"))
-                };
-            }
+        // First whether it has ended, so that nothing that it said before is missed.
+        let ended = child.try_wait();
+        out.listen();
+        err.listen();
+        match ended {
+            Ok(Some(status)) => return answer(status, &out, &err),
             Ok(None) if Instant::now() < deadline => sleep(pause).await,
             Ok(None) => break,
             Err(error) => return Err(format!("cannot be waited for: {error}")),
@@ -166,6 +152,52 @@ async fn said(path: &Path, arguments: &[&str]) -> Result<String, String> {
     let _gone = child.kill();
     let _status = child.wait();
     Err(format!("did not say its version within {} s", PATIENCE.as_secs()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the client cannot depend on host; it is asked and ends, or is ended")]
+fn ask(path: &Path, arguments: &[&str]) -> std::io::Result<Child> {
+    let mut command = Command::new(path);
+    command.args(arguments).current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Stand-ins of rustup and go fetch what is missing otherwise.
+    command.env("RUSTUP_AUTO_INSTALL", "0").env("GOTOOLCHAIN", "local").env("LC_ALL", "C");
+    command.spawn()
+}
+
+/// The first line: some say it on the one, some on the other.
+fn answer<O, E>(status: ExitStatus, out: &Heard<O>, err: &Heard<E>) -> Result<String, String> {
+    let first = out.first_line().or_else(|| err.first_line()).unwrap_or_else(|| "it said nothing".to_owned());
+    if status.success() { Ok(first) } else { Err(format!("ended with {status}: {first}")) }
+}
+
+/// What came through a pipe so far.
+struct Heard<P> {
+    pipe: Option<P>,
+    said: Vec<u8>,
+}
+
+impl<P> Heard<P> {
+    fn first_line(&self) -> Option<String> {
+        let said = String::from_utf8_lossy(&self.said);
+        said.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    }
+}
+
+impl<P: Read + AsFd> Heard<P> {
+    fn of(pipe: Option<P>) -> std::io::Result<Self> {
+        pipe.iter().try_for_each(|pipe| rustix::io::ioctl_fionbio(pipe, true))?;
+        Ok(Self { pipe, said: Vec::new() })
+    }
+
+    /// Takes what is there, at most about as much as a pipe holds.
+    fn listen(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        let mut part = [0; LONGEST];
+        for _ in 0..16 {
+            let Ok(length @ 1..) = pipe.read(&mut part) else { return };
+            let room = LONGEST - self.said.len();
+            self.said.extend_from_slice(&part[..length.min(room)]);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -204,5 +236,23 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(find("tool", &search), Some(path));
         assert_eq!(find("tool", ""), None);
+    }
+
+    /// If the answer waited for what was started in the background, there would be nothing left to end.
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a test has a runtime of its own")]
+    async fn what_a_program_leaves_in_the_background_is_not_waited_for() {
+        let sh = |script: &'static str| async move { said(Path::new("/bin/sh"), &["-c", script]).await };
+        assert_eq!(sh("sleep 60 & echo $!").await.map(|pid| end(&pid)), Ok(true));
+        assert_eq!(sh("echo 1.0 >&2; exit 3").await, Err("ended with exit status: 3: 1.0".to_owned()));
+        assert_eq!(sh("printf '\\n  caf\\351 1.0 \\n2'").await, Ok("caf\u{fffd} 1.0".to_owned()));
+        assert_eq!(sh("head -c 1000000 /dev/zero | tr '\\0' x").await.map(|said| said.len()), Ok(LONGEST));
+        assert_eq!(sh("").await, Ok("it said nothing".to_owned()));
+    }
+
+    /// Ends the process of this number; false if there is none.
+    fn end(pid: &str) -> bool {
+        let pid = pid.parse().ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_ok()
     }
 }

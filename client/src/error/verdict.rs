@@ -1,4 +1,4 @@
-//! The table of faults: exit code, what to do next, and the word that programs know it by.
+//! Tables of faults: exit code, the word that programs know it by, and what to do next.
 
 use std::{io, path::Path};
 
@@ -11,13 +11,39 @@ impl Error {
     /// The exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        self.verdict().0
-    }
-
-    /// What to do next.
-    #[must_use]
-    pub fn hints(&self) -> Vec<String> {
-        self.verdict().1
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
+            Self::Output(_) | Self::Unexpected { .. } => Exit::Internal,
+            Self::Usage { .. } | Self::Ambiguous { .. } | Self::File { .. } | Self::Address(_) => Exit::Usage,
+            Self::NoTask { .. }
+            | Self::NoTasks
+            | Self::NoDocument { .. }
+            | Self::NothingToWrite { .. }
+            | Self::NoSetting { .. }
+            | Self::NoRule { .. } => Exit::NotFound,
+            Self::DaemonTooOld { .. } | Self::ClientTooOld { .. } | Self::Refused { .. } => Exit::Protocol,
+            Self::Signal { source, .. } | Self::Socket { source, .. } if is_denied(source) => Exit::Denied,
+            Self::OtherUser { .. } => Exit::Denied,
+            Self::Absent { .. }
+            | Self::Stale { .. }
+            | Self::Hidden { .. }
+            | Self::NoSocket { .. }
+            | Self::Socket { .. }
+            | Self::Signal { .. }
+            | Self::ReadOnly { .. }
+            | Self::Foreign { .. }
+            | Self::Silent { .. }
+            | Self::Failing { .. }
+            | Self::NoProgram { .. }
+            | Self::Spawn { .. }
+            | Self::Check { .. }
+            | Self::Died { .. }
+            | Self::Slow { .. }
+            | Self::Lost { .. } => Exit::Unavailable,
+            Self::Archive { exit, .. } => *exit,
+            Self::Call { status, .. } => exit_for(status.code()),
+            Self::Service(fault) => fault.verdict().0,
+        }
     }
 
     /// What kind of fault it is, for programs: stable `snake_case` words.
@@ -58,92 +84,87 @@ impl Error {
         }
     }
 
-    /// The table: exit code and remedies of each fault.
-    fn verdict(&self) -> (Exit, Vec<String>) {
-        let (exit, hints): (Exit, Vec<String>) = match self {
-            Self::Absent { .. } | Self::Stale { .. } => (Exit::Unavailable, vec!["start it: agentd-cli start".into()]),
-            Self::Hidden { socket, lock, pid } => (Exit::Unavailable, hidden_hints(socket, lock, *pid)),
-            Self::NoSocket { .. } => (
-                Exit::Unavailable,
-                vec!["name the socket of agentd (--socket, AGENTD_SOCKET), or move what is there away".into()],
-            ),
-            Self::Signal { source, lock, .. } if source.kind() != io::ErrorKind::PermissionDenied => {
-                (Exit::Unavailable, vec![format!("find out who holds it: lsof {}", lock.display())])
+    /// What to do next.
+    #[must_use]
+    pub fn hints(&self) -> Vec<String> {
+        let hints = match self {
+            Self::Absent { .. } | Self::Stale { .. } => vec!["start it: agentd-cli start".to_owned()],
+            Self::Hidden { socket, lock, pid } => hidden_hints(socket, lock, *pid),
+            Self::NoSocket { .. } => {
+                vec!["name the socket of agentd (--socket, AGENTD_SOCKET), or move what is there away".to_owned()]
             }
-            Self::Signal { .. } => (Exit::Denied, vec!["stop it as the user who started it".into()]),
-            Self::ReadOnly { .. } => (
-                Exit::Unavailable,
-                vec!["mend that and start it anew: agentd-cli stop && agentd-cli start".into(), "what can still be read: agentd-cli list".into()],
-            ),
-            Self::Socket { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                (Exit::Denied, vec!["agentd serves its own user only; set AGENTD_HOME to a folder of your own".into()])
+            Self::Signal { source, .. } if is_denied(source) => vec!["stop it as the user who started it".to_owned()],
+            Self::Signal { lock, .. } => vec![format!("find out who holds it: lsof {}", lock.display())],
+            Self::ReadOnly { .. } => vec![
+                "mend that and start it anew: agentd-cli stop && agentd-cli start".to_owned(),
+                "what can still be read: agentd-cli list".to_owned(),
+            ],
+            Self::Socket { source, .. } if is_denied(source) => {
+                vec!["agentd serves its own user only; set AGENTD_HOME to a folder of your own".to_owned()]
             }
-            Self::OtherUser { .. } => (
-                Exit::Denied,
-                vec!["each user has an agentd of his own: run this as that user, or set AGENTD_HOME to a folder of yours".into()],
-            ),
-            Self::Socket { .. } => {
-                (Exit::Unavailable, vec!["set AGENTD_SOCKET or AGENTD_HOME to where agentd listens".into()])
-            }
-            Self::Foreign { socket, .. } => {
-                let who = format!("find out who listens there: lsof {}", socket.display());
-                (Exit::Unavailable, vec![who, "if it is agentd, look into its log in the state folder (logs/)".into()])
-            }
-            Self::Silent { .. } => (
-                Exit::Unavailable,
-                vec!["it may be overloaded or stuck: look into its log, or stop the process `agentd` and start it again: agentd-cli start".into()],
-            ),
-            Self::Failing { .. } => {
-                (Exit::Unavailable, vec!["look into its log in the state folder (logs/)".into()])
-            }
+            Self::Socket { .. } => vec!["set AGENTD_SOCKET or AGENTD_HOME to where agentd listens".to_owned()],
+            Self::OtherUser { .. } => vec![OTHER_USER.to_owned()],
+            Self::Foreign { socket, .. } => vec![
+                format!("find out who listens there: lsof {}", socket.display()),
+                "if it is agentd, look into its log in the state folder (logs/)".to_owned(),
+            ],
+            Self::Silent { .. } => vec![SILENT.to_owned()],
+            Self::Failing { .. } => vec!["look into its log in the state folder (logs/)".to_owned()],
             Self::DaemonTooOld { .. } => {
-                (Exit::Protocol, vec!["start the newer one; tasks go on: agentd-cli stop && agentd-cli start".into()])
+                vec!["start the newer one; tasks go on: agentd-cli stop && agentd-cli start".to_owned()]
             }
             Self::ClientTooOld { .. } | Self::Refused { .. } => {
-                (Exit::Protocol, vec!["install the agentd-cli that came with this agentd".into()])
+                vec!["install the agentd-cli that came with this agentd".to_owned()]
             }
-            Self::NoProgram { .. } => {
-                (Exit::Unavailable, vec!["name it: --daemon PATH, or AGENTD_DAEMON=PATH".into()])
-            }
-            Self::Spawn { .. } => (Exit::Unavailable, vec!["name another program: --daemon PATH".into()]),
-            Self::Check { .. } => (Exit::Unavailable, vec!["an agentd of this client's version can".into()]),
-            Self::Archive { exit, said, .. } => (*exit, archive_hints(said)),
+            Self::NoProgram { .. } => vec!["name it: --daemon PATH, or AGENTD_DAEMON=PATH".to_owned()],
+            Self::Spawn { .. } => vec!["name another program: --daemon PATH".to_owned()],
+            Self::Check { .. } => vec!["an agentd of this client's version can".to_owned()],
+            Self::Archive { said, .. } => archive_hints(said),
             Self::Died { log, .. } | Self::Slow { log, .. } => {
-                (Exit::Unavailable, vec![format!("all it said is in {}", log.display())])
+                log.iter().map(|log| format!("all it said is in {}", log.display())).collect()
             }
-            Self::Lost { task_id, .. } => (Exit::Unavailable, lost_hints(task_id)),
-            Self::Call { status, .. } => (exit_for(status.code()), call_hints(status)),
-            Self::Usage { hint, .. } => (Exit::Usage, vec![hint.clone()]),
-            Self::NoTask { .. } => (Exit::NotFound, vec!["see which there are: agentd-cli list".into()]),
-            Self::NoTasks => (Exit::NotFound, vec!["submit one: agentd-cli submit \"…\"".into()]),
-            Self::Ambiguous { .. } => (Exit::Usage, vec!["give more characters of the id".into()]),
-            Self::NoDocument { found, .. } if found.is_empty() => (Exit::NotFound, vec!["it has none".into()]),
-            Self::NoDocument { found, .. } => (Exit::NotFound, vec![format!("it has: {}", found.join(", "))]),
-            Self::NothingToWrite { found, .. } if found.is_empty() => (Exit::NotFound, vec!["it has no documents".into()]),
-            Self::NothingToWrite { task_id, found, .. } => (
-                Exit::NotFound,
-                vec![
-                    format!("it has: {}", found.join(", ")),
-                    format!("write one: agentd-cli show {task_id} --document {} --output PATH", found[0]),
-                ],
-            ),
-            Self::NoSetting { near, .. } => (
-                Exit::NotFound,
-                vec![format!("near: {}", near.join(", ")), "see all: agentd-cli config show".into()],
-            ),
-            Self::NoRule { near, .. } => {
-                let meant = near.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" or ");
-                let meant = if meant.is_empty() { meant } else { format!("did you mean {meant}?") };
-                (Exit::NotFound, vec![meant, "see all: agentd-cli rules".into()])
+            Self::Lost { task_id, .. } => lost_hints(task_id),
+            Self::Call { status, .. } => call_hints(status),
+            Self::Usage { hint, .. } => vec![hint.clone()],
+            Self::NoTask { .. } => vec!["see which there are: agentd-cli list".to_owned()],
+            Self::NoTasks => vec!["submit one: agentd-cli submit \"…\"".to_owned()],
+            Self::Ambiguous { .. } => vec!["give more characters of the id".to_owned()],
+            Self::NoDocument { found, .. } => vec![documents("it has none", found)],
+            Self::NothingToWrite { task_id, found, .. } => unwritten_hints(task_id, found),
+            Self::NoSetting { near, .. } => {
+                vec![format!("near: {}", near.join(", ")), "see all: agentd-cli config show".to_owned()]
             }
-            Self::Unexpected { .. } => (Exit::Internal, vec!["compare versions: agentd-cli status".into()]),
-            Self::File { .. } | Self::Address(_) => (Exit::Usage, vec![]),
-            Self::Service(fault) => fault.verdict(),
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => (Exit::Success, vec![]),
-            Self::Output(_) => (Exit::Internal, vec![]),
+            Self::NoRule { near, .. } => vec![meant(near), "see all: agentd-cli rules".to_owned()],
+            Self::Unexpected { .. } => vec!["compare versions: agentd-cli status".to_owned()],
+            Self::Service(fault) => fault.verdict().1,
+            Self::File { .. } | Self::Address(_) | Self::Output(_) => Vec::new(),
         };
-        (exit, hints.into_iter().filter(|hint| !hint.is_empty()).collect())
+        hints.into_iter().filter(|hint| !hint.is_empty()).collect()
     }
+}
+
+const OTHER_USER: &str =
+    "each user has an agentd of his own: run this as that user, or set AGENTD_HOME to a folder of yours";
+
+const SILENT: &str = "it may be overloaded or stuck: look into its log, or stop the process `agentd` and start it again: agentd-cli start";
+
+fn is_denied(source: &io::Error) -> bool {
+    source.kind() == io::ErrorKind::PermissionDenied
+}
+
+fn documents(none: &str, found: &[String]) -> String {
+    if found.is_empty() { none.to_owned() } else { format!("it has: {}", found.join(", ")) }
+}
+
+fn unwritten_hints(task_id: &str, found: &[String]) -> Vec<String> {
+    let write = |name| format!("write one: agentd-cli show {task_id} --document {name} --output PATH");
+    [documents("it has no documents", found)].into_iter().chain(found.first().map(write)).collect()
+}
+
+/// Ids that were perhaps meant.
+fn meant(near: &[String]) -> String {
+    let meant = near.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" or ");
+    if meant.is_empty() { meant } else { format!("did you mean {meant}?") }
 }
 
 /// A refusal of the daemon, as a word.

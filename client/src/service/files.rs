@@ -115,8 +115,8 @@ impl Files {
         }
         let Some(main) = &contents[0] else {
             // A socket without its service starts nothing; whose it is tells its mark.
-            let text = contents.into_iter().flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            let marked = text.filter(|text| super::job::marked_version(text).is_some()).count() > 0;
+            let mut texts = contents.iter().flatten().map(|bytes| String::from_utf8_lossy(bytes));
+            let marked = texts.any(|text| super::job::marked_version(&text).is_some());
             let (path, why) = (self.paths[self.paths.len() - 1].clone(), "it does not bear our mark".to_owned());
             return Ok(if marked { Found::Half(None, missing) } else { Found::Foreign { path, why } });
         };

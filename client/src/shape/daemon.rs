@@ -400,7 +400,7 @@ impl From<v1::RebuildIndexResponse> for RebuiltShape {
 /// `journal export --json` and `journal import --json`; but for the file it is also what the daemon's program tells.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ArchivedShape {
-    /// The archive; `null` if it went to standard output.
+    /// The archive; `null` if it went to standard output, and this to standard error.
     #[serde(default)]
     pub file: Option<String>,
     /// Records.

@@ -45,7 +45,7 @@ fn words(what: &What) -> Option<(&'static str, Label, String)> {
         What::CancelRequested(_) => ("■", Label::Warning, "cancelling".to_owned()),
         What::Ended(end) => {
             let name = shape::task_state(end.state);
-            (state_mark(name), state_label(name), format!("{name}: {}", clean(&end.summary)))
+            (state_mark(name), state_label(name), format!("{name}{}", after_state(name, &clean(&end.summary))))
         }
         What::Recovered(back) if back.steps.is_empty() => ("↻", Label::Warning, "agentd came back and goes on".into()),
         What::Recovered(back) => {
@@ -57,6 +57,16 @@ fn words(what: &What) -> Option<(&'static str, Label, String)> {
         What::Effect(effect) if effect.done => ("·", Label::Dim, clean(&effect.what)),
         What::Effect(_) => return None,
     })
+}
+
+/// What follows the state: `: summary`, or the rest of a summary that begins with it (`cancelled on request`).
+#[must_use]
+pub fn after_state(state: &str, summary: &str) -> String {
+    match summary.strip_prefix(state) {
+        Some(rest) => rest.to_owned(),
+        None if summary.is_empty() => String::new(),
+        None => format!(": {summary}"),
+    }
 }
 
 /// How the state of a task or step is painted.

@@ -1,5 +1,6 @@
 //! Markdown drawn for a terminal: headings, lists, quotes, code and tables, wrapped to a width. What a report does
-//! not use (HTML, footnotes, images) is shown as its text. Reports quote foreign files: all text is cleaned first.
+//! not use (HTML, footnotes, images) is shown as its text. Reports quote foreign files: all text is cleaned, also what entities
+//! (`&#27;`) became.
 
 use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd};
 
@@ -78,7 +79,7 @@ impl Page {
             Event::Start(tag) => self.start(tag),
             Event::End(end) => self.end(end),
             Event::Text(content) => match &mut self.code {
-                Some(code) => code.push_str(&content),
+                Some(code) => code.push_str(&text::clean(&content)),
                 None => self.push(&content, None),
             },
             Event::Code(content) | Event::InlineMath(content) | Event::DisplayMath(content) => {
@@ -220,7 +221,7 @@ impl Page {
     }
 
     fn push(&mut self, content: &str, label: Option<Label>) {
-        self.inline.push((content.to_owned(), label.or_else(|| self.labels.last().copied())));
+        self.inline.push((text::clean(content), label.or_else(|| self.labels.last().copied())));
     }
 
     fn open_block(&mut self) {
@@ -390,5 +391,10 @@ mod tests {
         assert!(render(REPORT, Paint::new(true), 40).contains('\u{1b}'));
         let hostile = "title \u{1b}]0;owned\u{7}\n\n`\u{1b}[2J`";
         assert!(!render(hostile, Paint::new(false), 40).contains(['\u{1b}', '\u{7}']));
+        let entity = "&#27;[2J *&#x1b;[2J*, [l](http://e&#27;[2J) ![i](e://&#x9b;2J)\n\n# &#27;\n\n```a&#27;\n&#27;\n```\n\n\
+            | &#27; | <b>&#27;</b> |\n|--|--|\n| &#x202e; | `&#27;` |\n\n- [x] &#27;\n";
+        let drawn = render(entity, Paint::new(false), 40);
+        assert!(!drawn.contains(|c: char| c != '\n' && text::clean(&c.to_string()) != c.to_string()), "{drawn:?}");
+        assert!(drawn.contains("\u{fffd}[2J"), "{drawn:?}");
     }
 }

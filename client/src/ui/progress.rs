@@ -31,6 +31,8 @@ pub struct TaskView {
     ui: Ui,
     mode: Mode,
     live: Option<Live>,
+    /// Its end was asked for: what is cut off does not go on.
+    cancelled: bool,
 }
 
 impl TaskView {
@@ -38,7 +40,7 @@ impl TaskView {
     #[must_use]
     pub fn new(ui: Ui, mode: Mode) -> Self {
         let live = (mode == Mode::People && ui.err.redraws && !ui.quiet).then(|| Live::new(ui));
-        Self { ui, mode, live }
+        Self { ui, mode, live, cancelled: false }
     }
 
     /// True if [`tick`](Self::tick) has something to move.
@@ -66,7 +68,10 @@ impl TaskView {
                 if let Some(live) = &mut self.live {
                     live.event(&event);
                 }
+                self.cancelled |= matches!(event.what, Some(What::CancelRequested(_)));
+                let cut_off = self.cancelled && matches!(event.what, Some(What::Suspended(_)));
                 if is_milestone(&event)
+                    && !cut_off
                     && let Some(line) = event::line(&event, self.ui.err.paint)
                 {
                     self.say(&line);

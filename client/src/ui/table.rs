@@ -11,6 +11,10 @@ const GAP: usize = 2;
 /// A column is not made narrower than this, as long as the terminal allows.
 const NARROWEST: usize = 8;
 
+/// A sentence in fewer columns is hard to read: then it goes below its row, indented.
+const SENTENCE: usize = 30;
+const INDENT: usize = 4;
+
 /// A cell: text, and what it is.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
@@ -39,6 +43,7 @@ pub struct Table {
     has_head: bool,
     cut: bool,
     one_line: bool,
+    last_below: bool,
     /// Columns that may be left out, the first one first.
     dispensable: Vec<usize>,
 }
@@ -78,6 +83,13 @@ impl Table {
         self
     }
 
+    /// Puts the last column, a sentence, below its row where there is little room beside the others.
+    #[must_use]
+    pub const fn last_below(mut self) -> Self {
+        self.last_below = true;
+        self
+    }
+
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) -> &mut Self {
         self.rows.push(cells.into_iter().collect());
@@ -99,13 +111,30 @@ impl Table {
     /// The lines, each ended; at most `width` columns wide if a width is given.
     #[must_use]
     pub fn render(&self, paint: Paint, width: Option<usize>) -> String {
-        let kept = self.kept(width);
-        let widths = kept.widths(width);
+        let mut kept = self.kept(width);
+        let mut widths = kept.widths(width);
+        let mut below = Vec::new();
+        if self.last_below && kept.is_cramped(&widths) {
+            below = kept.rows.iter_mut().map(|row| row.pop().unwrap_or_default()).collect();
+            widths = kept.widths(width);
+        }
         let mut out = String::new();
-        for row in &kept.rows {
+        for (at, row) in kept.rows.iter().enumerate() {
             kept.render_row(row, &widths, paint, &mut out);
+            // A head names what stands in its column.
+            let sentence = below.get(at).filter(|cell| !cell.text.is_empty() && (at > 0 || !kept.has_head));
+            let room = width.unwrap_or(usize::MAX).saturating_sub(INDENT);
+            for line in sentence.map(|cell| text::wrap(&cell.text, room)).unwrap_or_default() {
+                out.push_str(&format!("{:INDENT$}{}\n", "", paint.text(Label::Dim, &line)));
+            }
         }
         out
+    }
+
+    /// True if the last column has less room than a sentence needs.
+    fn is_cramped(&self, widths: &[usize]) -> bool {
+        let last = widths.len().saturating_sub(1);
+        widths.last().is_some_and(|&room| room < SENTENCE.min(self.natural(last)))
     }
 
     /// Without the columns for which there is no room.
@@ -115,8 +144,13 @@ impl Table {
         let mut left_out: Vec<usize> = Vec::new();
         for &column in &self.dispensable {
             let columns = kept.rows.first().map_or(0, Vec::len);
-            let needed: usize =
-                (0..columns).map(|at| if self.one_line { kept.natural(at) } else { kept.longest_word(at) }).sum();
+            let need = |at: usize| match (self.cut, self.one_line) {
+                // The last one is cut first.
+                (true, _) if at + 1 == columns => kept.natural(at).min(NARROWEST),
+                (false, false) => kept.longest_word(at),
+                _ => kept.natural(at),
+            };
+            let needed: usize = (0..columns).map(need).sum();
             if needed + GAP * columns.saturating_sub(1) <= limit {
                 break;
             }
@@ -259,6 +293,37 @@ mod tests {
         ] {
             assert_eq!(table.render(Paint::new(false), Some(width)), lines, "{width}");
         }
+    }
+
+    #[test]
+    fn a_table_that_is_cut_gives_columns_away_before_it_cuts_others_than_the_last() {
+        let mut table = Table::new(&["TASK", "WORKFLOW", "REQUEST"]).cut().dispensable(&[1]);
+        table.row(["01M7YRH27D".into(), "analyze".into(), "find every caller of the parser".into()]);
+        for (width, lines) in [
+            (32, "TASK        WORKFLOW  REQUEST\n01M7YRH27D  analyze   find ever…\n"),
+            (29, "TASK        REQUEST\n01M7YRH27D  find every calle…\n"),
+        ] {
+            assert_eq!(table.render(Paint::new(false), Some(width)), lines, "{width}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_without_room_goes_below_its_row() {
+        let mut table = Table::new(&["SETTING", "VALUE", "WHAT"]).last_below();
+        table.row(["queue.max_tasks".into(), "1000".into(), "Open tasks; above, submitting is refused.".into()]);
+        table.row(["cache.bytes".into(), "0".into(), "".into()]);
+        let beside = "SETTING          VALUE  WHAT\nqueue.max_tasks  1000   Open tasks; above, submitting\n\
+            \u{20}                       is refused.\ncache.bytes      0\n";
+        let below = "SETTING          VALUE\nqueue.max_tasks  1000\n    Open tasks; above, submitting is\n    refused.\n\
+            cache.bytes      0\n";
+        for (width, expected) in [(54, beside), (53, below), (36, below)] {
+            let drawn = table.render(Paint::new(false), Some(width));
+            let unbroken = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(unbroken(&drawn), unbroken(expected), "{width}: {drawn}");
+            assert!(drawn.lines().all(|line| text::width(line) <= width), "{width}: {drawn}");
+        }
+        assert_eq!(table.render(Paint::new(false), Some(36)), below);
+        assert_eq!(table.render(Paint::new(false), Some(54)), beside);
     }
 
     #[test]

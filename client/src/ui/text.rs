@@ -133,6 +133,16 @@ fn seen_width(text: &str) -> usize {
     first + pieces.map(|piece| piece.split_once('m').map_or(0, |(_, seen)| width(seen))).sum::<usize>()
 }
 
+/// `12 Performance + 4 Efficiency`; where all cores are alike, the name of the tier says nothing.
+#[must_use]
+pub fn tiers<'a>(tiers: impl Iterator<Item = (u32, &'a str)>) -> String {
+    let tiers: Vec<(u32, &str)> = tiers.collect();
+    match tiers.as_slice() {
+        [(cores, _)] => cores.to_string(),
+        tiers => tiers.iter().map(|(cores, name)| format!("{cores} {name}")).collect::<Vec<_>>().join(" + "),
+    }
+}
+
 fn split_word(word: &str, columns: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut used = 0;

@@ -1,18 +1,17 @@
 //! `journal export` and `journal import` against a scripted program: what it is told, and what is made of its words.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
-use crate::{cli::Cli, snapshot};
+use crate::{cli::Cli, program, snapshot};
 
 const DONE: &str = r#"{"records":12,"open_tasks":1,"left_out":0,"segments":2,"documents":3,"bytes":70000}"#;
 
 /// A program that notes its arguments, and then does what the script says.
 fn program(home: &Path, script: &str) -> String {
     let path = home.join("scripted");
-    fs::write(&path, format!("#!/bin/sh\necho \"$@\" > '{}'\n{script}\n", home.join("told").display())).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::script(&path, &format!("echo \"$@\" > '{}'\n{script}", home.join("told").display()));
     path.to_str().unwrap().to_owned()
 }
 
@@ -24,12 +23,14 @@ fn told(home: &Path) -> String {
 fn the_program_is_told_what_to_do_and_its_result_is_shown() {
     let home = TempDir::new().unwrap();
     let well = program(home.path(), &format!("echo '{{\"done\":1,\"total\":2}}' >&2; echo '{DONE}' >&2"));
-    let cases: [(&[&str], &str, &str); 5] = [
-        (&["export", "a.tar"], "--export-journal a.tar", "a.tar: 12 records, 3 documents, "),
-        (&["export", "--force", "a.tar"], "--export-journal a.tar --force", "1 task open"),
-        (&["import", "a.tar"], "--import-journal a.tar", "imported: 12 records"),
-        (&["import", "--finished-only", "a.tar"], "--import-journal a.tar --finished-only", "imported"),
-        (&["import", "--check", "a.tar"], "--import-journal a.tar --check-only", "all is well: 12 records"),
+    let cases: [(&[&str], &str, &str); 7] = [
+        (&["export", "a.tar"], "--export-journal=a.tar", "a.tar: 12 records, 3 documents, "),
+        (&["export", "--force", "a.tar"], "--export-journal=a.tar --force", "1 task open"),
+        (&["export", "--", "-x.tar"], "--export-journal=-x.tar", "-x.tar: 12 records"),
+        (&["import", "a.tar"], "--import-journal=a.tar", "imported: 12 records"),
+        (&["import", "--", "-x.tar"], "--import-journal=-x.tar", "imported: 12 records"),
+        (&["import", "--finished-only", "a.tar"], "--import-journal=a.tar --finished-only", "imported"),
+        (&["import", "--check", "a.tar"], "--import-journal=a.tar --check-only", "all is well: 12 records"),
     ];
     for (arguments, expected, shown) in cases {
         let all = [&["journal", "--daemon", &well], arguments].concat();
@@ -48,6 +49,10 @@ fn the_program_is_told_what_to_do_and_its_result_is_shown() {
     let output = Cli::new(home.path(), &["journal", "--daemon", &streams, "export", "-"]).run().expect(0);
     assert_eq!(output.stdout, "archive", "nothing else may be in it");
     output.says(&["exported 12 records"]);
+    let output = Cli::new(home.path(), &["journal", "--json", "--daemon", &streams, "export", "-"]).run().expect(0);
+    assert_eq!(output.stdout, "archive", "nothing else may be in it");
+    let object: serde_json::Value = serde_json::from_str(&output.stderr).unwrap();
+    assert_eq!((&object["file"], &object["records"]), (&serde_json::Value::Null, &12.into()));
 }
 
 #[test]
@@ -67,6 +72,12 @@ fn what_the_program_says_and_how_it_ends_is_passed_on() {
             2,
             "conflict",
             "this client's version",
+        ),
+        (
+            "printf 'agentd: caf\\351 is damaged\\nlook into it\\n' >&2; exit 8",
+            8,
+            "damaged",
+            "caf\u{fffd} is damaged\\nlook",
         ),
         ("exit 9", 70, "archive", "code 9"),
         ("exit 0", 70, "archive", "said nothing"),

@@ -1,12 +1,14 @@
 //! `bench`: the shape of its JSON is committed, its page fits, and what it needs is named if it is missing.
 
+use std::process::Command;
+
 use agentd_cli::{
     bench::{Noops, Report, Residency, Samples, Scatter, Starts, head, table},
     shape::daemon::{MachineShape, TierShape},
     ui::{style::Paint, text},
 };
 
-use crate::{cli::Cli, fake::Fake, snapshot};
+use crate::{cli::Cli, fake::Fake, program, snapshot};
 
 fn samples(values: &[f64]) -> Samples {
     values.iter().copied().collect()
@@ -100,4 +102,41 @@ fn what_it_needs_is_named_and_nothing_is_left() {
     run(&["bench", "--beside", deep.to_str().unwrap(), "--daemon", "/bin/false"], 2).says(&["the system allows 103"]);
     std::fs::remove_dir(&deep).unwrap();
     assert_eq!(around(), before);
+}
+
+#[test]
+fn what_a_dying_daemon_said_is_told_though_its_folder_is_gone() {
+    let fake = Fake::absent();
+    let home = fake.home().to_str().unwrap();
+    let program = fake.home().join("bin/agentd");
+    // The number of a measurement that cannot be alive.
+    let left = fake.home().join(".agentd-bench-2147483647/log");
+    std::fs::create_dir_all(&left).unwrap();
+    program::script(&program, "echo 'agentd: there is no room' >&2; exit 5");
+    let arguments = ["bench", "--beside", home, "--daemon", program.to_str().unwrap()];
+    let output = Cli::new(fake.home(), &arguments).run().expect(4);
+    output.says(&["ended before it answered", "there is no room", "a killed measurement had left"]);
+    assert!(!output.stderr.contains("all it said is in"), "{output:?}");
+    assert!(!left.exists() && std::fs::read_dir(fake.home()).unwrap().flatten().count() == 1, "{output:?}");
+}
+
+#[test]
+fn a_signal_ends_it_with_its_daemon_and_its_folder() {
+    let fake = Fake::absent();
+    let [program, pipe] = ["bin/agentd", "pipe"].map(|name| fake.home().join(name));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    program::script(&program, &format!("echo $$ > '{}'; exec sleep 600", pipe.display()));
+    let around = || std::fs::read_dir(fake.home()).unwrap().count();
+    let before = around();
+    let arguments = ["bench", "--beside", fake.home().to_str().unwrap(), "--daemon", program.to_str().unwrap()];
+    for signal in ["INT", "TERM", "HUP"] {
+        let running = Cli::new(fake.home(), &arguments).spawn();
+        let daemon = std::fs::read_to_string(&pipe).unwrap();
+        assert_eq!(around(), before + 1);
+        running.signal(signal);
+        running.end().expect(130).says(&["no figures"]);
+        assert_eq!(around(), before, "{signal}");
+        let lives = Command::new("kill").args(["-0", daemon.trim()]).output().unwrap().status.success();
+        assert!(!lives, "{signal}: the daemon is left");
+    }
 }

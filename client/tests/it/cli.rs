@@ -6,6 +6,8 @@ use std::{
     process::{Child, ChildStderr, Command, Stdio},
 };
 
+use crate::program;
+
 /// The client, ready to be run in a state folder.
 pub struct Cli {
     command: Command,
@@ -46,10 +48,8 @@ impl Cli {
 
     /// A client that was installed alone: no daemon lies beside it, as in the folder of a build.
     pub fn alone(home: &Path, arguments: &[&str]) -> Self {
-        let folder = home.join("alone");
-        std::fs::create_dir_all(&folder).unwrap();
-        let program = folder.join("agentd-cli");
-        std::fs::copy(env!("CARGO_BIN_EXE_agentd-cli"), &program).unwrap();
+        let program = home.join("alone/agentd-cli");
+        program::link(Path::new(env!("CARGO_BIN_EXE_agentd-cli")), &program);
         let Self { command, input } = Self::new(home, arguments);
         let mut alone = Command::new(program);
         alone.args(command.get_args()).env_clear().current_dir(home);
@@ -119,8 +119,12 @@ impl Running {
     }
 
     pub fn interrupt(&self) {
+        self.signal("INT");
+    }
+
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
     pub fn end(mut self) -> Output {

@@ -13,14 +13,13 @@ use agentd_proto::v1::{Health, TaskState};
 use crate::{
     cli::Cli,
     fake::{Fake, REPORT, TASK, ended, submitted, succeeded, with_success},
+    program,
 };
 
 /// A shell script in the place of the daemon.
 fn program(home: &Path, body: &str) -> PathBuf {
     let path = home.join("bin").join("agentd");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::script(&path, body);
     path
 }
 
@@ -169,7 +168,7 @@ fn a_start_beside_a_daemon_that_is_ending_tries_again() {
     let script = fs::read_to_string(&standin.program).unwrap();
     // Of all later starts one tells: it takes the pipe's name away first.
     let again = format!("&& {{ mv '{0}' '{0}.$$' && echo again > '{0}.$$'; exit 75; }};", second.display());
-    fs::write(&standin.program, script.replace("&& exit 75;", &again)).unwrap();
+    program::script(&standin.program, &script.replace("&& exit 75;", &again));
     // Opened for both ways, which waits for nobody, before its name goes.
     let pipe = fs::OpenOptions::new().read(true).write(true).open(&second).unwrap();
     let running = Cli::new(fake.home(), &["start", "--daemon", standin.path()]).spawn();

@@ -9,17 +9,14 @@ use serde_json::Value;
 use crate::{
     cli::{Cli, Output},
     fake::Fake,
-    snapshot,
+    program, snapshot,
 };
 
 /// A stand-in for the daemon's program that knows what `--check-store` is asked for.
 fn program(home: &Path) -> String {
     let path = home.join("bin").join("agentd");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
     let version = env!("CARGO_PKG_VERSION");
-    let body = format!("#!/bin/sh\nprintf 'version {version}\\nprotocol 1\\noldest-protocol 1\\n'\n");
-    fs::write(&path, body).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::script(&path, &format!("printf 'version {version}\\nprotocol 1\\noldest-protocol 1\\n'"));
     path.to_str().unwrap().to_owned()
 }
 
@@ -178,7 +175,7 @@ fn no_program_is_a_failure_and_one_that_is_not_fit_too() {
     let found = object(&output);
     assert!(check(&found, "program", "agentd")["found"].as_str().unwrap().contains("no program `agentd`"));
     let program = program(fake.home());
-    fs::write(&program, "#!/bin/sh\necho 'agentd: the journal has format 9' >&2; exit 78\n").unwrap();
+    program::script(Path::new(&program), "echo 'agentd: the journal has format 9' >&2; exit 78");
     let output = Cli::new(fake.home(), &["doctor", "--json"]).env("AGENTD_DAEMON", &program).run().expect(1);
     assert!(check(&object(&output), "program", "agentd")["found"].as_str().unwrap().contains("format 9"));
 }

@@ -12,7 +12,7 @@ use std::{
 use agentd_cli::{connect::Dial, error::Error, start::Starter};
 use tempfile::TempDir;
 
-use crate::{cli::Cli, daemon_start::Standin, fake::Fake};
+use crate::{cli::Cli, daemon_start::Standin, fake::Fake, program};
 
 /// A process that holds the lock for as long as it lives, as the daemon does.
 struct Holder(Child);
@@ -96,10 +96,8 @@ fn an_owner_without_a_number_is_not_guessed() {
 }
 
 fn refused(home: &Path) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt;
     let path = home.join("agentd");
-    fs::write(&path, "#!/bin/sh\necho agentd already runs >&2; exit 75\n").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::script(&path, "echo agentd already runs >&2; exit 75");
     path
 }
 

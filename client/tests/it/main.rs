@@ -6,6 +6,7 @@
 mod bench;
 mod cli;
 mod fake;
+mod program;
 mod snapshot;
 
 mod archive;

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -10,7 +9,7 @@ use std::{
 use crate::{
     cli::{Cli, Output},
     fake::Fake,
-    snapshot,
+    program, snapshot,
 };
 
 /// A user's machine: scripts for systemctl, loginctl and the daemon's program. Units that are started stay so until they
@@ -54,9 +53,7 @@ impl Machine {
 
     fn script(&self, name: &str, body: &str) {
         let path = self.home().join("bin").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        program::script(&path, body);
     }
 
     /// The daemon's program: answers what an install asks it, and leaves a trace if it is started.

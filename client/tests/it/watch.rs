@@ -1,6 +1,6 @@
 //! `watch` and the following part of `submit`: cursors, a daemon that goes away and comes back, all tasks.
 
-use agentd_proto::v1::{TaskState, event::What};
+use agentd_proto::v1::{CancelRequested, Suspended, TaskEnded, TaskState, event::What};
 use tonic::Status;
 
 use crate::{
@@ -48,11 +48,7 @@ fn a_stream_that_ends_in_order_is_opened_again() {
     let fake = with_success();
     let rest = fake.script().watches.pop_front().unwrap();
     fake.script().watches.extend([
-        vec![
-            submitted(11),
-            event(12, What::Suspended(agentd_proto::v1::Suspended { step: "survey".into() })),
-            Act::End,
-        ],
+        vec![submitted(11), event(12, What::Suspended(Suspended { step: "survey".into() })), Act::End],
         vec![Act::Fail(Status::unavailable("shutting down"))],
         vec![Act::End],
         rest,
@@ -86,4 +82,18 @@ fn all_tasks_are_watched_from_now_on_until_ctrl_c() {
     assert_eq!(lines, format!("78 {TASK} + analyze in /w with 2 steps\n79 {TASK} ✗ failed: 1,480 files\n"));
     let watched = fake.script().watched[0].clone();
     assert_eq!((watched.task_id.as_str(), watched.cursor), ("", 77));
+}
+
+#[test]
+fn what_a_cancelled_task_leaves_undone_is_not_promised() {
+    let fake = Fake::serving();
+    let suspended = |cursor| event(cursor, What::Suspended(Suspended { step: "survey".into() }));
+    let summary = "cancelled on request".into();
+    let end = TaskEnded { state: TaskState::Cancelled.into(), summary, documents: Vec::new() };
+    let cancelled = event(13, What::CancelRequested(CancelRequested {}));
+    let course = vec![submitted(11), suspended(12), cancelled, suspended(14), event(15, What::Ended(end))];
+    fake.script().watches.push_back(course);
+    let output = Cli::new(fake.home(), &["watch", TASK]).run().expect(75);
+    output.says(&["■ cancelling", &format!("task {TASK} cancelled on request\n")]);
+    assert_eq!(output.stderr.matches("survey goes on after").count(), 1, "{output:?}");
 }

@@ -1,7 +1,7 @@
 //! Reads the configuration file: only if it can be trusted, never more than it may hold, every value with its line.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     os::unix::fs::MetadataExt,
     path::Path,
@@ -30,8 +30,12 @@ pub(super) struct Entry {
 pub(super) fn read(path: &Path, own_uid: u32) -> Result<Option<String>, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let refused = |reason: String| ConfigError::Refused { path: path.to_owned(), reason };
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let no_file = || refused("it is no regular file; give a TOML file".to_owned());
+    // Before it is opened: opening a pipe waits for who writes into it.
+    let opened = fs::metadata(path).and_then(|found| found.is_file().then(|| File::open(path)).transpose());
+    let file = match opened {
+        Ok(Some(file)) => file,
+        Ok(None) => return Err(no_file()),
         // A state folder that is no folder is refused later, with better words.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
@@ -41,7 +45,7 @@ pub(super) fn read(path: &Path, own_uid: u32) -> Result<Option<String>, ConfigEr
     // Of the opened file, not of the path: nobody can swap it in between.
     let found = file.metadata().map_err(unreadable)?;
     if !found.is_file() {
-        return Err(refused("it is no regular file; give a TOML file".to_owned()));
+        return Err(no_file());
     }
     if found.uid() != own_uid && found.uid() != 0 {
         return Err(refused(format!("it belongs to user {}; only your own files and root's are trusted", found.uid())));

@@ -1,6 +1,6 @@
 //! Tests of the configuration: precedence, provenance, refusal, and that table and types agree.
 
-use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
 use super::*;
 
@@ -212,6 +212,7 @@ fn files_without_settings_change_nothing() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the standard library makes no pipes with names")]
 fn files_that_cannot_be_trusted_or_read_are_refused() {
     let place = Place::new();
     let refused = |why: &str, place: &Place| match place.load(&[]) {
@@ -232,6 +233,10 @@ fn files_that_cannot_be_trusted_or_read_are_refused() {
     }
     fs::remove_file(foreign.file()).unwrap();
     fs::create_dir(foreign.file()).unwrap();
+    refused("regular file", &foreign);
+    fs::remove_dir(foreign.file()).unwrap();
+    // Nobody writes into it, so opening it would never end.
+    assert!(Command::new("mkfifo").arg(foreign.file()).status().unwrap().success());
     refused("regular file", &foreign);
 }
 

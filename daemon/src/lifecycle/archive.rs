@@ -1,22 +1,27 @@
 //! Archives of the journal, for `agentd-cli journal export` and `import`. An export needs no daemon and minds none; an import
 //! is the owner of the state folder for its time. How far it is, and what was done, goes to standard error as lines of JSON.
 
+pub(crate) mod partial;
+
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File},
     io::{self, BufWriter, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use agentd_engine::{Archived, CheckedArchive, check_archive, export};
+use agentd_host::{Intent, PlanSettings, StopSignals, Topology, place};
+use agentd_journal::{RealDisk, journal_folders};
+use agentd_proto::doctor::shell_word;
 use clap::Args;
 use serde_json::json;
+use tokio::sync::oneshot;
 
+use self::partial::Partial;
 use super::{lock, state_dir};
 use crate::Error;
 
-/// What stands behind the name of an archive that is not yet whole.
-const PARTIAL: &str = ".agentd-partial";
 /// Stands for standard output.
 const STDOUT: &str = "-";
 /// Lines that tell how far it is, at most.
@@ -80,8 +85,8 @@ impl ArchiveArgs {
 /// Does it, and tells.
 ///
 /// # Errors
-/// [`Error::ArchiveThere`], [`Error::ArchiveFile`], [`Error::JournalThere`], [`Error::AlreadyRunning`], what makes the state
-/// folder unusable, and [`Error::Engine`] for what is wrong with the journal or the archive.
+/// [`Error::ArchiveThere`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::JournalThere`], [`Error::AlreadyRunning`],
+/// what makes the state folder unusable, and [`Error::Engine`] for what is wrong with the journal or the archive.
 pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
     let done = match work {
         Work::Export { file, force } => {
@@ -90,17 +95,24 @@ pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
             }
             state_dir::prepare(state, own_uid)?;
             match file {
-                Some(file) => to_file(state, file, *force)?,
+                Some(file) => {
+                    let system = |source| Error::System { what: "a signal handler", source };
+                    let mut signals = StopSignals::new().map_err(system)?;
+                    let stop = async move {
+                        let _ = signals.next().await;
+                    };
+                    ToFile::new(state, file, *force)?.export(own_uid, stop).await?
+                }
                 None => export(state, &mut BufWriter::new(io::stdout().lock()), &mut steps())?,
             }
         }
         Work::Import { file, finished_only } => {
             // Before the archive is read, which may take long.
-            vacant(state)?;
-            let archive = check_archive(file, &mut steps())?;
+            refuse_journal(state)?;
+            let archive = checked(file)?;
             import(archive, state, (own_uid, *finished_only)).await?
         }
-        Work::Check(file) => check_archive(file, &mut steps())?.holds(),
+        Work::Check(file) => checked(file)?.holds(),
     };
     tell(&json!({
         "records": done.records, "open_tasks": done.open, "left_out": done.left_out, "segments": done.segments,
@@ -126,6 +138,16 @@ fn steps() -> impl FnMut(u64, u64) {
     }
 }
 
+/// Reads an archive and compares all of it. Only the archive is read, so what the disk refuses is no fault of the state folder.
+fn checked(path: &Path) -> Result<CheckedArchive, Error> {
+    check_archive(path, &mut steps()).map_err(|error| match error {
+        agentd_engine::Error::Journal(agentd_journal::Error::Io { source, .. }) => {
+            Error::ArchiveFile { what: "read", path: path.to_owned(), source }
+        }
+        error => error.into(),
+    })
+}
+
 async fn import(
     archive: CheckedArchive,
     state: &Path,
@@ -134,75 +156,184 @@ async fn import(
     state_dir::prepare(state, own_uid)?;
     let _lock = lock::own(state).await?;
     archive.import(state, finished_only, &mut steps()).map_err(|error| match error {
-        agentd_engine::Error::Journal(agentd_journal::Error::JournalThere { .. }) => there(state),
+        agentd_engine::Error::Journal(agentd_journal::Error::JournalThere { .. }) => journal_there(state),
         error => error.into(),
     })
 }
 
-fn there(state: &Path) -> Error {
-    let folders = ["log", "blobs"].map(|name| state.join(name)).into_iter().filter(|folder| folder.exists());
-    let folders: String = folders.map(|folder| format!("{} ", folder.display())).collect();
-    let old = format!("{}.old", state.display());
+/// With commands to copy into a shell.
+fn journal_there(state: &Path) -> Error {
+    let folders = RealDisk::new(state).ok().and_then(|disk| journal_folders(&disk).ok());
+    let folders = folders.unwrap_or_else(|| vec!["log".to_owned(), "blobs".to_owned()]);
+    let folders: String = folders.iter().map(|name| shell_word(&state.join(name)) + " ").collect();
+    let old = shell_word(&unused_name(state));
     let put_aside = format!("agentd-cli stop && mkdir -m 700 {old} && mv {folders}{old}/");
     Error::JournalThere { state_dir: state.to_owned(), put_aside }
 }
 
+/// A name beside the state folder at which nothing stands.
+fn unused_name(state: &Path) -> PathBuf {
+    let name = |end: String| {
+        let mut name = state.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let free = |path: &PathBuf| fs::symlink_metadata(path).is_err();
+    let numbered = (2..1000).map(|number| name(format!(".old-{number}")));
+    std::iter::once(name(".old".to_owned())).chain(numbered).find(free).unwrap_or_else(|| name(".old".to_owned()))
+}
+
 /// A quick look; the import itself looks closer.
-fn vacant(state: &Path) -> Result<(), Error> {
+fn refuse_journal(state: &Path) -> Result<(), Error> {
     let mut names = fs::read_dir(state.join("log")).into_iter().flatten().flatten();
     let segment = names.any(|entry| entry.path().extension().is_some_and(|end| end == "seg"));
-    if segment { Err(there(state)) } else { Ok(()) }
+    if segment { Err(journal_there(state)) } else { Ok(()) }
 }
 
-/// Writes beside the name, makes that durable, reads it back, and only then gives it the name.
-fn to_file(state: &Path, path: &Path, force: bool) -> Result<Archived, Error> {
-    let fault = |what: &'static str| move |source| Error::ArchiveFile { what, path: path.to_owned(), source };
-    let free = || if force || !path.exists() { Ok(()) } else { Err(Error::ArchiveThere { path: path.to_owned() }) };
-    free()?;
-    if path.is_dir() {
-        return Err(fault("write over")(io::ErrorKind::IsADirectory.into()));
-    }
-    let mut name = path.file_name().ok_or_else(|| fault("write")(io::ErrorKind::InvalidInput.into()))?.to_owned();
-    name.push(PARTIAL);
-    let (partial, file) = Partial::open(path.with_file_name(name)).map_err(fault("write"))?;
-    let written = export(state, &mut &file, &mut steps())?;
-    file.sync_all().map_err(fault("sync"))?;
-    // What no import would take is no backup.
-    let read = check_archive(&partial.path, &mut steps())?.holds();
-    if read != written {
-        return Err(fault("read back")(io::Error::other("it does not hold what was written")));
-    }
-    free()?;
-    fs::rename(&partial.path, path).map_err(fault("write"))?;
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault("sync the folder of"))?;
-    Ok(written)
-}
-
-/// An archive that is not yet whole; gone with this. What a killed export leaves is written over by the next one.
-struct Partial {
+/// An export to a file: written beside the name, made durable, read back, and only then given the name.
+#[derive(Debug, Clone)]
+struct ToFile {
+    state: PathBuf,
     path: PathBuf,
+    force: bool,
 }
 
-impl Partial {
-    fn open(path: PathBuf) -> io::Result<(Self, File)> {
-        // Tasks are nobody else's business.
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(io::Error::other("another export writes there")),
-            // Some volumes have no locks.
-            Err(TryLockError::Error(_)) => {}
+impl ToFile {
+    fn new(state: &Path, path: &Path, force: bool) -> Result<Self, Error> {
+        let it = Self { state: state.to_owned(), path: path.to_owned(), force };
+        it.refuse_existing()?;
+        if path.is_dir() {
+            return Err(it.fault("write over")(io::ErrorKind::IsADirectory.into()));
         }
-        let partial = Self { path };
-        file.set_len(0)?;
-        Ok((partial, file))
+        Ok(it)
+    }
+
+    fn fault(&self, what: &'static str) -> impl FnOnce(io::Error) -> Error {
+        let path = self.path.clone();
+        move |source| Error::ArchiveFile { what, path, source }
+    }
+
+    fn refuse_existing(&self) -> Result<(), Error> {
+        let free = self.force || !self.path.exists();
+        if free { Ok(()) } else { Err(Error::ArchiveThere { path: self.path.clone() }) }
+    }
+
+    /// Until `stop` comes: then nothing of it is left.
+    async fn export(self, own_uid: u32, stop: impl Future<Output = ()>) -> Result<Archived, Error> {
+        let partial = Arc::new(Partial::beside(&self.path, own_uid).map_err(self.fault("write"))?);
+        let theirs = Arc::clone(&partial);
+        unless_stopped(&partial, move || self.run(&theirs), stop).await
+    }
+
+    fn run(&self, partial: &Partial) -> Result<Archived, Error> {
+        let written = export(&self.state, &mut partial.file(), &mut steps())?;
+        partial.file().sync_all().map_err(self.fault("sync"))?;
+        // What no import would take is no backup.
+        let read = checked(partial.path())?.holds();
+        if read != written {
+            return Err(self.fault("read back")(io::Error::other("it does not hold what was written")));
+        }
+        self.refuse_existing()?;
+        partial.place(&self.path).map_err(self.fault("write"))?;
+        let folder = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(self.fault("sync the folder of"))?;
+        Ok(written)
     }
 }
 
-impl Drop for Partial {
-    fn drop(&mut self) {
-        // After a rename there is nothing; else it is best effort.
-        let _ = fs::remove_file(&self.path);
+/// Does `work` on a thread of its own, so that `stop` is heard also while a disk does not answer. What has its name already
+/// is brought to its end.
+async fn unless_stopped<T: Send + 'static>(
+    partial: &Partial,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    stop: impl Future<Output = ()>,
+) -> Result<T, Error> {
+    let (tell, mut told) = oneshot::channel();
+    let placement = place(&Topology::detect(), Intent::Io, &PlanSettings::default());
+    let thread = agentd_host::spawn("export", &placement, move || drop(tell.send(work())));
+    thread.map_err(|source| Error::System { what: "a thread", source })?;
+    let died = |_| {
+        let source = io::Error::other("its thread has died, which is a fault of agentd");
+        Error::ArchiveFile { what: "write", path: partial.path().to_owned(), source }
+    };
+    tokio::select! {
+        done = &mut told => return done.map_err(died)?,
+        () = stop => {
+            if partial.discard() {
+                return Err(Error::Interrupted);
+            }
+        }
+    }
+    told.await.map_err(died)?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        os::unix::fs::MetadataExt as _,
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+
+    fn private(path: &Path) {
+        state_dir::prepare(path, path.parent().unwrap().metadata().unwrap().uid()).unwrap();
+    }
+
+    #[test]
+    fn the_command_that_puts_a_journal_aside_can_be_copied_into_a_shell() {
+        let dir = tempfile::tempdir().unwrap();
+        let support = dir.path().join("Application Support, 'mine'");
+        fs::create_dir(&support).unwrap();
+        let state = support.join("agentd");
+        // What is there; what is no journal stays.
+        let turns: [(&[&str], &str); 3] = [
+            (&["log", "blobs"], "agentd.old"),
+            (&["log", "log.before-1"], "agentd.old-2"),
+            (&["log.new"], "agentd.old-3"),
+        ];
+        for (folders, old) in turns {
+            private(&state);
+            folders.iter().for_each(|name| fs::create_dir(state.join(name)).unwrap());
+            fs::create_dir_all(state.join("logs")).unwrap();
+            let Error::JournalThere { put_aside, .. } = journal_there(&state) else { panic!("{folders:?}") };
+            let command = put_aside.strip_prefix("agentd-cli stop && ").unwrap();
+            #[expect(clippy::disallowed_methods, reason = "a test does what the user would do")]
+            let status = Command::new("sh").args(["-e", "-c", command]).stdin(Stdio::null()).status().unwrap();
+            assert!(status.success(), "{command}");
+            let names = |path: &Path| -> Vec<_> {
+                let mut names: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+                names.sort();
+                names
+            };
+            let mut wanted = folders.to_vec();
+            wanted.sort_unstable();
+            assert_eq!(names(&support.join(old)), wanted, "{command}");
+            assert_eq!(names(&state), ["logs"]);
+            assert_eq!(support.join(old).metadata().unwrap().mode() & 0o777, 0o700);
+        }
+    }
+
+    #[test]
+    fn an_export_that_is_interrupted_leaves_nothing_and_one_that_has_its_name_is_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let archive = dir.path().join("a.tar");
+        let uid = dir.path().metadata().unwrap().uid();
+        for placed in [false, true] {
+            let partial = Arc::new(Partial::beside(&archive, uid).unwrap());
+            if placed {
+                partial.place(&archive).unwrap();
+            }
+            // The work goes on when the stop has come, and not before.
+            let (go, wait) = std::sync::mpsc::sync_channel::<()>(1);
+            let work = move || wait.recv().map_err(|_| Error::Died("nobody stopped it".to_owned()));
+            let stop = async move { go.send(()).unwrap() };
+            let runtime = agentd_host::current_thread_runtime().unwrap();
+            let done = runtime.block_on(unless_stopped(&partial, work, stop));
+            assert_eq!(done.is_ok(), placed, "{done:?}");
+            assert!(placed || matches!(done, Err(Error::Interrupted)), "{done:?}");
+            assert_eq!((archive.exists(), partial.path().exists()), (placed, false));
+        }
     }
 }

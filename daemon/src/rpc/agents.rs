@@ -22,6 +22,7 @@ impl AgentService for Agents {
 impl Agents {
     async fn do_list(&self) -> Result<Response<ListAgentsResponse>, Status> {
         let engine = &self.0.engine;
+        engine.look().await;
         let agents = engine.agents().await.map_err(|error| refused(&error))?;
         let seats = engine.seats().await.map_err(|error| refused(&error))?;
         let agents = agents.into_iter().map(convert::agent).collect();

@@ -198,8 +198,7 @@ impl Daemon {
     /// Cores that each class asks for, and the load of the machine.
     fn of_machine(&self) -> Vec<Metric> {
         let topology = &self.0.facts.topology;
-        let slow = topology.slow().cores;
-        let fast = if topology.is_uniform() { slow } else { topology.cores() - slow };
+        let (fast, slow) = (topology.fast_tiers().iter().map(|tier| tier.cores).sum(), topology.slow().cores);
         let cores = [("compute", fast), ("coordinator", slow)].map(|(class, cores)| Metric {
             name: "agentd_class_cores",
             help: "Cores that the agents of a class ask for.",

@@ -1,36 +1,35 @@
 //! `Examine`: what the daemon can say of its machine, its threads, its disk and the folders of its tasks. Looks only when
-//! asked. What may block has a thread of its own for that long; a folder that does not answer costs its line, not the rest.
+//! asked. What may block has a thread of its own for that long; a folder that does not answer costs its line, not the rest,
+//! and there is never more than one such thread.
 
 mod clock;
 mod folders;
 mod machine;
 mod placement;
 mod storage;
+mod turn;
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use agentd_engine::{EngineStatus, ListQuery};
 use agentd_host::{Clock, Intent, PlanSettings, place};
 use agentd_proto::{
     doctor::{DAEMON, DISK, LIMITS, SANDBOX},
-    limits::RETRY_AFTER_TRAILER,
     v1::{DoctorCheck, ExamineResponse, Verdict},
 };
-use tokio::{sync::mpsc, time::Instant};
-use tonic::{Response, Status, metadata::MetadataValue};
+use tokio::sync::mpsc;
+use tonic::{Response, Status};
 
 use super::{Context, status::refused};
 use clock::Baseline;
+use turn::{Desk, Entry, PATIENCE, Teller, Turn};
 
-/// How long disk and folders may take together.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the index may take to tell which folders tasks were about; part of the time for all.
+const INDEX_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Newest tasks whose folders are looked at.
 const TASKS: usize = 100;
@@ -45,42 +44,21 @@ const ROOM: usize = 64;
 #[derive(Debug)]
 pub(super) struct Doctor {
     baseline: Baseline,
-    /// One at a time: two would measure each other's syncs.
-    busy: Arc<AtomicBool>,
+    desk: Desk,
 }
 
 impl Doctor {
     /// Notes what the clocks say now, at the daemon's start.
     pub(super) fn new(clock: &dyn Clock) -> Self {
-        Self { baseline: Baseline::take(clock), busy: Arc::default() }
-    }
-}
-
-/// The right to examine; whoever looks holds it to his end.
-struct Turn(Arc<AtomicBool>);
-
-impl Turn {
-    fn take(busy: &Arc<AtomicBool>) -> Result<Self, Status> {
-        if busy.swap(true, Ordering::AcqRel) {
-            let message = "another examination is under way; ask again in a second".to_owned();
-            let mut status = Status::resource_exhausted(message);
-            status.metadata_mut().insert(RETRY_AFTER_TRAILER, MetadataValue::from(1_000_u64));
-            return Err(status);
-        }
-        Ok(Self(Arc::clone(busy)))
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        Self { baseline: Baseline::take(clock), desk: Desk::default() }
     }
 }
 
 impl Context {
     /// Everything at once.
     pub(super) async fn examine(&self) -> Result<Response<ExamineResponse>, Status> {
-        let turn = Turn::take(&self.doctor.busy)?;
+        let began = Instant::now();
+        let entry = self.doctor.desk.enter(began)?;
         let status = self.engine.status().await.map_err(|error| refused(&error))?;
         let agents = self.engine.agents().await.map_err(|error| refused(&error))?;
         let mut checks = self.of_daemon(&status);
@@ -91,7 +69,10 @@ impl Context {
         checks.extend(clock::checks(&self.doctor.baseline, self.clock.as_ref()));
         checks.push(self.of_descriptors());
         checks.push(sandbox());
-        checks.extend(self.of_disk(turn).await);
+        match entry {
+            Entry::Free(turn) => checks.extend(self.of_disk(turn, began + PATIENCE).await),
+            Entry::Stuck(check) => checks.push(check),
+        }
         Ok(Response::new(ExamineResponse { checks, threads }))
     }
 
@@ -140,40 +121,36 @@ impl Context {
     }
 
     /// What may block: syncs, sizes, folders.
-    async fn of_disk(&self, turn: Turn) -> Vec<DoctorCheck> {
-        let (mut checks, folders) = match self.folders().await {
+    async fn of_disk(&self, turn: Turn, deadline: Instant) -> Vec<DoctorCheck> {
+        let folders = tokio::time::timeout(INDEX_PATIENCE, self.folders()).await;
+        let folders =
+            folders.unwrap_or_else(|_| Err(format!("the index does not answer within {} s", INDEX_PATIENCE.as_secs())));
+        let (mut checks, folders) = match folders {
             Ok(folders) => (Vec::new(), folders),
-            Err(unknown) => (vec![unknown], Vec::new()),
+            Err(why) => (vec![folders::unknown(&why)], Vec::new()),
         };
         let (state_dir, cache_bytes) = (self.config.state_dir.clone(), self.config.storage.cache_bytes);
-        let topology = Arc::clone(&self.facts.topology);
+        let (topology, sensors) = (Arc::clone(&self.facts.topology), self.engine.sensors());
         let (tell, mut told) = mpsc::channel::<DoctorCheck>(ROOM);
         let placement = place(&self.facts.topology, Intent::Io, &PlanSettings::default());
         let looked = agentd_host::spawn("doctor", &placement, move || {
-            let _turn = turn;
+            let mut teller = Teller { turn, tell };
             // Whoever waited may have gone; then the rest is of no use.
-            let mut tell = |check| tell.blocking_send(check).is_ok();
-            let _ = machine::look(&topology, &mut tell)
-                && storage::look(&state_dir, cache_bytes, &mut tell)
-                && folders::look(&folders, &mut tell);
+            let _ = machine::look(&*sensors, &topology, &mut teller)
+                && storage::look(&state_dir, cache_bytes, &mut teller)
+                && folders::look(&folders, &mut teller);
         });
         if let Err(error) = looked {
             let found = format!("no thread could be started to look at disk and folders: {error}");
             checks.push(DoctorCheck::of(DISK, "look", Verdict::Unknown, found));
             return checks;
         }
-        let deadline = Instant::now() + PATIENCE;
         loop {
-            match tokio::time::timeout_at(deadline, told.recv()).await {
+            match tokio::time::timeout_at(deadline.into(), told.recv()).await {
                 Ok(Some(check)) => checks.push(check),
                 Ok(None) => return checks,
                 Err(_) => {
-                    let last = checks.last().map_or("nothing", |check| check.name.as_str());
-                    let found = format!(
-                        "no answer within {} s after `{last}`: a disk or a folder on a server does not answer",
-                        PATIENCE.as_secs()
-                    );
-                    checks.push(DoctorCheck::of(DISK, "look", Verdict::Unknown, found));
+                    checks.extend(self.doctor.desk.stuck(Instant::now()));
                     return checks;
                 }
             }
@@ -181,9 +158,9 @@ impl Context {
     }
 
     /// Folders of the newest tasks, each once.
-    async fn folders(&self) -> Result<Vec<PathBuf>, DoctorCheck> {
+    async fn folders(&self) -> Result<Vec<PathBuf>, String> {
         let query = ListQuery { states: Vec::new(), workspace: None, limit: TASKS, before: None };
-        let page = self.engine.tasks(query).await.map_err(|error| folders::unknown(&error.to_string()))?;
+        let page = self.engine.tasks(query).await.map_err(|error| error.to_string())?;
         let mut folders: Vec<PathBuf> = Vec::new();
         for folder in page.tasks.into_iter().filter_map(|task| task.workspace) {
             if folders.len() < MOST_FOLDERS && !folders.contains(&folder) {
@@ -198,20 +175,4 @@ impl Context {
 fn sandbox() -> DoctorCheck {
     let found = "not needed yet: no task runs programs of a workspace";
     DoctorCheck::of(SANDBOX, "level", Verdict::Skipped, found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_examination_at_a_time_and_the_next_one_after_it() {
-        let busy = Arc::default();
-        let turn = Turn::take(&busy).unwrap_or_else(|status| panic!("{status}"));
-        let refusal = Turn::take(&busy).err().unwrap();
-        assert_eq!(refusal.code(), tonic::Code::ResourceExhausted);
-        assert!(refusal.metadata().get(RETRY_AFTER_TRAILER).is_some());
-        drop(turn);
-        assert!(Turn::take(&busy).is_ok());
-    }
 }

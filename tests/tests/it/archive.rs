@@ -7,18 +7,20 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use agentd_proto::v1::TaskState;
 use agentd_tests::{
     client::{analyze, noop},
-    daemon::{Clients, Home, TestDaemon, cli, command, pause, programs, runtime},
+    daemon::{Clients, Home, TestDaemon, cli, command, eventually, pause, programs, runtime},
     fixture,
     gate::Gate,
     skip::skip,
 };
 use serde_json::Value;
+use tonic::Code;
 
 fn wants(home: &Home, exit: i32, args: &[&str]) -> Output {
     let output = cli(home, args);
@@ -152,35 +154,52 @@ fn open_tasks_are_left_out_on_request() {
     drop(daemon);
 }
 
+/// Says that it is time to stop when it goes.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn an_export_beside_a_flood_of_tasks_has_every_task_that_was_answered_before() {
     let old = Home::new();
     let _daemon = TestDaemon::start(&old);
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     let answered = std::sync::Mutex::new(Vec::<String>::new());
     let archives: Vec<(PathBuf, Vec<String>)> = std::thread::scope(|scope| {
+        // Also if one of us panics: the scope waits for all.
+        let _stop = StopAtEnd(&stop);
         for client in 0..3 {
             let (old, stop, answered) = (&old, &stop, &answered);
             scope.spawn(move || {
+                let _stop = StopAtEnd(stop);
                 runtime().block_on(async {
-                    let clients = Clients::connect(old).await.unwrap();
-                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                        let task = clients.submit(noop(&format!("of {client} {}", "x".repeat(2000)))).await.task_id;
-                        answered.lock().unwrap().push(task);
+                    let mut clients = Clients::connect(old).await.unwrap();
+                    while !stop.load(Ordering::Relaxed) {
+                        match clients.tasks.submit(noop(&format!("of {client} {}", "x".repeat(2000)))).await {
+                            Ok(submitted) => answered.lock().unwrap().push(submitted.into_inner().task_id),
+                            // The queue is full.
+                            Err(status) if status.code() == Code::ResourceExhausted => pause(Duration::from_millis(20)),
+                            Err(status) => panic!("{status:?}"),
+                        }
                     }
                 });
             });
         }
         let export = |number: usize| {
-            agentd_tests::daemon::eventually("some tasks", || answered.lock().unwrap().len() > 200 * (number + 1));
+            eventually("some tasks", || {
+                assert!(!stop.load(Ordering::Relaxed), "a client has ended");
+                answered.lock().unwrap().len() > 200 * (number + 1)
+            });
             let before = answered.lock().unwrap().clone();
             let archive = old.folder("out").join(format!("{number}.tar"));
             wants(&old, 0, &["journal", "export", text(&archive)]);
             (archive, before)
         };
-        let archives = (0..4).map(export).collect();
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        archives
+        (0..4).map(export).collect()
     });
     for (archive, before) in archives {
         let new = Home::new();
@@ -280,13 +299,17 @@ fn a_killed_import_leaves_no_journal_or_the_whole() {
     let archive = old.folder("out").join("archive.tar");
     wants(&old, 0, &["journal", "export", text(&archive)]);
     let (mut none, mut whole) = (0, 0);
-    for delay in (0..40_u64).map(|step| step * step / 4) {
+    // The last one is not killed.
+    for delay in (0..40_u64).map(|step| Some(step * step / 4)).chain([None]) {
         let new = Home::new();
         let mut import = program(&new, &["--import-journal", text(&archive)]).spawn().unwrap();
-        pause(Duration::from_millis(delay));
-        // It may be done already.
-        let _ = import.kill();
-        import.wait().unwrap();
+        if let Some(delay) = delay {
+            pause(Duration::from_millis(delay));
+            // It may be done already.
+            let _ = import.kill();
+        }
+        let end = import.wait().unwrap();
+        assert!(delay.is_some() || end.success(), "{end}");
         if new.state().join("log").exists() {
             whole += 1;
         } else {
@@ -297,6 +320,7 @@ fn a_killed_import_leaves_no_journal_or_the_whole() {
     }
     println!("killed imports: {none} left no journal, {whole} the whole; {}", programs().display());
     assert!(none > 0, "not one was killed in time");
+    assert!(whole > 0, "not one was done");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
-    os::unix::net::UnixListener,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::net::{UnixListener, UnixStream},
     path::Path,
     process::{Child, Command, Output, Stdio},
     time::Instant,
@@ -450,4 +450,23 @@ fn a_socket_that_was_left_behind_is_told_apart_and_mended() {
         runtime().block_on(async { Clients::connect(&home).await.unwrap().status().await.running == 0 })
     });
     assert_eq!(object(&home, &["status"])["epoch"], 2);
+}
+
+#[test]
+fn what_a_killed_bench_leaves_goes_with_the_next_one() {
+    let home = Home::new();
+    let mut bench = command(&home, "agentd-cli");
+    let mut bench = bench.args(["bench", "--quick", "-w", "/tmp"]).stderr(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(bench.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.into_iter().any(|line| line == "no-op tasks"), "its daemon runs by then");
+    bench.kill().unwrap();
+    bench.wait().unwrap();
+    let around = home.state().parent().unwrap().to_owned();
+    let left = around.join(format!(".agentd-bench-{}", bench.id()));
+    assert!(left.join("log").is_dir());
+    let output = wants(&home, 4, &["bench", "-w", "/tmp", "--daemon", "/bin/false"]);
+    assert!(err(&output).contains(&format!("had left: {}", left.display())), "{}", err(&output));
+    let entries = fs::read_dir(&around).unwrap().flatten().map(|entry| entry.file_name());
+    let ours: Vec<_> = entries.filter(|name| name.to_string_lossy().starts_with(".agentd-bench")).collect();
+    assert!(ours.is_empty() && UnixStream::connect(left.join("agentd.sock")).is_err(), "{ours:?}");
 }

@@ -63,7 +63,12 @@ fn every_field_of_the_report_is_true() {
     fs::write(folder.join("src/side.rs"), &side).unwrap();
     let commit = fixture::commit(&folder);
     fs::write(folder.join("notes.txt"), "not tracked").unwrap();
-    let Done { json: mut report, .. } = analysed(&home, &folder);
+    let Done { json: mut report, seen, .. } = analysed(&home, &folder);
+    let summary = seen.events.iter().find_map(|event| match &event.what {
+        Some(What::StepSucceeded(step)) if step.step == "structure" => Some(step.summary.as_str()),
+        _ => None,
+    });
+    assert_eq!(summary, Some("9 dependencies between files, 3 cycles"), "as many as in the report");
     let took = report["subject"].as_object_mut().unwrap().remove("took_ms");
     assert!(took.is_some_and(|took| took.is_u64()));
     assert_eq!(report["schema"], 3);
@@ -101,19 +106,21 @@ fn check_past(report: &mut Value) {
     let lighter = HEAVY.iter().find(|heavy| heavy.0 == "rust_lighter").unwrap();
     let hot = json!({"file": "src/side.rs", "score": 2 * code, "commits": 2, "authors": 1,         "last": newest, "code": code, "max_cyclomatic": lighter.cyclomatic(), "max_cognitive": lighter.cognitive()});
     assert_eq!(report["hotspots"], json!({"ranked": 1, "files": [hot]}));
-    assert_eq!(report["tests"], json!({"functions": 1, "files": 1, "code": 0}));
-    let aside = json!({"packages": 1, "entries": 1, "commands": 1, "cycles": 0, "folder_cycles": 0});
+    assert_eq!(report["tests"], json!({"functions": 1, "files": 3, "code": 4}));
+    let aside = json!({"packages": 1, "entries": 1, "commands": 1, "cycles": 1, "folder_cycles": 0});
     assert_eq!(report["aside"], aside);
 }
 
 fn check_dependencies(report: &Value) {
     let version = |version: &str, line: u32| json!({"version": version, "line": line, "wanted_by": ["polyglot 0.1.0"], "wanted_by_count": 1});
     let found = json!({"fault": "several_versions", "ecosystem": "cargo", "package": "itoa", "detail": "2 versions: 0.4.8, 1.0.18",
-        "source": at("Cargo.lock", 4), "versions": [version("0.4.8", 4), version("1.0.18", 8)]});
+        "source": at("Cargo.lock", 4), "versions": [version("0.4.8", 4), version("1.0.18", 8)],
+        "version_count": 2});
     let expected = json!({
         "files": [{"file": "Cargo.lock", "kind": "cargo", "packages": 3}],
         "findings": [found],
         "counts": [{"fault": "several_versions", "count": 1}],
+        "by_file": [{"fault": "several_versions", "file": "Cargo.lock", "count": 1, "surplus": 1}],
         "unread": [],
     });
     assert_eq!(report["dependencies"], expected);
@@ -333,8 +340,8 @@ fn check_structure(report: &Value) {
     assert_eq!(cycles, expected);
     assert_eq!((&structure["cycle_count"], &structure["folder_cycle_count"]), (&json!(3), &json!(0)));
     assert_eq!(structure["folder_cycles"], json!([]));
-    // Two of Rust, two of Python between modules, three of TypeScript.
-    assert_eq!(structure["edges"], 7);
+    // Two of Rust, two of Python between modules, three of TypeScript and two of its fixtures.
+    assert_eq!(structure["edges"], 9);
     let external: BTreeMap<&str, u64> = structure["external"]
         .as_array()
         .unwrap()
@@ -347,10 +354,21 @@ fn check_structure(report: &Value) {
         structure["components"].as_array().unwrap().iter().filter_map(|row| row["folder"].as_str()).collect();
     let mut sorted = components.clone();
     sorted.sort_unstable();
-    let folders = ["c", "cpp", "go", "java/src/main/java/demo", "python/app", "src", "swift", "web", "web/src"];
+    let folders = [
+        "c",
+        "cpp",
+        "go",
+        "java/src/main/java/demo",
+        "python/app",
+        "src",
+        "swift",
+        "web",
+        "web/fixtures/page",
+        "web/src",
+    ];
     assert_eq!(sorted, folders);
-    assert_eq!(structure["component_count"], 9);
-    assert_eq!(structure["most_used"].as_array().unwrap().len(), 7);
+    assert_eq!(structure["component_count"], 10);
+    assert_eq!(structure["most_used"].as_array().unwrap().len(), 9);
 }
 
 #[test]

@@ -101,6 +101,9 @@ pub(crate) fn files() -> Vec<(&'static str, String)> {
         ("Cargo.toml", text(CARGO)),
         ("Cargo.lock", text(CARGO_LOCK)),
         ("web/fixtures/page/package.json", text(FIXTURE)),
+        // Two fixtures that need each other: no cycle of the project's.
+        ("web/fixtures/page/a.ts", text("import { b } from './b';\nexport const a = b;\n")),
+        ("web/fixtures/page/b.ts", text("import { a } from './a';\nexport const b = a;\n")),
         ("Makefile", text(MAKEFILE)),
         ("README.md", text("# Polyglot\n\nA project to be read.\n")),
         ("web/package.json", text(PACKAGE)),

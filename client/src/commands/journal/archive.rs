@@ -2,8 +2,9 @@
 //! told what to do, and what it tells is shown.
 
 use std::{
-    io::{BufRead, BufReader},
-    path::PathBuf,
+    ffi::{OsStr, OsString},
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -32,7 +33,8 @@ use crate::{
 The file has what was acknowledged when the export began: the log's records and the documents that they name. Folders \
 of task files and settings are not in it. It is a tar file with checksums, log/ and blobs/ as they lie in the state \
 folder; it is read back before it gets its name, so it is whole or not there. Ends with exit code 8 if something stored \
-is damaged. With --json: {file, records, open_tasks, left_out, segments, documents, bytes}.")]
+is damaged. With --json: {file, records, open_tasks, left_out, segments, documents, bytes}; if the archive goes to standard \
+output, file is null and the object goes to standard error.")]
 pub(super) struct ExportArgs {
     /// The file to write; `-` for standard output
     #[arg(value_name = "FILE")]
@@ -80,14 +82,18 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
     }
     let mut work = Work::new(context, "export the journal")?;
     work.state = served(context).await?.unwrap_or(work.state);
-    let mut flags = vec!["--export-journal".into(), args.file.clone()];
+    let mut flags = vec![naming("--export-journal", &args.file)];
     if args.force {
         flags.push("--force".into());
     }
     let mut made = work.run(&flags, streams)?;
     let words = words(&made);
     if streams {
-        context.ui.note(&format!("exported {words}"));
+        if context.ui.json {
+            context.ui.talk_object(&made);
+        } else {
+            context.ui.note(&format!("exported {words}"));
+        }
         return Ok(Exit::Success);
     }
     made.file = Some(args.file.display().to_string());
@@ -106,7 +112,7 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
 pub(super) fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, Error> {
     let what = if args.check { "check the archive" } else { "import the archive" };
     let work = Work::new(context, what)?;
-    let mut flags = vec!["--import-journal".into(), args.file.clone()];
+    let mut flags = vec![naming("--import-journal", &args.file)];
     for (asked, flag) in [(args.check, "--check-only"), (args.finished_only, "--finished-only")] {
         flags.extend(asked.then(|| flag.into()));
     }
@@ -122,6 +128,11 @@ pub(super) fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, E
         context.ui.hint("start it: agentd-cli start");
     }
     Ok(Exit::Success)
+}
+
+/// A flag with its file as one argument, so that a file may begin with a hyphen.
+fn naming(flag: &str, file: &Path) -> OsString {
+    [OsStr::new(flag), OsStr::new("="), file.as_os_str()].into_iter().collect()
 }
 
 fn words(made: &ArchivedShape) -> String {
@@ -159,6 +170,12 @@ enum Told {
     Step { done: u64, total: u64 },
 }
 
+/// Line by line; what is no UTF-8, as a file's name may be, is shown as far as it can be.
+fn lines(pipe: impl Read) -> impl Iterator<Item = String> {
+    let lines = BufReader::new(pipe).split(b'\n').map_while(Result::ok);
+    lines.map(|line| String::from_utf8_lossy(&line).into_owned())
+}
+
 /// The daemon's program, about to work on a state folder.
 struct Work<'a> {
     context: &'a Context<'a>,
@@ -174,7 +191,7 @@ impl<'a> Work<'a> {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and waits for this child's end")]
-    fn spawn(&self, flags: &[PathBuf], streams: bool) -> Result<Child, Error> {
+    fn spawn(&self, flags: &[OsString], streams: bool) -> Result<Child, Error> {
         let mut command = Command::new(&self.program);
         command.args(flags).arg("--state-dir").arg(&self.state).env(HOME_VARIABLE, &self.state);
         command.stdin(Stdio::null()).stderr(Stdio::piped());
@@ -182,12 +199,11 @@ impl<'a> Work<'a> {
         command.spawn().map_err(|source| Error::Spawn { program: self.program.clone(), source })
     }
 
-    fn run(&self, flags: &[PathBuf], streams: bool) -> Result<ArchivedShape, Error> {
+    fn run(&self, flags: &[OsString], streams: bool) -> Result<ArchivedShape, Error> {
         let mut child = self.spawn(flags, streams)?;
         let (mut said, mut made) = (Vec::new(), None);
         let bar = Transfer::new(self.context.ui, self.what);
-        for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
-            let Ok(line) = line else { break };
+        for line in child.stderr.take().into_iter().flat_map(lines) {
             match serde_json::from_str(&line) {
                 Ok(Told::Done(done)) => made = Some(done),
                 Ok(Told::Step { done, total }) => bar.at(done, total),

@@ -1,6 +1,7 @@
 //! One file per action: what an agent does in a step.
 
 mod duplicates;
+mod git;
 mod history;
 mod measure;
 mod merge;

@@ -10,7 +10,7 @@ use crate::AgentId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CoreClass {
-    /// The fastest tier.
+    /// The fast tiers, all but the slowest.
     Compute,
     /// The slowest tier.
     Coordinator,

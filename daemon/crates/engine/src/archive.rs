@@ -50,6 +50,8 @@ struct Census {
     open: BTreeMap<TaskId, Vec<(Seq, Record)>>,
     /// Payloads that records in the log name. Those that older checkpoints name may have gone.
     named: BTreeSet<ContentHash>,
+    /// The newest task that there ever was.
+    newest: Option<TaskId>,
     last: Seq,
     fault: Option<Error>,
 }
@@ -67,7 +69,9 @@ impl Census {
         match seen {
             Seen::Checkpoint(upto, bytes) => {
                 self.open.clear();
-                for (seq, record) in read_checkpoint(bytes)? {
+                let (records, newest) = read_checkpoint(bytes)?;
+                self.newest = self.newest.max(newest);
+                for (seq, record) in records {
                     let entry = Entry::of_record(&record)?;
                     self.follow(seq, &record, &entry);
                 }
@@ -87,7 +91,10 @@ impl Census {
         let id = TaskId::from_bytes(record.stream);
         match entry {
             Entry::Booted(_) | Entry::Stopped(_) => {}
-            Entry::Submitted(_) => drop(self.open.insert(id, vec![(seq, record.clone())])),
+            Entry::Submitted(_) => {
+                self.newest = self.newest.max(Some(id));
+                self.open.insert(id, vec![(seq, record.clone())]);
+            }
             Entry::Ended(_) => drop(self.open.remove(&id)),
             _ => {
                 // A task of which the beginning is gone had ended before the oldest checkpoint.
@@ -109,7 +116,7 @@ impl Census {
     /// The open tasks, for the head of a segment. Without the daemon's last start: moving to another place is no crash, so
     /// steps that were in flight start again and nobody is suspected.
     fn checkpoint(&self) -> Vec<u8> {
-        write_checkpoint(self.open.values().flatten().map(|(seq, record)| (*seq, record)))
+        write_checkpoint(self.open.values().flatten().map(|(seq, record)| (*seq, record)), self.newest)
     }
 }
 
@@ -207,5 +214,29 @@ impl CheckedArchive {
         let imported = agentd_journal::import(&self.archive, &disk, &checkpoint, progress);
         made.segments = imported.map_err(|error| of_hold(error, state_dir))?.segments;
         Ok(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agentd_base::WallMs;
+
+    use super::*;
+    use crate::record::{Ended, Submitted};
+
+    #[test]
+    fn the_newest_task_is_known_though_it_has_ended() {
+        let id = |ms| TaskId::from_parts(ms, 1);
+        let checkpoint = write_checkpoint(std::iter::empty(), Some(id(7)));
+        for (submitted, newest) in [(5, 7), (9, 9)] {
+            let mut census = Census::default();
+            census.see(Seen::Checkpoint(Seq(3), &checkpoint));
+            let entries: [Entry; 2] = [Submitted::default().into(), Ended::default().into()];
+            for (seq, entry) in (4..).zip(entries) {
+                census.see(Seen::Record(Seq(seq), &entry.to_record(Some(id(submitted)), WallMs(1))));
+            }
+            assert!(census.fault.is_none(), "{:?}", census.fault);
+            assert_eq!(read_checkpoint(&census.checkpoint()).unwrap(), (Vec::new(), Some(id(newest))));
+        }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) struct Core {
     open_bytes: u64,
     batch_bytes: usize,
     waiting_since: Option<MonoMs>,
-    /// Of those that the start found.
+    /// Open or ended.
     newest_task: Option<TaskId>,
     counters: Counters,
 }
@@ -198,7 +198,7 @@ impl Core {
         self.tasks.is_empty() && self.gates.is_empty() && self.records.is_empty()
     }
 
-    /// The newest task that the start found in the journal, open or ended.
+    /// The newest task that there ever was, open or ended.
     pub(crate) const fn newest_task(&self) -> Option<TaskId> {
         self.newest_task
     }

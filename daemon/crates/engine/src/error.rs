@@ -146,7 +146,7 @@ pub enum Error {
     #[error(transparent)]
     Host(#[from] agentd_host::Error),
     /// A thread could not be started.
-    #[error("cannot start thread `{name}`; raise the limit on processes (ulimit -u)")]
+    #[error("cannot start thread `{name}`; raise the limits on processes and descriptors (ulimit -u, ulimit -n)")]
     Thread {
         /// Its name.
         name: &'static str,
@@ -184,10 +184,42 @@ impl Classify for Error {
             Self::File { source, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => ErrorClass::NotFound,
                 std::io::ErrorKind::PermissionDenied => ErrorClass::Denied,
-                _ => ErrorClass::Invalid,
+                // It is no plain file, or no path.
+                std::io::ErrorKind::InvalidInput
+                | std::io::ErrorKind::IsADirectory
+                | std::io::ErrorKind::NotADirectory
+                | std::io::ErrorKind::InvalidFilename => ErrorClass::Invalid,
+                _ => ErrorClass::Unavailable,
             },
             Self::State { .. } => ErrorClass::Unavailable,
             Self::Agents(_) | Self::Host(_) | Self::Thread { .. } => ErrorClass::Internal,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_the_machine_refuses_is_no_fault_of_whoever_named_it() {
+        // Numbers that are the same on Linux and macOS: EIO, ENFILE, EMFILE; ENOENT, EACCES, ENOTDIR, EISDIR, EINVAL.
+        for (number, class) in [
+            (5, ErrorClass::Unavailable),
+            (23, ErrorClass::Unavailable),
+            (24, ErrorClass::Unavailable),
+            (2, ErrorClass::NotFound),
+            (13, ErrorClass::Denied),
+            (20, ErrorClass::Invalid),
+            (21, ErrorClass::Invalid),
+            (22, ErrorClass::Invalid),
+        ] {
+            let error = Error::File { path: "archive.tar".into(), source: io::Error::from_raw_os_error(number) };
+            assert_eq!(error.class(), class, "{error}: {number}");
+        }
+        let source = io::Error::from(io::ErrorKind::StaleNetworkFileHandle);
+        assert_eq!(Error::File { path: "archive.tar".into(), source }.class(), ErrorClass::Unavailable);
     }
 }

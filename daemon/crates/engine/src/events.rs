@@ -13,13 +13,15 @@ use crate::{
     view::{EventKind, EventView, StepPhase, StepView, TaskState},
 };
 
-/// The event of a record; `None` for records of the daemon itself, which nobody watches.
+/// The event of a record; `None` for records of the daemon itself, which nobody watches, and for a step that was stopped
+/// because its task is coming to its end: that end is told.
 ///
 /// # Errors
 /// `Damaged` for a record that cannot be read.
 pub(crate) fn event_of(seq: Seq, record: &Record) -> Result<Option<Arc<EventView>>, Error> {
     let what = match Entry::of_record(record)? {
         Entry::Booted(_) | Entry::Stopped(_) => return Ok(None),
+        Entry::Suspended(entry) if entry.for_good => return Ok(None),
         Entry::Submitted(entry) => submitted(entry)?,
         Entry::Started(entry) => EventKind::AttemptStarted {
             step: Text::new(entry.name),

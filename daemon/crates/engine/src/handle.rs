@@ -11,6 +11,7 @@ use std::{
 };
 
 use agentd_base::{Seq, TaskId};
+use agentd_host::Sensors;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,6 +32,9 @@ use crate::{
 
 /// Events read from the log at once.
 pub(crate) const CHUNK: usize = 512;
+
+/// So long a client waits for a reading of the machine; then it gets the one before.
+const LOOK_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Who waits for an answer.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
@@ -61,8 +65,9 @@ pub struct Engine {
     pub(crate) io: IoHandle,
     pub(crate) durable: Arc<AtomicU64>,
     pub(crate) checker: Arc<Checker>,
-    /// `None`: how hard the machine is pressed is of no interest.
-    pub(crate) lookout: Option<Lookout>,
+    pub(crate) lookout: Lookout,
+    /// How hard the machine is pressed is of interest.
+    pub(crate) cares: bool,
 }
 
 impl Engine {
@@ -179,9 +184,20 @@ impl Engine {
     /// Looks how hard the machine is pressed, so that what [`status`](Self::status) tells is of now also while nothing
     /// happens. Takes a moment, a quarter of a second at most.
     pub async fn look(&self) {
-        if let Some(lookout) = &self.lookout {
-            lookout.freshen(&self.io).await;
+        self.look_within(LOOK_PATIENCE).await;
+    }
+
+    /// The same with another patience.
+    pub async fn look_within(&self, patience: Duration) {
+        if self.cares {
+            self.lookout.freshen(&self.io, patience).await;
         }
+    }
+
+    /// What tells how hard the machine is pressed, for who wants to read it himself, on a thread that may block.
+    #[must_use]
+    pub fn sensors(&self) -> Arc<dyn Sensors> {
+        self.lookout.sensors()
     }
 
     /// How the engine does.

@@ -59,6 +59,8 @@ pub(crate) struct Phase(Arc<Shown>);
 struct Shown {
     phase: AtomicU8,
     lost: Mutex<Option<String>>,
+    #[cfg(test)]
+    seen: Mutex<Vec<IndexPhase>>,
 }
 
 impl Phase {
@@ -79,6 +81,14 @@ impl Phase {
             IndexPhase::Failed => 3,
         };
         self.0.phase.store(number, Ordering::Relaxed);
+        #[cfg(test)]
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).push(phase);
+    }
+
+    /// Every phase since the last call.
+    #[cfg(test)]
+    pub(crate) fn seen(&self) -> Vec<IndexPhase> {
+        std::mem::take(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What the log has lost, as a warning; known once the index was open.
@@ -109,6 +119,9 @@ pub(crate) struct Book {
     /// What is lost, as far as the index was open.
     gaps: Vec<Gap>,
     clock: Arc<dyn Clock>,
+    /// An index that is made afresh lacks tasks that memory does not know either: the log is older than this process, or
+    /// there was an index before.
+    lacks: bool,
     /// The log does not open, and is read as far as it goes; why.
     broken: Option<String>,
     /// The log cannot be read, so nothing may be made from it; why.
@@ -117,7 +130,8 @@ pub(crate) struct Book {
 
 impl Book {
     pub(crate) fn new(path: PathBuf, reader: Reader, phase: Phase, blind: Option<String>) -> Self {
-        Self { path, reader, phase, index: None, gaps: Vec::new(), clock: Arc::new(SystemClock), broken: None, blind }
+        let (gaps, clock, lacks) = (Vec::new(), Arc::new(SystemClock), reader.durable() > Seq(0));
+        Self { path, reader, phase, index: None, gaps, clock, lacks, broken: None, blind }
     }
 
     pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
@@ -136,17 +150,20 @@ impl Book {
     fn open(&mut self) -> Result<&Index, Error> {
         self.must_see()?;
         if self.index.is_none() {
-            self.phase.set(IndexPhase::Rebuilding);
-            match self.open_and_catch_up() {
-                Ok((index, _, _)) => self.take(index)?,
-                Err(error) => {
-                    self.phase.set(IndexPhase::Failed);
-                    return Err(error);
-                }
-            }
-            self.phase.set(IndexPhase::Open);
+            self.fill()?;
         }
         self.index.as_ref().ok_or(Error::Gone)
+    }
+
+    /// Answers records read and entries written.
+    fn fill(&mut self) -> Result<(u64, u64), Error> {
+        let filled = self.open_and_catch_up().and_then(|(index, records, entries)| {
+            self.take(index)?;
+            Ok((records, entries))
+        });
+        self.phase.set(if filled.is_ok() { IndexPhase::Open } else { IndexPhase::Failed });
+        self.lacks |= filled.is_ok();
+        filled
     }
 
     fn take(&mut self, index: Index) -> Result<(), Error> {
@@ -167,6 +184,9 @@ impl Book {
             index.close()?;
             self.delete()?;
             (index, state) = Index::open(&self.path)?;
+        }
+        if state.fresh && self.lacks {
+            self.phase.set(IndexPhase::Rebuilding);
         }
         let upto = self.reader.durable();
         // Old segments may be gone; what they held is no longer anybody's.
@@ -300,11 +320,8 @@ impl Book {
         self.must_see()?;
         self.close();
         self.delete()?;
-        self.phase.set(IndexPhase::Rebuilding);
-        let (index, records, entries) = self.open_and_catch_up()?;
-        self.take(index)?;
-        self.phase.set(IndexPhase::Open);
-        Ok((records, entries))
+        self.lacks = true;
+        self.fill()
     }
 
     fn delete(&self) -> Result<(), Error> {

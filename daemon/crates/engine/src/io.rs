@@ -116,5 +116,28 @@ fn gone(_: Error) -> StepFault {
 }
 
 fn fault(error: agentd_journal::Error) -> StepFault {
+    if let agentd_journal::Error::Full { action, path, source } = &error {
+        // A step needs nobody to start it again: it waits for room.
+        let what = format!(
+            "cannot {action} `{path}`: the volume of the state folder is full; free some space, then the step goes on by \
+             itself: {source}"
+        );
+        return StepFault::new(error.class(), what);
+    }
     StepFault::new(error.class(), describe(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_waits_for_room_is_not_told_to_start_again() {
+        let source = std::io::ErrorKind::StorageFull.into();
+        let full = agentd_journal::Error::Full { action: "write", path: "blobs/x".to_owned(), source };
+        let told = fault(full);
+        assert_eq!(told.class, ErrorClass::Disk);
+        let words = told.message.as_str();
+        assert!(words.contains("goes on by itself") && !words.contains("start again"), "{words}");
+    }
 }

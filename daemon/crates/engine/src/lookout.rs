@@ -18,9 +18,6 @@ use crate::io::IoHandle;
 /// A client that looks gets what is younger than this without another reading.
 const YOUNG: Duration = Duration::from_secs(1);
 
-/// So long a client waits for a reading; then it gets the one before.
-const PATIENCE: Duration = Duration::from_millis(250);
-
 /// The newest reading, and the way to the next one.
 #[derive(Debug, Clone)]
 pub(crate) struct Lookout(Arc<Inner>);
@@ -32,12 +29,19 @@ struct Inner {
     newest: Mutex<Option<(MonoMs, Conditions)>>,
     asked: AtomicBool,
     arrived: Arc<Notify>,
+    /// Wakes everybody who waits for a reading.
+    taken: Notify,
 }
 
 impl Lookout {
     pub(crate) fn new(sensors: Arc<dyn Sensors>, clock: Arc<dyn Clock>) -> Self {
         let (newest, asked, arrived) = (Mutex::default(), AtomicBool::default(), Arc::default());
-        Self(Arc::new(Inner { sensors, clock, newest, asked, arrived }))
+        Self(Arc::new(Inner { sensors, clock, newest, asked, arrived, taken: Notify::new() }))
+    }
+
+    /// What tells the conditions.
+    pub(crate) fn sensors(&self) -> Arc<dyn Sensors> {
+        Arc::clone(&self.0.sensors)
     }
 
     /// Told after each reading.
@@ -45,38 +49,92 @@ impl Lookout {
         Arc::clone(&self.0.arrived)
     }
 
-    /// The newest reading, and when it was taken, by the clock that stands still during sleep.
+    /// The newest reading, and when it began, by the clock that stands still during sleep.
     pub(crate) fn newest(&self) -> Option<(MonoMs, Conditions)> {
         self.0.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks for a reading, unless one is asked for already.
-    pub(crate) fn begin(&self, io: &IoHandle) {
+    /// Asks for a reading, unless one is asked for already. `false`: the io thread takes no more.
+    pub(crate) fn begin(&self, io: &IoHandle) -> bool {
         if self.0.asked.swap(true, Ordering::AcqRel) {
-            return;
+            return true;
         }
         let this = self.clone();
-        if !io.leave(move |_| this.take()) {
+        let left = io.leave(move |_| this.take());
+        if !left {
             self.0.asked.store(false, Ordering::Release);
         }
+        left
     }
 
-    /// Sees to it that the newest reading is young, as far as the io thread has time.
-    pub(crate) async fn freshen(&self, io: &IoHandle) {
-        let is_young = |(at, _): (MonoMs, Conditions)| self.0.clock.awake().since(at) < YOUNG;
-        if !self.newest().is_some_and(is_young) {
-            let this = self.clone();
-            // Late or never: what was read before is told with its age.
-            let _ = tokio::time::timeout(PATIENCE, io.run(move |_| this.take())).await;
-        }
+    /// Sees to it that the newest reading is young, as far as the io thread has time for one within `patience`. However
+    /// many wait, one reading is asked for.
+    pub(crate) async fn freshen(&self, io: &IoHandle, patience: Duration) {
+        let fresh = async {
+            loop {
+                // From here on no reading is missed.
+                let taken = self.0.taken.notified();
+                if self.is_young() || !self.begin(io) {
+                    return;
+                }
+                taken.await;
+            }
+        };
+        // Late or never: what was read before is told with its age.
+        let _ = tokio::time::timeout(patience, fresh).await;
+    }
+
+    fn is_young(&self) -> bool {
+        self.newest().is_some_and(|(at, _)| self.0.clock.awake().since(at) < YOUNG)
     }
 
     fn take(&self) {
         // Before the reading: if that panics, the next one is not held up for ever.
         self.0.asked.store(false, Ordering::Release);
+        let began = self.0.clock.awake();
         let conditions = self.0.sensors.read();
-        let now = self.0.clock.awake();
-        *self.0.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, conditions));
+        *self.0.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((began, conditions));
         self.0.arrived.notify_one();
+        self.0.taken.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agentd_base::WallMs;
+    use agentd_host::{ManualClock, ManualSensors};
+
+    use super::*;
+
+    #[test]
+    fn who_looks_while_the_io_thread_hangs_asks_for_one_reading_and_waits_for_it() {
+        let clock = Arc::new(ManualClock::new(WallMs(1_000)));
+        let sensors = Arc::new(ManualSensors::new(Conditions::unmeasured("nobody asked")));
+        let lookout = Lookout::new(sensors, Arc::clone(&clock) as Arc<dyn Clock>);
+        let (io, mut jobs) = IoHandle::new();
+        agentd_host::current_thread_runtime().unwrap().block_on(async {
+            for _ in 0..20 {
+                lookout.freshen(&io, Duration::ZERO).await;
+            }
+            assert_eq!((jobs.len(), lookout.newest()), (1, None), "the thread hangs");
+            let patience = Duration::from_secs(600);
+            let work = async {
+                // Both wait by now.
+                tokio::task::yield_now().await;
+                let _job = jobs.try_recv().unwrap();
+                lookout.take();
+            };
+            tokio::join!(lookout.freshen(&io, patience), lookout.freshen(&io, patience), work);
+            assert!(lookout.is_young() && jobs.is_empty());
+            clock.advance(YOUNG);
+            lookout.freshen(&io, Duration::ZERO).await;
+            assert_eq!(jobs.len(), 1, "what is old is read again");
+            drop(jobs.try_recv());
+            lookout.take();
+            clock.advance(YOUNG);
+            drop(jobs);
+            lookout.freshen(&io, Duration::MAX).await;
+            assert!(!lookout.is_young(), "nobody waits for a thread that has ended");
+        });
     }
 }

@@ -220,6 +220,9 @@ pub(crate) struct Suspended {
     /// 0: its agent was not silent. 1: it was, and held other steps too. 2: it was, and held this one alone.
     #[prost(uint32, tag = "3")]
     pub silence: u32,
+    /// The task was coming to its end, so the step was stopped for good. Versions that did not say so leave it out.
+    #[prost(bool, tag = "4")]
+    pub for_good: bool,
 }
 
 /// A change outside the daemon is about to happen.
@@ -268,6 +271,10 @@ pub(crate) struct Stopped {}
 pub(crate) struct Checkpoint {
     #[prost(message, repeated, tag = "1")]
     pub records: Vec<NumberedRecord>,
+    /// 16 bytes: the newest task that there ever was, also if it has ended. Empty: none, or written by a version that did
+    /// not say so.
+    #[prost(bytes = "vec", tag = "2")]
+    pub newest: Vec<u8>,
 }
 
 /// A journal record with its number.

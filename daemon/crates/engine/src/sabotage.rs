@@ -39,6 +39,7 @@ agentd_base::sabotage_points! {
     WatermarkEnding "watermark_ending" "Tells the index that an end is there which is still to come.",
     CheckpointOpen "checkpoint_open" "Does not copy open tasks forward.",
     CheckpointBoot "checkpoint_boot" "Does not copy the boot forward.",
+    CheckpointNewest "checkpoint_newest" "Forgets the newest task if it has ended.",
     NextSeq "next_seq" "Forgets that a checkpoint covers records which are not in it.",
     ReplayKeys "replay_keys" "Forgets the keys of open tasks.",
     FitCheck "fit_check" "Skips records that fit no task.",

@@ -9,7 +9,7 @@ use std::{
 };
 
 use agentd_agents::{Crew, CrewConfig};
-use agentd_base::{AttemptKey, Rng, Role, StepId, TaskId, describe};
+use agentd_base::{AttemptKey, Rng, Role, Seq, StepId, TaskId, describe};
 use agentd_host::{Children, ChildrenSettings, Clock, Intent, PlanSettings, Sensors, Thread, Topology, place};
 use agentd_journal::{Blobs, Disk, Held, Log, WriterHandle, WriterOptions};
 pub use store::verify;
@@ -21,7 +21,7 @@ use crate::{
     Error,
     check::{Checker, Checking},
     core::{Core, Limits, Now},
-    handle::Engine,
+    handle::{Call, Engine},
     index::{Book, Phase},
     io::{self, Io, IoHandle, Storage},
     lookout::Lookout,
@@ -96,16 +96,9 @@ pub struct EngineThreads {
 /// If threads or folders cannot be had, or another process has the journal open. A journal that cannot be opened gives an
 /// engine that is read-only and says why in its status.
 pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThreads), Error> {
-    let disk = deps.disk.map_or_else(|| real_disk(&config.state_dir), Ok)?;
+    let disk = deps.disk.clone().map_or_else(|| real_disk(&config.state_dir), Ok)?;
     let mut store = open(&disk, &config.state_dir, config.segment_bytes)?;
-    let children = Children::open(ChildrenSettings {
-        folder: config.state_dir.join("children"),
-        epoch: store.epoch,
-        limit: config.max_children,
-        topology: (*deps.topology).clone(),
-        plan: config.crew.plan,
-        descriptors: config.child_descriptors,
-    })?;
+    let children = open_children(&config, &deps.topology, store.epoch)?;
     config.crew.children = Some(Arc::new(children.clone()));
     agentd_host::register_foreign(
         "sled-io",
@@ -127,39 +120,10 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
     let shop = shop(&config.state_dir, &store, (&phase, &blobs), &deps.clock);
     let io_thread = plan.spawn("io", Intent::Io, move || io::serve(shop, jobs))?;
 
-    let (calls, called) = mpsc::channel(CALLS);
-    let (exit, checking) = (Arc::new(Notify::new()), Checking::default());
     let reader = store.reader.clone();
-    let placement = place(&deps.topology, Intent::Io, &config.crew.plan);
-    let checker = Checker::new(placement, checking.clone(), move || check(&disk, &blobs));
-    let lookout = Lookout::new(deps.sensors, Arc::clone(&deps.clock));
-    let governor = Governor::new(config.pressure, crew.compute_seats());
-    let engine = Engine {
-        calls,
-        io: io.clone(),
-        durable: Arc::clone(&progress.durable),
-        checker: Arc::new(checker),
-        lookout: governor.cares().then(|| lookout.clone()),
-    };
-    let shell = Shell {
-        book: Bookkeeping::after(core.newest_task()),
-        core,
-        crew,
-        writer,
-        progress,
-        io: io.clone(),
-        clock: deps.clock,
-        oldest: Box::new(move || reader.oldest()),
-        index_phase: phase,
-        retention: Retention::new(config.keep, checking),
-        epoch: store.epoch,
-        silent_after: config.silent_after,
-        warnings: Vec::new(),
-        lookout,
-        governor,
-        found_keys: mpsc::channel(CALLS),
-        exit: Arc::clone(&exit),
-    };
+    let desk = Desk { core, crew, writer, progress, io: io.clone(), phase, epoch: store.epoch };
+    let (engine, shell, called) = desk.occupy(config, &deps, (disk, blobs), Box::new(move || reader.oldest()));
+    let exit = Arc::clone(&shell.exit);
     let runtime = agentd_host::current_thread_runtime().map_err(|source| Error::Thread { name: "engine", source })?;
     let engine_thread = plan.spawn("engine", Intent::Engine, move || runtime.block_on(shell.run(called, reported)))?;
     reap(&io, &children);
@@ -174,6 +138,75 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
         _hold: store.hold.take(),
     };
     Ok((engine, threads))
+}
+
+fn open_children(config: &EngineConfig, topology: &Topology, epoch: u64) -> Result<Children, Error> {
+    Ok(Children::open(ChildrenSettings {
+        folder: config.state_dir.join("children"),
+        epoch,
+        limit: config.max_children,
+        topology: topology.clone(),
+        plan: config.crew.plan,
+        descriptors: config.child_descriptors,
+    })?)
+}
+
+/// What lies ready for the engine thread.
+struct Desk {
+    core: Core,
+    crew: Crew,
+    writer: Option<WriterHandle>,
+    progress: Arc<Progress>,
+    io: IoHandle,
+    phase: Phase,
+    epoch: u64,
+}
+
+impl Desk {
+    /// The handle, what the engine thread runs, and where its calls arrive.
+    fn occupy(
+        self,
+        config: EngineConfig,
+        deps: &Deps,
+        (disk, blobs): (Arc<dyn Disk>, Arc<Blobs>),
+        oldest: Box<dyn Fn() -> Seq + Send>,
+    ) -> (Engine, Shell, mpsc::Receiver<Call>) {
+        let Self { core, crew, writer, progress, io, phase, epoch } = self;
+        let (calls, called) = mpsc::channel(CALLS);
+        let checking = Checking::default();
+        let placement = place(&deps.topology, Intent::Io, &config.crew.plan);
+        let checker = Checker::new(placement, checking.clone(), move || check(&disk, &blobs));
+        let lookout = Lookout::new(Arc::clone(&deps.sensors), Arc::clone(&deps.clock));
+        let governor = Governor::new(config.pressure, crew.compute_seats());
+        let engine = Engine {
+            calls,
+            io: io.clone(),
+            durable: Arc::clone(&progress.durable),
+            checker: Arc::new(checker),
+            lookout: lookout.clone(),
+            cares: governor.cares(),
+        };
+        let shell = Shell {
+            book: Bookkeeping::after(core.newest_task()),
+            core,
+            crew,
+            writer,
+            progress,
+            io,
+            clock: Arc::clone(&deps.clock),
+            oldest,
+            index_phase: phase,
+            retention: Retention::new(config.keep, checking),
+            epoch,
+            silent_after: config.silent_after,
+            warnings: Vec::new(),
+            lookout,
+            governor,
+            found_keys: mpsc::channel(CALLS),
+            exit: Arc::default(),
+        };
+        (engine, shell, called)
+    }
 }
 
 /// What the io thread works on.

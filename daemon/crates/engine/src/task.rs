@@ -207,6 +207,11 @@ impl Task {
         Some(record::Ended { state: state.to_owned(), summary, documents })
     }
 
+    /// Whether it was cancelled or has failed: steps that are stopped now do not start again.
+    pub(crate) const fn is_ending(&self) -> bool {
+        self.flow.cancelling || self.flow.failure.is_some()
+    }
+
     /// Whether the end is recorded.
     pub(crate) const fn is_over(&self) -> bool {
         self.ended.is_some()

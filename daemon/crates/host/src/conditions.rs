@@ -116,7 +116,7 @@ impl Conditions {
     }
 }
 
-/// Tells the conditions. Called on a thread that may read files; never more than once at a time.
+/// Tells the conditions. Called on threads that may read files; two that ask at once may wait for each other.
 pub trait Sensors: Send + Sync + fmt::Debug {
     /// How things are now. Takes some hundred microseconds, on some firmware milliseconds.
     fn read(&self) -> Conditions;

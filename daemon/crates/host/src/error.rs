@@ -52,7 +52,7 @@ pub enum Error {
         name: String,
     },
     /// The list of live children on disk cannot be used.
-    #[error("the list of children in {} cannot be used; check the folder's owner and mode", path.display())]
+    #[error("the list of children in {} cannot be used; {}", path.display(), remedy(source))]
     Registry {
         /// The folder or file.
         path: PathBuf,
@@ -92,6 +92,22 @@ pub enum Error {
     },
 }
 
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// What helps when a file of ours cannot be written.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        _ if is_full(error) => "free some space on its volume",
+        io::ErrorKind::FileTooLarge => "raise the limit on the size of files (ulimit -f)",
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied => {
+            "check the folder's owner and mode"
+        }
+        _ => "look at its disk",
+    }
+}
+
 impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
@@ -99,11 +115,35 @@ impl Classify for Error {
             Self::Start { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => ErrorClass::Denied,
             Self::Start { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorClass::NotFound,
             Self::TooManyChildren { .. } => ErrorClass::Busy,
+            Self::Registry { source, .. } if is_full(source) => ErrorClass::Disk,
             Self::Start { .. } | Self::Stopping { .. } | Self::Registry { .. } | Self::Unreadable { .. } => {
                 ErrorClass::Unavailable
             }
             Self::BadVariable { .. } | Self::Inherited { .. } => ErrorClass::Invalid,
             Self::Wait { .. } => ErrorClass::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agentd_base::describe;
+
+    use super::*;
+
+    #[test]
+    fn a_list_that_cannot_be_written_says_what_helps() {
+        use io::ErrorKind::{FileTooLarge, Other, PermissionDenied, QuotaExceeded, StorageFull};
+        for (kind, class, helps) in [
+            (StorageFull, ErrorClass::Disk, "free some space"),
+            (QuotaExceeded, ErrorClass::Disk, "free some space"),
+            (FileTooLarge, ErrorClass::Unavailable, "ulimit -f"),
+            (PermissionDenied, ErrorClass::Unavailable, "owner and mode"),
+            (Other, ErrorClass::Unavailable, "its disk"),
+        ] {
+            let error = Error::Registry { path: "children".into(), source: kind.into() };
+            assert_eq!(error.class(), class, "{kind:?}");
+            assert!(describe(&error).contains(helps), "{}", describe(&error));
         }
     }
 }

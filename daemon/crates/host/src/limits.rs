@@ -24,8 +24,8 @@ const MOST_DESCRIPTORS: u64 = 10_240;
 #[cfg(target_os = "linux")]
 const MOST_DATA: u64 = 2 << 30;
 
-/// Raises the soft limit on descriptors, forbids core dumps and reading of memory by others, makes new files private,
-/// and bounds the memory of the process (Linux; macOS has no such limit in force).
+/// Raises the soft limit on descriptors, forbids core dumps and reading of memory by others, makes new files private, lets
+/// writes beyond the limit on the size of files fail instead of killing, and bounds the memory of the process (Linux; macOS has no such limit in force).
 /// Call it first in `main`, before other threads exist.
 #[must_use]
 pub fn harden() -> Limits {
@@ -37,6 +37,7 @@ pub fn harden() -> Limits {
     };
     sys::private_umask();
     note("core dumps could not be forbidden", sys::forbid_core_dumps());
+    note("a limit on the size of files may end agentd without a word", sys::survive_large_files());
     #[cfg(target_os = "linux")]
     {
         note("reading of this process's memory could not be forbidden", sys::forbid_dumps_of_memory());

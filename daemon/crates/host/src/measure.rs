@@ -102,7 +102,7 @@ pub fn base_priority(tid: u64) -> Measured<i32> {
     }
 }
 
-/// The share (0 to 1) of a thread's CPU time that it spent on the fastest tier. macOS counts it exactly. On Linux it
+/// The share (0 to 1) of a thread's CPU time on the [fast tiers](Topology::fast_tiers). macOS counts it exactly. On Linux it
 /// follows from affinity if that allows one tier alone; else ask a [`CpuSampler`].
 #[must_use]
 pub fn fast_share(tid: u64, topology: &Topology) -> Measured<f64> {
@@ -127,13 +127,14 @@ pub fn fast_share(tid: u64, topology: &Topology) -> Measured<f64> {
     }
 }
 
-/// 1 or 0 where affinity leaves no choice of tier.
+/// 1 or 0 where affinity leaves no choice between fast and slow.
 #[cfg_attr(
     not(any(target_os = "linux", test)),
     expect(dead_code, reason = "Linux only; its logic is tested everywhere")
 )]
 fn confined_share(cpus: &[u32], topology: &Topology) -> Option<f64> {
-    let fast = cpus.iter().filter(|cpu| topology.fast().cpus.contains(cpu)).count();
+    let is_fast = |cpu: &&u32| topology.fast_tiers().iter().any(|tier| tier.cpus.contains(cpu));
+    let fast = cpus.iter().filter(is_fast).count();
     match fast {
         0 => Some(0.0),
         all if all == cpus.len() => Some(1.0),

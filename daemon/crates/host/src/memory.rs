@@ -49,16 +49,21 @@ pub struct MemoryState {
 pub fn memory_state() -> Result<MemoryState, Error> {
     let mut system = system()?;
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-    let (mut total_bytes, mut available_bytes) = (system.total_memory(), system.available_memory());
     #[cfg(target_os = "linux")]
-    if let Some(container) = system.cgroup_limits() {
-        total_bytes = total_bytes.min(container.total_memory);
-        available_bytes = available_bytes.min(container.free_memory);
-    }
+    let container = system.cgroup_limits().map(|limits| (limits.total_memory, limits.rss));
+    #[cfg(target_os = "macos")]
+    let container = None;
+    Ok(state_of(system.total_memory(), system.available_memory(), container))
+}
+
+/// `container`: its limit, and what its processes hold that is no copy of a file. What the kernel calls free in a container
+/// (the limit less all that was charged to it) counts cached files as used: after any build it is next to nothing.
+fn state_of(total: u64, available: u64, container: Option<(u64, u64)>) -> MemoryState {
+    let (limit, held) = container.unwrap_or((total, 0));
+    let total_bytes = total.min(limit);
     // Some systems count what can be dropped as available twice; never tell more than there is.
-    available_bytes = available_bytes.min(total_bytes);
-    total_bytes = total_bytes.max(1);
-    Ok(MemoryState { total_bytes, available_bytes })
+    let available_bytes = available.min(limit.saturating_sub(held)).min(total_bytes);
+    MemoryState { total_bytes: total_bytes.max(1), available_bytes }
 }
 
 fn system() -> Result<System, Error> {
@@ -208,6 +213,26 @@ mod tests {
             let state = MemoryState { total_bytes: total, available_bytes: available };
             assert_eq!(pressure_of_room(&state), expected, "{available} of {total}");
         }
+    }
+
+    #[test]
+    fn cached_files_of_a_container_are_room() {
+        const GIB: u64 = 1 << 30;
+        for (total, available, container, expected) in [
+            (16 * GIB, 9 * GIB, None, (16 * GIB, 9 * GIB)),
+            (16 * GIB, 17 * GIB, None, (16 * GIB, 16 * GIB)),
+            // Of 4 GiB one is held; whether files fill the other three is of no importance.
+            (16 * GIB, 9 * GIB, Some((4 * GIB, GIB)), (4 * GIB, 3 * GIB)),
+            // The machine has less than the container may take.
+            (16 * GIB, GIB, Some((4 * GIB, GIB)), (4 * GIB, GIB)),
+            (16 * GIB, 9 * GIB, Some((4 * GIB, 5 * GIB)), (4 * GIB, 0)),
+            (0, 0, None, (1, 0)),
+        ] {
+            let state = state_of(total, available, container);
+            assert_eq!((state.total_bytes, state.available_bytes), expected, "{container:?}");
+        }
+        let after_a_build = state_of(16 * GIB, 9 * GIB, Some((4 * GIB, GIB)));
+        assert_eq!(pressure_of_room(&after_a_build), Pressure::Normal);
     }
 
     #[test]

@@ -171,16 +171,14 @@ fn pinned_cpus(topology: &Topology, intent: Intent, forced: Option<Qos>, qos: Qo
         return None;
     }
     match qos {
-        Qos::UserInitiated => Some(all_but_slowest(topology)),
+        Qos::UserInitiated => Some(fast_cpus(topology)),
         Qos::Background => Some(topology.slow().cpus.clone()),
         Qos::Default | Qos::Utility => None,
     }
 }
 
-/// Some phones' chips and boards have one very fast core: eight threads on it would be slower than anywhere else.
-fn all_but_slowest(topology: &Topology) -> Vec<u32> {
-    let faster = topology.tiers.split_last().map_or(&[][..], |(_, faster)| faster);
-    let mut cpus: Vec<u32> = faster.iter().flat_map(|tier| tier.cpus.iter().copied()).collect();
+fn fast_cpus(topology: &Topology) -> Vec<u32> {
+    let mut cpus: Vec<u32> = topology.fast_tiers().iter().flat_map(|tier| tier.cpus.iter().copied()).collect();
     cpus.sort_unstable();
     cpus
 }

@@ -81,6 +81,13 @@ impl Topology {
         self.tiers.last().expect("a topology has a tier: `of_tiers` puts one in")
     }
 
+    /// The tiers for what computes: all but the slowest, since some machines have one very fast core, on which eight threads
+    /// would be slower than anywhere else. All there is on a uniform machine.
+    #[must_use]
+    pub fn fast_tiers(&self) -> &[Tier] {
+        &self.tiers[..self.tiers.len().saturating_sub(1).max(1)]
+    }
+
     /// Whether all cores are alike, as far as the system tells.
     #[must_use]
     pub fn is_uniform(&self) -> bool {
@@ -152,6 +159,23 @@ pub(crate) fn show_cpu_list(cpus: &[u32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Intent, PlanSettings, place};
+
+    #[test]
+    fn what_computes_has_all_tiers_but_the_slowest() {
+        for (cores, fast) in [(vec![1, 3, 4], 4), (vec![4, 4], 4), (vec![8], 8)] {
+            let mut cpus = 0..;
+            let tier = |cores: &u32| {
+                let cpus = cpus.by_ref().take(*cores as usize).collect();
+                Tier { name: String::new(), cores: *cores, cpus }
+            };
+            let topology = Topology::of_tiers(Platform::Linux, cores.iter().map(tier).collect());
+            let cpus: Vec<u32> = topology.fast_tiers().iter().flat_map(|tier| tier.cpus.iter().copied()).collect();
+            assert_eq!(cpus.len(), fast, "{cores:?}");
+            let placed = place(&topology, Intent::Compute, &PlanSettings::default()).cpus;
+            assert_eq!(placed, (!topology.is_uniform()).then_some(cpus), "{cores:?}");
+        }
+    }
 
     #[test]
     fn cpu_lists_survive_text() {

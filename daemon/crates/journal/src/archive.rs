@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use agentd_base::Seq;
 pub(crate) use import::clear_leftover;
-pub use import::{Imported, import};
+pub use import::{Imported, import, journal_folders};
 pub use read::{Archive, open_archive};
 pub use write::{Snapshot, Written};
 

@@ -18,11 +18,13 @@ use crate::{
     sabotage::{Point, is},
 };
 
-const BLOBS: &str = "blobs";
+pub(crate) const BLOBS: &str = "blobs";
 /// Largest blob, in bytes.
 pub const MAX_BLOB: usize = 256 << 20;
 /// So many names are remembered between two sweeps; beyond that a sweep removes nothing.
 const RECENT: usize = 65_536;
+/// So many names of blobs that this run has written are remembered; beyond that they are written once more.
+const WRITTEN: usize = 16_384;
 
 /// Content-addressed files. Shared by reference; for any thread.
 #[derive(Debug)]
@@ -42,9 +44,10 @@ struct Recent {
     now: HashSet<ContentHash>,
     before: HashSet<ContentHash>,
     too_many: bool,
-    /// Of these a sync found no room: what it was to write may be marked as written, so a later sync proves nothing. They
-    /// are written anew.
-    doubtful: HashSet<ContentHash>,
+    /// Those that this run has written and synced. What another run left is written anew when it is stored again: it may
+    /// read well and be nowhere on the disk, since a sync that failed may have marked as written what was not, and then
+    /// every later one succeeds.
+    written: HashSet<ContentHash>,
 }
 
 fn folder(hash: &ContentHash) -> String {
@@ -69,7 +72,7 @@ impl Blobs {
         }
     }
 
-    /// Stores `bytes`, durably, and returns their name. Storing the same again is cheap.
+    /// Stores `bytes`, durably, and returns their name. Storing the same again in the same run needs no sync.
     ///
     /// # Errors
     /// [`Error::TooLarge`], [`Error::Io`]; [`Error::Full`], which passes when there is room; until then nothing of that
@@ -83,16 +86,15 @@ impl Blobs {
         }
         let hash = ContentHash::of(bytes);
         self.remember(hash);
-        let stored = match self.known(&hash, bytes) {
-            Ok(false) => self.write(&hash, bytes),
-            known => known.map(drop),
-        };
-        let stored = match stored {
-            Err(full @ Error::Full { .. }) => Err(self.doubt(hash, full)),
-            stored => stored,
-        };
-        stored?;
-        self.recent().doubtful.remove(&hash);
+        if !self.known(&hash, bytes)? {
+            self.recent().written.remove(&hash);
+            self.write(&hash, bytes)?;
+            let mut recent = self.recent();
+            if recent.written.len() >= WRITTEN {
+                recent.written.clear();
+            }
+            recent.written.insert(hash);
+        }
         Ok(hash)
     }
 
@@ -182,6 +184,7 @@ impl Blobs {
             let now = std::mem::take(&mut recent.now);
             let mut spared = std::mem::replace(&mut recent.before, now.clone());
             spared.extend(now);
+            recent.written.retain(|hash| keep.contains(hash) || spared.contains(hash));
             if too_many { None } else { Some(spared) }
         };
         let Some(spared) = spared else { return Ok(0) };
@@ -214,32 +217,14 @@ impl Blobs {
         }
     }
 
-    /// There was no room. Too many of these to remember are a fault like any other.
-    fn doubt(&self, hash: ContentHash, full: Error) -> Error {
-        let mut recent = self.recent();
-        if recent.doubtful.len() >= RECENT {
-            drop(recent);
-            return self.poisoned(full);
-        }
-        recent.doubtful.insert(hash);
-        full
-    }
-
-    /// Whether a whole blob is there already; then makes sure that it is durable, which a run that died may not have.
+    /// Whether this run has stored it, and it is still there and whole.
     fn known(&self, hash: &ContentHash, bytes: &[u8]) -> Result<bool, Error> {
-        let path = path(hash);
-        if self.recent().doubtful.contains(hash) && !is(Point::BlobDoubt)
-            || !self.disk.exists(&path).map_err(Error::io("look for", &path))?
-            || self.get(hash).ok().as_deref() != Some(bytes)
-        {
+        if !self.recent().written.contains(hash) && !is(Point::BlobTrust) {
             return Ok(false);
         }
-        if !is(Point::BlobKnownSync) {
-            let file = self.disk.open(&path).map_err(Error::io("open", &path))?;
-            self.synced(file.sync_data(), &path)?;
-            self.sync_folders(hash)?;
-        }
-        Ok(true)
+        let path = path(hash);
+        Ok(self.disk.exists(&path).map_err(Error::io("look for", &path))?
+            && self.get(hash).ok().as_deref() == Some(bytes))
     }
 
     fn write(&self, hash: &ContentHash, bytes: &[u8]) -> Result<(), Error> {
@@ -285,7 +270,7 @@ impl Blobs {
         Ok(())
     }
 
-    /// A folder may find out late too that there is no room, and so may a file that a run which died had written.
+    /// A folder may find out late too that there is no room.
     fn synced(&self, done: io::Result<()>, path: &str) -> Result<(), Error> {
         done.map_err(|error| match Error::io("sync", path)(error) {
             full @ Error::Full { .. } => full,

@@ -178,13 +178,18 @@ fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
+/// No space, or no quota, is left.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 impl Error {
     /// For `map_err`: says what was tried with which file.
     pub(crate) fn io(action: &'static str, path: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { action, path, source },
-            _ => Self::Io { action, path, source },
+        move |source| match is_full(&source) {
+            true => Self::Full { action, path, source },
+            false => Self::Io { action, path, source },
         }
     }
 
@@ -197,7 +202,7 @@ impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
             Self::Full { .. } => ErrorClass::Disk,
-            Self::Output { source } if source.kind() == io::ErrorKind::StorageFull => ErrorClass::Disk,
+            Self::Output { source } if is_full(source) => ErrorClass::Disk,
             Self::Output { .. } => ErrorClass::Unavailable,
             Self::Io { .. } | Self::Closed | Self::Poisoned { .. } | Self::Index { .. } => ErrorClass::Unavailable,
             Self::Damaged { .. } | Self::BadArchive { .. } => ErrorClass::Damaged,
@@ -208,6 +213,22 @@ impl Classify for Error {
             Self::NotContiguous { .. } => ErrorClass::Internal,
             Self::OutOfRange { .. } => ErrorClass::OutOfRange,
             Self::NoBlob { .. } | Self::NoJournal => ErrorClass::NotFound,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_quota_is_no_room() {
+        use io::ErrorKind::{Other, QuotaExceeded, StorageFull};
+        for (kind, class) in
+            [(StorageFull, ErrorClass::Disk), (QuotaExceeded, ErrorClass::Disk), (Other, ErrorClass::Unavailable)]
+        {
+            assert_eq!(Error::Output { source: kind.into() }.class(), class, "{kind:?}");
+            assert_eq!(Error::io("write", "it")(kind.into()).class(), class, "{kind:?}");
         }
     }
 }

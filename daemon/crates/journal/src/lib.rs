@@ -17,7 +17,9 @@ pub mod sim;
 mod verify;
 mod writer;
 
-pub use archive::{ARCHIVE_FORMAT, Archive, Imported, Progress, Seen, Snapshot, Written, import, keep, open_archive};
+pub use archive::{
+    ARCHIVE_FORMAT, Archive, Imported, Progress, Seen, Snapshot, Written, import, journal_folders, keep, open_archive,
+};
 pub use blobs::{Blobs, MAX_BLOB};
 pub use disk::{Disk, DiskFile, Held, Lock, RealDisk};
 pub use error::Error;

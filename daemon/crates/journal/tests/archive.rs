@@ -7,11 +7,19 @@ mod archive;
 #[expect(dead_code, reason = "shared with the crash tests")]
 mod model;
 
-use std::{collections::BTreeSet, io, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{SyncSender, sync_channel},
+    },
+};
 
 use agentd_base::{Rng, Seq};
 use agentd_journal::{
-    Batch, Disk, Error, Log, Options, RealDisk, Seen, Snapshot, import, keep, open_archive,
+    Batch, Disk, Error, Log, Options, RealDisk, Seen, Snapshot, import, journal_folders, keep, open_archive,
     sim::{Lasting, Op, SimDisk},
 };
 use archive::{OPEN, archived, import_everywhere, opened, small, whole};
@@ -133,6 +141,7 @@ fn a_journal_that_is_there_is_left_alone() {
         let error = import(&archive, &disk, OPEN, &mut |_, _| ()).unwrap_err();
         assert!(matches!(&error, Error::JournalThere { .. }), "{path}: {error}");
         assert_eq!((sim.files(), sim.changes()), before, "{path}");
+        assert_eq!(journal_folders(&sim).unwrap(), [path.split('/').next().unwrap()]);
     }
     // Locks of a daemon that has gone, and what a dead import left, are no journal; an index of another one goes.
     let sim = SimDisk::new(1);
@@ -226,6 +235,57 @@ fn a_damaged_store_gives_no_archive() {
     assert!(matches!(error, Error::NoBlob { .. }), "{error}");
 }
 
+/// A disk that does not answer says nothing about the archive on it.
+#[test]
+fn what_cannot_be_read_is_not_called_damaged() {
+    let (from, _) = store(1, 4096, &[12], true);
+    let (bytes, _) = archived(&from, &[&[9; 70_000]]);
+    for n in 1.. {
+        let shelf = SimDisk::new(0);
+        shelf.plant("file", &bytes);
+        let file = shelf.open("file").unwrap();
+        shelf.fail(Op::Read, n, Lasting::Once, io::ErrorKind::Other);
+        let opened = open_archive(file, &mut |_| (), &mut |_, _| ());
+        if shelf.count(Op::Read) < n {
+            opened.unwrap();
+            assert!(n > 10, "{n}");
+            break;
+        }
+        assert!(matches!(opened, Err(Error::Io { .. })), "read {n}: {:?}", opened.map(|archive| archive.holds()));
+    }
+}
+
+/// Tells the writer to end, however its test ends: a scope waits for its threads.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What the writer writes at most, if nobody stops it.
+const ROUNDS: u64 = 500_000;
+
+/// Writes, and drops what is old, without a pause. `synced` hears that it went on.
+fn write_on(log: &mut Log, stop: &AtomicBool, synced: &SyncSender<()>) {
+    let mut rng = Rng::new(1);
+    for round in 1..=ROUNDS {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let len = 10 + rng.below(3000) as usize;
+        let records = vec![record(&mut rng, len)];
+        let checkpoint = round.is_multiple_of(200).then(|| vec![1; 100]);
+        log.append(&Batch { first: log.next(), records, checkpoint }).unwrap();
+        log.sync().unwrap();
+        let _ = synced.try_send(());
+        if round.is_multiple_of(500) {
+            log.retain(Seq(0), 256 << 10).unwrap();
+        }
+    }
+}
+
 /// Real files and a writer that never pauses: every archive is a beginning of the log, and holds what was durable when it
 /// was asked for.
 #[test]
@@ -235,27 +295,16 @@ fn an_export_beside_a_writer_holds_what_was_durable_when_it_began() {
     let open = Options { segment_bytes: 64 << 10, ..Options::default() };
     let mut log = Log::open(Arc::clone(&disk), open).unwrap().log;
     let reader = log.reader();
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
+    let (synced, progress) = sync_channel(1);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut rng = Rng::new(1);
-            let mut round = 0_u64;
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                round += 1;
-                let len = 10 + rng.below(3000) as usize;
-                let records = vec![record(&mut rng, len)];
-                let checkpoint = round.is_multiple_of(200).then(|| vec![1; 100]);
-                log.append(&Batch { first: log.next(), records, checkpoint }).unwrap();
-                log.sync().unwrap();
-                if round.is_multiple_of(500) {
-                    log.retain(Seq(0), 256 << 10).unwrap();
-                }
-            }
-        });
-        let (mut sizes, mut tries) = (BTreeSet::new(), 0);
+        let _stop = Stop(&stop);
+        let stop = &stop;
+        // The sender goes with the writer, so that nobody waits for a dead one.
+        scope.spawn(move || write_on(&mut log, stop, &synced));
+        let mut sizes = BTreeSet::new();
         while sizes.len() < 20 {
-            tries += 1;
-            assert!(tries < 2000, "{sizes:?}");
+            progress.recv().unwrap_or_else(|_| panic!("the writer has ended: {sizes:?}"));
             let durable = reader.durable();
             let mut last = Seq(0);
             let taken = Snapshot::take(Arc::clone(&disk), &mut |seen| {
@@ -278,19 +327,14 @@ fn an_export_beside_a_writer_holds_what_was_durable_when_it_began() {
             let file = folder.path().join("archive");
             std::fs::write(&file, &bytes).unwrap();
             let mut again = Seq(0);
-            open_archive(
-                RealDisk::read_only(&file).unwrap(),
-                &mut |seen| {
-                    if let Seen::Record(seq, _) = seen {
-                        again = seq;
-                    }
-                },
-                &mut |_, _| (),
-            )
-            .unwrap();
+            let each = &mut |seen: Seen<'_>| {
+                if let Seen::Record(seq, _) = seen {
+                    again = seq;
+                }
+            };
+            open_archive(RealDisk::read_only(&file).unwrap(), each, &mut |_, _| ()).unwrap();
             assert_eq!(again, last);
             sizes.insert(last);
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }

@@ -8,7 +8,7 @@ use std::{collections::HashSet, io, sync::Arc};
 
 use agentd_base::ContentHash;
 use agentd_journal::{
-    Blobs, Error,
+    Blobs, Disk, Error,
     sim::{Lasting, Op, SimDisk},
 };
 
@@ -84,8 +84,35 @@ fn a_volume_that_finds_out_late_that_it_is_full_takes_the_blob_once_there_is_roo
 }
 
 #[test]
-fn what_a_dead_run_left_and_a_full_volume_did_not_take_is_written_anew() {
-    blob::doubtful().unwrap();
+fn what_another_run_left_is_written_anew() {
+    blob::left_by_another_run().unwrap();
+}
+
+#[test]
+fn what_this_run_has_stored_needs_no_sync_and_is_written_anew_if_it_is_not_whole() {
+    let disk = SimDisk::new(6);
+    let store = blobs(&disk);
+    let hash = store.put(&[1; 5000]).unwrap();
+    let syncs = |disk: &SimDisk| (disk.count(Op::Sync), disk.count(Op::SyncDir));
+    let before = syncs(&disk);
+    assert_eq!((store.put(&[1; 5000]).unwrap(), syncs(&disk)), (hash, before));
+    for gone in [false, true] {
+        let path = path(&disk, &hash);
+        if gone {
+            disk.remove(&path).unwrap()
+        } else {
+            disk.plant(&path, &[1; 4000])
+        }
+        // The first try has its new name, and dies with its folder's sync.
+        disk.fail(Op::SyncDir, 1, Lasting::Once, io::ErrorKind::StorageFull);
+        assert!(matches!(store.put(&[1; 5000]), Err(Error::Full { .. })), "gone: {gone}");
+        let before = syncs(&disk);
+        store.put(&[1; 5000]).unwrap();
+        assert_eq!(syncs(&disk), (before.0 + 1, before.1 + 1), "gone: {gone}");
+        assert_eq!(store.get(&hash).unwrap(), [1; 5000]);
+    }
+    disk.crash();
+    assert_eq!(blobs(&disk).get(&hash).unwrap(), [1; 5000]);
 }
 
 #[test]

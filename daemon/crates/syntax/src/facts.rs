@@ -13,7 +13,7 @@ pub struct FileFacts {
     pub lines: Lines,
     /// Named functions with a body. Closures belong to the function around them.
     pub functions: Vec<FunctionFacts>,
-    /// What the file names of other files and libraries.
+    /// What the file names of other files and libraries, but for tests that stand in it: the program does not need what these name.
     pub imports: Vec<Import>,
     /// Definitions of types: structs, classes, enums, traits, interfaces, aliases.
     pub types: u32,

@@ -28,7 +28,6 @@ use self::{
 };
 use crate::{
     Confidence, Finding, Language,
-    finding::RuleId,
     grammar::Class,
     head::Head,
     lines::Span,
@@ -64,7 +63,7 @@ pub(crate) struct Inspector<'a, 't> {
     callback: usize,
     /// Everything before this byte is test code.
     test_until: usize,
-    found: Vec<(RuleId, Finding)>,
+    found: Vec<Finding>,
     work: u64,
     most_work: u64,
     cut: bool,
@@ -96,6 +95,11 @@ impl<'a, 't> Inspector<'a, 't> {
         self.plan.map_or(0, |plan| plan.marks(kind))
     }
 
+    /// Whether what begins at this byte is inside of a test.
+    pub(crate) const fn in_test(&self, start: usize) -> bool {
+        start < self.test_until
+    }
+
     /// What ends at this byte is a test.
     pub(crate) fn test_ends_at(&mut self, end: usize) {
         self.test_until = self.test_until.max(end);
@@ -105,7 +109,7 @@ impl<'a, 't> Inspector<'a, 't> {
     pub(crate) fn enter(&mut self, head: &Head<'a>, cursor: &TreeCursor<'t>, node: Node<'t>, marks: u8) {
         let Some(plan) = self.plan else { return };
         let start = node.start_byte();
-        if start < self.test_until {
+        if self.in_test(start) {
             return;
         }
         if self.work > self.most_work || self.found.len() >= MAX_FINDINGS {
@@ -204,23 +208,22 @@ impl<'a, 't> Inspector<'a, 't> {
         hit.confidence = site.weighed(hit.confidence, self.tests);
         let rule = rules::all()[watcher.rule];
         if hit.confidence >= self.set.least() && hit.confidence >= Confidence::Low && !hit.at.has_error() {
-            let finding = allow::finding(head, rule, &hit);
-            let twice = self
-                .found
-                .iter()
-                .rev()
-                .take(4)
-                .any(|(id, old)| *id == finding.rule && (old.line, old.column) == (finding.line, finding.column));
-            if !twice {
-                self.found.push((finding.rule, finding));
-            }
+            self.note(allow::finding(head, rule, &hit));
+        }
+    }
+
+    /// Adds a finding, unless its rule has found the same place a moment ago.
+    fn note(&mut self, finding: Finding) {
+        let is_same = |old: &Finding| (old.rule, old.line, old.column) == (finding.rule, finding.line, finding.column);
+        if !self.found.iter().rev().take(4).any(is_same) {
+            self.found.push(finding);
         }
     }
 
     /// The findings, in source order, without those that a comment allows.
     pub(crate) fn finish(self, head: &Head<'_>, comments: &[Span]) -> Inspected {
         let cut = self.cut || self.names.too_large;
-        let mut findings: Vec<Finding> = self.found.into_iter().map(|(_, finding)| finding).collect();
+        let mut findings = self.found;
         findings.sort_by_key(|finding| (finding.line, finding.column, finding.rule));
         let suppressed = settle(head.source, comments, &mut findings);
         Inspected { findings, suppressed, cut }

@@ -20,6 +20,9 @@ const CHANGES: usize = 5;
 /// Changes of one kind, as long as there are others.
 const PER_KIND: usize = 2;
 
+/// Places of a change beside the first that are named.
+pub(crate) const ALSO_KEPT: usize = 5;
+
 /// What scores less is not worth being put before other work.
 pub const MIN_SCORE: u32 = 20;
 
@@ -154,6 +157,8 @@ pub struct PerformanceSeen {
     pub place: Source,
     /// Further places in the same file where the same rule found something.
     pub also: Vec<Source>,
+    /// Not all places that the rule found are known here, so that there may be more of them.
+    pub is_cut: bool,
     /// 0 to 99: cost times certainty, as [`crate::findings::rank`] has it.
     pub rank: u8,
 }

@@ -3,6 +3,7 @@
 //! another build counts as absent. Facts are found by content and language alone, so names, times and moves do not matter.
 
 mod beside;
+mod folder;
 mod format;
 mod stamps;
 mod writer;
@@ -20,11 +21,8 @@ use std::{
 
 use agentd_base::{AttemptKey, ContentHash};
 use agentd_syntax::{Language, rules::RuleSet};
-use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
-use cap_std::{
-    ambient_authority,
-    fs::{Dir, OpenOptions},
-};
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_std::fs::{Dir, OpenOptions};
 
 use crate::{duplicates::Sketch, measured::Digest};
 use format::{Index, Slot, short, sum};
@@ -32,8 +30,8 @@ use stamps::Table;
 pub use stamps::{Settled, Stamps};
 pub use writer::Writer;
 
-/// The folder in the state folder.
-const FOLDER: &str = "cache";
+/// What the files of facts are called behind the dot.
+const KIND: &str = "facts";
 
 /// What keys are derived from, beside what was asked: goes up whenever facts are encoded in another way.
 const CONTEXT: &str = "agentd 2026 facts of one source file, encoding 2";
@@ -134,11 +132,11 @@ impl Store {
         let mut material = build.to_vec();
         material.extend(rules.fingerprint().to_le_bytes());
         let asked = blake3::derive_key(CONTEXT, &material);
-        let name = format!("{:.32}.facts", ContentHash::of(root.as_os_str().as_bytes()).to_string());
+        let name = format!("{:.32}.{KIND}", ContentHash::of(root.as_os_str().as_bytes()).to_string());
         let stamps = Table::open(self, root, &asked);
         let (state, limit) = (self.state.clone(), self.bytes);
         let mut cache = Cache { asked: Some(asked), state, name, limit, base: None, more: None, stamps };
-        if let Some(folder) = cache.folder(false) {
+        if let Some(folder) = folder::open(&cache.state, false) {
             cache.base = Old::open(&folder, &cache.name);
             cache.more = Old::open(&folder, &cache.more_name());
         }
@@ -220,16 +218,6 @@ impl Cache {
     #[must_use]
     pub fn writer(self: &Arc<Self>, attempt: AttemptKey) -> Writer {
         Writer::new(Arc::clone(self), attempt)
-    }
-
-    /// The folder; made if it is missing and is to be made. A link in its place is not followed.
-    fn folder(&self, make: bool) -> Option<Dir> {
-        let state = Dir::open_ambient_dir(&self.state, ambient_authority()).ok()?;
-        if make {
-            // It may be there.
-            let _ = state.create_dir(FOLDER);
-        }
-        state.open_dir_nofollow(FOLDER).ok()
     }
 }
 

@@ -97,7 +97,7 @@ pub struct Duplicates {
     pub groups: Vec<Group>,
     /// How many there are.
     pub group_count: u64,
-    /// Lines that are part of any block, each counted once; of the groups that were looked at.
+    /// Lines of code that are part of any block, each counted once; of the groups that were looked at.
     pub covered_lines: u64,
     /// Files that were compared.
     pub files: u64,

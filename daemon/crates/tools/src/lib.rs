@@ -3,12 +3,14 @@
 
 pub mod advice;
 pub mod cache;
+mod document;
 pub mod duplicates;
 mod error;
 pub mod findings;
 pub mod git;
 pub mod hotspots;
 pub mod lockfiles;
+pub mod manifests;
 pub mod measured;
 pub mod project;
 pub mod report;

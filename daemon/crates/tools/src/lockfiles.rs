@@ -20,7 +20,8 @@ mod yarn;
 
 use serde::{Deserialize, Serialize};
 
-pub use read::{Collector, is_read, read};
+pub use read::{Collector, is_read};
+pub(crate) use read::{Kind, kind};
 
 use crate::project::{Claim, Ecosystem, Source};
 
@@ -135,6 +136,17 @@ pub struct LockFinding {
     pub source: Source,
     /// The versions, for [`LockFault::SeveralVersions`]; at most 10.
     pub versions: Vec<LockedVersion>,
+    /// How many there are; 0 also where an older agentd did not count.
+    #[serde(default)]
+    pub version_count: u32,
+}
+
+impl LockFinding {
+    /// Versions beyond the first.
+    #[must_use]
+    pub fn surplus(&self) -> u64 {
+        (self.versions.len() as u64).max(u64::from(self.version_count)).saturating_sub(1)
+    }
 }
 
 /// How often something was found, kept or not.
@@ -144,6 +156,19 @@ pub struct FaultCount {
     pub fault: LockFault,
     /// How often.
     pub count: u64,
+}
+
+/// How often something was found in one file, kept or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileCount {
+    /// What.
+    pub fault: LockFault,
+    /// Path of the file, safe to show.
+    pub file: String,
+    /// How often.
+    pub count: u64,
+    /// Versions beyond the first of all these packages together, for [`LockFault::SeveralVersions`].
+    pub surplus: u64,
 }
 
 /// A lock file.
@@ -166,6 +191,9 @@ pub struct LockReport {
     pub findings: Vec<LockFinding>,
     /// How many there are; only faults that occur.
     pub counts: Vec<FaultCount>,
+    /// The same for each file that has a finding here, by fault and path; empty where an older agentd did not count.
+    #[serde(default)]
+    pub by_file: Vec<FileCount>,
     /// Files that could not be read, with the reason.
     pub unread: Vec<Claim>,
 }

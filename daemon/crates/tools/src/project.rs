@@ -15,7 +15,8 @@ mod workflow;
 
 use serde::{Deserialize, Serialize};
 
-pub use manifests::{is_read, read};
+pub(crate) use builder::{Builder, Part};
+pub(crate) use manifests::{MAX_BYTES, Reader, read, reader};
 pub use own::Own;
 
 /// A family of packages with one manager.

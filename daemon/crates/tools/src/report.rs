@@ -22,7 +22,7 @@ use crate::{
     survey::Skipped,
 };
 
-pub use aside::{Aside, TestsReport};
+pub use aside::{Aside, TestsReport, own_cycles};
 pub use build::{Others, Parts, Run, build};
 pub use copies::{DuplicateRow, DuplicatesReport, LineRange};
 pub use findings::{FindingRow, FindingsReport, RuleFindings};
@@ -47,7 +47,7 @@ pub struct Report {
     pub totals: Totals,
     /// One row per language, most code first.
     pub languages: Vec<LanguageRow>,
-    /// Files with most code, at most 10.
+    /// Files with most code, at most 10, without those for tests.
     pub largest: Vec<FileRow>,
     /// Where programs start: declared in manifests.
     pub declared_entries: Vec<Entry>,
@@ -201,9 +201,9 @@ pub struct FunctionRow {
 pub struct Complexity {
     /// How many are above which limit.
     pub counts: FunctionCounts,
-    /// The ten heaviest by cyclomatic complexity.
+    /// The ten heaviest by cyclomatic complexity, without those of tests.
     pub by_cyclomatic: Vec<FunctionRow>,
-    /// The ten heaviest by cognitive complexity.
+    /// The ten heaviest by cognitive complexity, without those of tests.
     pub by_cognitive: Vec<FunctionRow>,
 }
 

@@ -2,17 +2,33 @@
 //! content and the inode last changed, as git's index uses them. The time of the inode is the one that counts: every write,
 //! truncation, rename and change of times moves it to the present, and no program can set it.
 //!
-//! Assumed: a local file system that keeps such times, and a clock that does not come back to the same nanosecond.
+//! Assumed: a local file system on a disk that keeps such times, and a clock that does not come back to the same nanosecond.
 
 use std::time::Duration;
 
 use agentd_base::WallMs;
-use cap_std::fs::{Metadata, MetadataExt};
+use cap_std::fs::{Dir, Metadata, MetadataExt};
 
 /// A file that was changed so shortly before a survey has no stamp: it might change again at what is the same time to the file
 /// system, whose clock is as coarse as 2 s, and pages that a program has mapped move the times only when they are first
 /// written to after they went to the disk, which they do every 30 s (`vm.dirty_expire_centisecs`).
 pub const SETTLED_AFTER: Duration = Duration::from_secs(60);
+
+/// Whether the files of a folder lie in memory: no page of them ever goes to a disk, so one that a program has mapped is written
+/// to without any time that moves. Such files have no stamps. What the system does not tell counts as in memory.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_in_memory(folder: &Dir) -> bool {
+    /// `TMPFS_MAGIC` and `RAMFS_MAGIC` of `<linux/magic.h>`.
+    const MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
+    // The field has another width and sign on other machines; the numbers have 32 bits everywhere.
+    rustix::fs::fstatfs(folder).map_or(true, |about| MEMORY.contains(&(about.f_type as u64 & 0xffff_ffff)))
+}
+
+/// macOS keeps workspaces on disks.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_in_memory(_: &Dir) -> bool {
+    false
+}
 
 /// What makes this use of the hash another one than all others.
 const CONTEXT: &str = "agentd 2026 stamp of a file, encoding 1";

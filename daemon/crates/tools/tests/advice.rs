@@ -4,7 +4,7 @@ use agentd_tools::{
     advice::{Advice, ChangeKind, CycleSeen, Effort, Evidence, HeavySeen, MIN_SCORE, PerformanceSeen, advise},
     duplicates::{Block, Duplicates, Group},
     hotspots::{Hotspot, Hotspots},
-    lockfiles::{LockFault, LockFinding, LockReport, LockedVersion},
+    lockfiles::{FileCount, LockFault, LockFinding, LockReport, LockedVersion},
     project::{Ecosystem, Source},
 };
 
@@ -37,13 +37,14 @@ fn lock(fault: LockFault, package: &str, versions: usize) -> LockFinding {
         detail: "as the file says".to_owned(),
         source: source("package.json", 4),
         versions: vec![LockedVersion::default(); versions],
+        version_count: 0,
     }
 }
 
 fn performance(file: &str, line: u32, rank: u8) -> PerformanceSeen {
     let (rule, what, why) =
         ("loop-regex-compile".to_owned(), "Compile once".to_owned(), "compiled in a loop".to_owned());
-    PerformanceSeen { rule, what, why, place: source(file, line), also: vec![], rank }
+    PerformanceSeen { rule, what, why, place: source(file, line), also: vec![], is_cut: false, rank }
 }
 
 #[derive(Default)]
@@ -124,6 +125,54 @@ fn the_best_five_come_with_place_effort_and_figures() {
     assert_eq!(advice.changes[0].why, "`left-pad`: as the file says; 1 more like this");
     let json = serde_json::to_string(&advice).expect("advice is plain data");
     assert_eq!(serde_json::from_str::<Advice>(&json).expect("as written"), advice);
+}
+
+#[test]
+fn what_is_counted_and_not_kept_is_told() {
+    let row = |fault, count, surplus| FileCount { fault, file: "package.json".to_owned(), count, surplus };
+    let all = |by_file| All {
+        locks: LockReport {
+            findings: vec![
+                lock(LockFault::Unhashed, "left-pad", 0),
+                lock(LockFault::Unhashed, "right-pad", 0),
+                lock(LockFault::SeveralVersions, "ms", 10),
+            ],
+            by_file,
+            ..LockReport::default()
+        },
+        ..All::default()
+    };
+    let told = |all: &All| {
+        let row = |change: &agentd_tools::advice::Change| {
+            format!("{} ({} files, {} lines): {}", change.what, change.files, change.lines, change.why)
+        };
+        all.advise().changes.iter().map(row).collect::<Vec<_>>()
+    };
+    let counted = all(vec![row(LockFault::Unhashed, 1_200, 0), row(LockFault::SeveralVersions, 130, 400)]);
+    assert_eq!(
+        told(&counted),
+        [
+            "Pin 1,200 packages to a commit or a hash (1 files, 1200 lines): `left-pad`: as the file says; 1,199 more like this"
+        ]
+    );
+    let cases = [
+        (
+            vec![],
+            "Pin 2 packages to a commit or a hash (1 files, 2 lines): `left-pad`: as the file says; 1 more like this",
+        ),
+        (
+            vec![row(LockFault::Unhashed, 50, 0)],
+            "Pin 50 packages to a commit or a hash (1 files, 50 lines): `left-pad`: as the file says; 49 more like this",
+        ),
+    ];
+    for (by_file, wanted) in cases {
+        assert_eq!(told(&all(by_file))[0], wanted);
+    }
+    for (is_cut, wanted) in [(false, ", and so in 1 more place of"), (true, ", and so in at least 1 more place of")] {
+        let seen = PerformanceSeen { is_cut, also: vec![source("a.rs", 9)], ..performance("a.rs", 1, 99) };
+        let advice = All { performance: vec![seen], ..All::default() }.advise();
+        assert!(advice.changes[0].why.contains(wanted), "{}", advice.changes[0].why);
+    }
 }
 
 #[test]

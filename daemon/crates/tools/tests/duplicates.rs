@@ -103,8 +103,17 @@ fn copies_are_found_with_their_exact_lines() {
     for (what, files, wanted) in cases {
         let found = compare(&files);
         assert_eq!(lines(&found), wanted, "{what}");
+        assert!(found.covered_lines <= found.lines, "{what}: {} of {}", found.covered_lines, found.lines);
         assert!(!found.cut && found.group_count == wanted.len() as u64, "{what}");
     }
+}
+
+#[test]
+fn lines_without_code_cover_nothing() {
+    let told = |seed| code(seed, 24).replace(";\n", ";\n\n    // why\n");
+    let found = compare(&[("a.rs", told("x")), ("b.rs", told("x")), ("c.rs", told("c"))]);
+    assert_eq!(lines(&found), ["a.rs:1-70 b.rs:1-70 = 24"]);
+    assert_eq!((found.covered_lines, found.lines), (48, 72));
 }
 
 #[test]

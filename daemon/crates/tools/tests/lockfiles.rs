@@ -6,7 +6,8 @@ use std::{fs, path::Path};
 
 use agentd_tools::{
     Workspace,
-    lockfiles::{Collector, LockFault, LockReport, is_read, read},
+    lockfiles::{Collector, LockFault, LockReport, is_read},
+    manifests::read,
     survey::{Limits, Manifest, SourceFile},
 };
 
@@ -152,6 +153,37 @@ fn each_disagreement_is_found_where_it_stands() {
     }
 }
 
+#[test]
+fn all_are_counted_and_the_first_are_kept() {
+    let manifest = r#"{"dependencies": {"p0": "1"}}"#.to_owned();
+    let package = |number: usize| {
+        let rest = r#"{"version": "1.0.0", "resolved": "https://x/y.tgz"}"#;
+        format!(r#""node_modules/p{number}": {rest}"#)
+    };
+    let version = |number: usize| {
+        let rest = r#""resolved": "https://x/y.tgz", "integrity": "sha512-x""#;
+        format!(r#""node_modules/p{number}/node_modules/ms": {{"version": "{number}.0.0", {rest}}}"#)
+    };
+    let rows: Vec<String> = (0..1_200).map(package).chain((0..14).map(version)).collect();
+    let root = "\"\": {\"dependencies\": {\"p0\": \"1\"}}";
+    let lock = format!(r#"{{"lockfileVersion": 3, "packages": {{{root}, {}}}}}"#, rows.join(", "));
+    let report = judge(&[("a/package.json".to_owned(), manifest), ("a/package-lock.json".to_owned(), lock)]);
+    assert_eq!((report.count(LockFault::Unhashed), report.findings.len()), (1_200, 101));
+    let by_file: Vec<_> =
+        report.by_file.iter().map(|row| (row.fault, row.file.as_str(), row.count, row.surplus)).collect();
+    let file = "a/package-lock.json";
+    assert_eq!(by_file, [(LockFault::Unhashed, file, 1_200, 0), (LockFault::SeveralVersions, file, 1, 13)]);
+    let ms = report.findings.last().unwrap();
+    assert_eq!((ms.versions.len(), ms.version_count, ms.surplus()), (10, 14, 13));
+    let mut old = serde_json::to_value(&report).unwrap();
+    old.as_object_mut().unwrap().remove("by_file");
+    old["findings"].as_array_mut().unwrap().iter_mut().for_each(|finding| {
+        finding.as_object_mut().unwrap().remove("version_count");
+    });
+    let old: LockReport = serde_json::from_value(old).unwrap();
+    assert_eq!((old.by_file.len(), old.findings.last().unwrap().surplus()), (0, 9), "of an older agentd");
+}
+
 /// Files by path, and the findings.
 type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 
@@ -229,13 +261,13 @@ fn a_workspace_is_read_and_ignored_or_large_lock_files_count_as_there() {
     let file = SourceFile { path: "package.json".into(), bytes: 100, language: None };
     let manifest = Manifest { files: vec![file], ..Manifest::default() };
     assert!(is_read("a/package.json") && !is_read("a/package.js"));
-    let report = read(&workspace, &manifest);
+    let report = read(&workspace, &manifest).1;
     assert_eq!((report.count(LockFault::MissingLock), report.count(LockFault::SeveralVersions)), (0, 1));
     fs::remove_file(temp.path().join("package-lock.json")).unwrap();
-    assert_eq!(read(&workspace, &manifest).count(LockFault::MissingLock), 1);
+    assert_eq!(read(&workspace, &manifest).1.count(LockFault::MissingLock), 1);
     let limit = Limits::default().max_file_bytes as usize;
     fs::write(temp.path().join("package-lock.json"), " ".repeat(9 * limit)).unwrap();
-    let large = read(&workspace, &manifest);
+    let large = read(&workspace, &manifest).1;
     assert_eq!((large.count(LockFault::MissingLock), large.unread.len()), (0, 1));
 }
 

@@ -5,11 +5,18 @@ use std::fs;
 
 use agentd_tools::{
     Workspace,
-    project::{Basis, Ecosystem, Project, Purpose, read},
-    survey::{Limits, Progress, Survey},
+    lockfiles::LockReport,
+    manifests::{Said, choose, read},
+    project::{Basis, Ecosystem, Project, Purpose},
+    structure::Paths,
+    survey::{Limits, Manifest, Progress, Survey},
 };
 
 fn project(files: &[(&str, &str)]) -> Project {
+    surveyed(files, |workspace, manifest| read(workspace, manifest).0)
+}
+
+fn surveyed<T>(files: &[(&str, &str)], look: impl FnOnce(&Workspace, &Manifest) -> T) -> T {
     let temp = tempfile::tempdir().unwrap();
     for (path, content) in files {
         let path = temp.path().join(path);
@@ -19,7 +26,7 @@ fn project(files: &[(&str, &str)]) -> Project {
     let workspace = Workspace::open(temp.path()).unwrap();
     let mut survey = Survey::start(&workspace, Limits::default()).unwrap();
     while survey.step(100) == Progress::More {}
-    read(&workspace, &survey.finish())
+    look(&workspace, &survey.finish())
 }
 
 /// `purpose command @file:line` of each command.
@@ -200,4 +207,52 @@ fn broken_manifests_are_named_and_nothing_is_claimed() {
     let unread: Vec<_> = project.unread.iter().map(|claim| (claim.source.file.as_str(), claim.source.line)).collect();
     assert_eq!(unread, [("Cargo.toml", 2), ("package.json", 2), ("a/Cargo.toml", 1)]);
     assert_eq!((project.name, project.commands.len()), (None, 0));
+}
+
+#[test]
+fn what_is_read_in_pieces_is_what_is_read_at_once() {
+    let package = |name: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\ndescription = \"About {name}\"\n[dependencies]\nfnv = \"*\"\n[[bin]]\nname = \"{name}\"\n"
+        )
+    };
+    // More commands and packages than are kept, some of them in several files.
+    let target = |number: usize| format!("test-{number}:\n");
+    let (few, many): (String, String) = ((0..90).map(target).collect(), (0..450).map(target).collect());
+    let crates: Vec<(String, String)> =
+        (0..410).map(|number| (format!("c{number}/Cargo.toml"), package(&format!("c{number}")))).collect();
+    let script = "{\"name\": \"web\", \"scripts\": {\"test\": \"t\"}, \"dependencies\": {\"ms\": \"*\"}}";
+    let files = vec![
+        ("Cargo.toml", "[workspace]\n[workspace.package]\nrepository = \"https://example.org/all\"\n"),
+        ("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n"),
+        ("README.md", "All of it.\n"),
+        (".github/workflows/ci.yml", "jobs:\n  - run: cargo test\n  - run: make test-1\n"),
+        ("Makefile", &few),
+        ("a/Makefile", &many),
+        ("a/package.json", script),
+        ("b/package.json", script),
+        ("b/go.mod", "module example.org/b\nrequire example.org/x v1.0.0\n"),
+        ("b/pyproject.toml", "[project]\nname = \n"),
+        ("z/pyproject.toml", "[project]\nname = \"z\"\ndependencies = [\"six\"]\n"),
+    ];
+    let pieces = |workspace: &Workspace, manifest: &Manifest, files: usize| -> (Project, LockReport) {
+        let mut said = Said::default();
+        for piece in choose(manifest).chunks(files) {
+            said.join(Said::by(piece, workspace, &Paths::new(&manifest.files)));
+        }
+        said.finish(workspace)
+    };
+    let compare = |files: &[(&str, &str)], packages: usize, commands: usize| {
+        surveyed(files, |workspace, manifest| {
+            let whole = read(workspace, manifest);
+            assert_eq!((whole.0.packages.len(), whole.0.commands.len()), (packages, commands));
+            assert!(!whole.1.findings.is_empty() && whole.0.unread.len() == 1 && whole.1.unread.len() == 1);
+            for files in [1, 2, 3, 8] {
+                assert_eq!(pieces(workspace, manifest, files), whole, "{files} files per piece");
+            }
+        });
+    };
+    compare(&files, 4, 400);
+    let many = files.into_iter().chain(crates.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    compare(&many.collect::<Vec<_>>(), 395, 400);
 }

@@ -14,7 +14,7 @@ use agentd_tools::{
     lockfiles::{FaultCount, LockFault, LockFinding, LockKind, LockReport, LockRow, LockedVersion},
     measured::Measured,
     project::{Basis, Claim, Ecosystem, Entry, FoundCommand, Package, Project, Purpose, Source},
-    report::{Others, Parts, Report, Run, build, render_markdown, render_sarif},
+    report::{Others, Parts, Report, Run, build, own_cycles, render_markdown, render_sarif},
     structure::{Links, Paths, Resolver, analyse},
     survey::{Manifest, SkipReason, Skipped, SourceFile},
 };
@@ -111,12 +111,13 @@ fn others() -> Others {
         lines: 300,
         cut: false,
     };
-    let finding = |fault, package: &str, detail: &str, line, versions| LockFinding {
+    let finding = |fault, package: &str, detail: &str, line, versions: Vec<LockedVersion>| LockFinding {
         fault,
         ecosystem: Ecosystem::Cargo,
         package: package.to_owned(),
         detail: detail.to_owned(),
         source: source("Cargo.lock", line),
+        version_count: u32::try_from(versions.len()).unwrap(),
         versions,
     };
     let version = |version: &str, line| LockedVersion {
@@ -147,6 +148,7 @@ fn others() -> Others {
             FaultCount { fault: LockFault::NotLocked, count: 1 },
             FaultCount { fault: LockFault::SeveralVersions, count: 1 },
         ],
+        by_file: vec![],
         unread: vec![Claim { text: "no `packages`".to_owned(), source: source("web/pnpm-lock.yaml", 1) }],
     };
     Others { past: Past::Read(history).into(), duplicates: Some(duplicates.into()), locks: Some(locks.into()) }
@@ -279,7 +281,7 @@ fn fixtures_and_tests_are_not_the_project() {
     let mut measured = Measured::default();
     let edge = |to| agentd_tools::structure::Edge { to, line: 1 };
     for (number, path) in (0..).zip(paths) {
-        let mut facts = facts(Vec::new(), &[]);
+        let mut facts = facts(vec![function("heavy", 3, 12, 9)], &[]);
         facts.entry_points.push(EntryPoint { kind: EntryKind::Function, name: "main".into(), line: 5 });
         // The two tests need each other, and so do a fixture and the source.
         let to = match number {
@@ -320,8 +322,13 @@ fn fixtures_and_tests_are_not_the_project() {
     assert_eq!((aside.packages, aside.entries, aside.commands, aside.cycles, aside.folder_cycles), (1, 5, 0, 1, 0));
     assert_eq!((report.subject.packages.len(), report.declared_entries.len(), report.found_entries.len()), (1, 1, 1));
     assert_eq!((report.structure.cycle_count, report.structure.cycles[0].members[0].as_str()), (1, "src/a.rs"));
+    assert_eq!(own_cycles(&manifest, &measured, &structure), report.structure.cycle_count);
     let tests = report.tests;
     assert_eq!((tests.functions, tests.files, tests.code), (5, 5, 400));
+    let largest: Vec<&str> = report.largest.iter().map(|row| row.file.as_str()).collect();
+    let rows = [&report.complexity.by_cyclomatic, &report.complexity.by_cognitive];
+    let heaviest: Vec<&str> = rows.into_iter().flatten().map(|row| row.file.as_str()).collect();
+    assert_eq!((largest, heaviest), (vec!["src/a.rs"], vec!["src/a.rs"; 2]));
     let told = "- in tests, examples and fixtures, and not counted as the project's: 1 package, 5 entry points, 1 cycle of files\n";
     let page = render_markdown(&report);
     assert!(page.contains(told), "{page}");
@@ -348,6 +355,67 @@ fn a_report_of_an_older_agentd_says_what_nobody_looked_at() {
     let told = "- not looked at, since the task began under an older agentd: how often files change, duplicated code, lock files\n";
     assert!(page.contains(told), "{page}");
     assert_eq!(render_sarif(&report)["runs"][0]["results"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn advice_does_not_take_the_places_that_are_kept_for_all() {
+    let (manifest, structure, project) = (manifest(&["a.rs"]), Default::default(), Project::default());
+    let (run, others) = (Run::default(), Others::default());
+    for (count, wanted) in [(3, "and so in 2 more places"), (150, "and so in at least 99 more places")] {
+        let mut measured = Measured::under(RuleSet::ALL);
+        let mut facts = facts(Vec::new(), &[]);
+        facts.findings = (1..=count).map(|line| finding("loop-sort", Confidence::High, line, "xs.sort()")).collect();
+        measured.add(0, "a.rs", &facts, Links::default());
+        let parts = Parts {
+            manifest: &manifest,
+            measured: &measured,
+            structure: &structure,
+            project: &project,
+            others: &others,
+            run: &run,
+        };
+        let why = &build(&parts).advice.changes[0].why;
+        assert!(why.contains(wanted), "{why}");
+    }
+}
+
+#[test]
+fn places_that_are_not_named_are_counted_as_far_as_is_known() {
+    let mut report = sample();
+    for (named, wanted) in [(3, "`a.rs:3`\n"), (4, "`a.rs:3` and 1 more\n"), (5, "`a.rs:3` and at least 2 more\n")] {
+        report.advice.changes[0].also = (1..=named).map(|line| source("a.rs", line)).collect();
+        let page = render_markdown(&report);
+        assert!(page.contains(wanted), "{page}");
+    }
+}
+
+#[test]
+fn what_the_json_leaves_out_is_not_promised() {
+    let mut report = sample();
+    let own = report.duplicates.as_ref().unwrap().blocks[0].clone();
+    let page = |report: &mut Report, listed: usize, all: u64| {
+        let found = report.duplicates.as_mut().unwrap();
+        (found.blocks, found.block_count) = (vec![own.clone(); listed], all);
+        let locks = report.dependencies.as_mut().unwrap();
+        let finding = locks.findings[0].clone();
+        (locks.findings, locks.counts) =
+            (vec![finding; listed], vec![FaultCount { fault: LockFault::NotLocked, count: all }]);
+        render_markdown(report)
+    };
+    for (listed, all, wanted) in [
+        (100, 100, ["- 90 more are in the JSON report\n", "  - 95 more are in the JSON report\n"]),
+        (
+            100,
+            1_200,
+            [
+                "- 1,190 more are in the JSON report as far as 100 of the largest\n",
+                "  - 1,195 more are in the JSON report as far as 100 of them\n",
+            ],
+        ),
+    ] {
+        let page = page(&mut report, listed, all);
+        assert!(wanted.iter().all(|wanted| page.contains(wanted)), "{page}");
+    }
 }
 
 #[test]
@@ -511,6 +579,18 @@ fn an_empty_project_has_a_page_too() {
     assert!(outside.ends_with("## Not seen\n\n- of the past: the folder is in no git repository\n"), "{outside}");
     let quiet = page(Past::Read(History::default()));
     assert!(quiet.ends_with("## Not seen\n\nNothing was left out.\n"), "{quiet}");
+    assert!(quiet.contains("not known: no commit that was read has one of them.\n"), "{quiet}");
+}
+
+#[test]
+fn a_folder_that_is_in_no_commit_is_not_told_to_be_one() {
+    let mut report = sample();
+    let commit = &report.subject.commit.as_ref().unwrap().commit[..12].to_owned();
+    let told = format!("Analysed commit `{commit}`");
+    assert!(render_markdown(&report).contains(&told));
+    report.history = agentd_tools::report::HistoryReport::of(&Past::Read(History::default()));
+    let page = render_markdown(&report);
+    assert!(!page.contains(&told) && page.contains("its files are in no commit"), "{page}");
 }
 
 #[test]

@@ -5,9 +5,8 @@ use std::{fs, path::Path};
 
 use agentd_syntax::Parser;
 use agentd_tools::{
-    Workspace,
+    Workspace, manifests,
     measured::Measured,
-    project,
     report::{Others, Parts, Report, Run, build, render_markdown},
     structure::{Paths, Resolver, analyse},
     survey::{Limits, Progress, Survey},
@@ -21,7 +20,7 @@ fn analysed(root: &Path) -> Report {
     let mut survey = Survey::start(&workspace, Limits::default()).unwrap();
     while survey.step(1_000) == Progress::More {}
     let manifest = survey.finish();
-    let project = project::read(&workspace, &manifest);
+    let project = manifests::read(&workspace, &manifest).0;
     let resolver = Resolver::new(Paths::new(&manifest.files), &project.packages);
     let (mut parser, mut measured) = (Parser::new(), Measured::default());
     let mut run = Run { folder: "folder".into(), ..Run::default() };

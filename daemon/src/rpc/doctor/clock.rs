@@ -38,7 +38,7 @@ pub(super) fn checks(then: &Baseline, clock: &dyn Clock) -> [DoctorCheck; 2] {
 fn sleep(up: u64, awake: u64) -> DoctorCheck {
     let slept = Duration::from_millis(up.saturating_sub(awake));
     let found = if slept > SleepDetector::LEAST {
-        format!("the machine slept {} s since the daemon's start; deadlines count that", slept.as_secs())
+        format!("the machine slept {} s since the daemon's start; no step's limit counts that", slept.as_secs())
     } else {
         "the machine did not sleep since the daemon's start".to_owned()
     };
@@ -98,6 +98,7 @@ mod tests {
             let then = Baseline::take(&clock);
             course(&clock, hour);
             let [sleep, jump] = checks(&then, &clock);
+            assert_eq!(sleep.found.contains("no step's limit counts that"), slept > 0.0, "{what}: {}", sleep.found);
             assert_eq!((sleep.figures[0].value, jump.figures[0].value), (slept, jumped), "{what}");
             assert_eq!(jump.verdict() == Verdict::Warning, jumped != 0.0, "{what}");
             assert_eq!(jump.command.is_empty(), jumped == 0.0, "{what}");

@@ -8,6 +8,8 @@ use agentd_proto::{
     v1::{DoctorCheck, Verdict},
 };
 
+use super::turn::Listener;
+
 /// `EPERM`: what macOS answers where its privacy settings forbid. What a mode forbids is `EACCES`.
 const NOT_PERMITTED: i32 = 1;
 
@@ -25,17 +27,23 @@ pub(super) fn unknown(why: &str) -> DoctorCheck {
 }
 
 /// Tells one check for all that can be listed, and one for each that cannot. `false`: nobody listens any more.
-pub(super) fn look(folders: &[PathBuf], tell: &mut impl FnMut(DoctorCheck) -> bool) -> bool {
+pub(super) fn look(folders: &[PathBuf], listener: &mut impl Listener) -> bool {
     if folders.is_empty() {
-        return tell(DoctorCheck::of(FOLDERS, "workspaces", Verdict::Skipped, "no kept task was about a folder"));
+        return listener.hears(DoctorCheck::of(
+            FOLDERS,
+            "workspaces",
+            Verdict::Skipped,
+            "no kept task was about a folder",
+        ));
     }
     let (mut well, mut gone) = (0, 0);
     for folder in folders {
+        listener.begins(format!("folder {}", folder.display()));
         match fs::read_dir(folder) {
             Ok(_) => well += 1,
             Err(error) if error.kind() == io::ErrorKind::NotFound => gone += 1,
             Err(error) => {
-                if !tell(judge(cfg!(target_os = "macos"), folder, &error)) {
+                if !listener.hears(judge(cfg!(target_os = "macos"), folder, &error)) {
                     return false;
                 }
             }
@@ -44,7 +52,7 @@ pub(super) fn look(folders: &[PathBuf], tell: &mut impl FnMut(DoctorCheck) -> bo
     let missing = if gone == 0 { String::new() } else { format!(", gone: {gone}") };
     let found = format!("folders of recent tasks: {}, can be listed: {well}{missing}", folders.len());
     let check = DoctorCheck::of(FOLDERS, "workspaces", Verdict::Ok, found);
-    tell(check.with_figure("folders", folders.len() as f64).with_figure("listed", f64::from(well)))
+    listener.hears(check.with_figure("folders", folders.len() as f64).with_figure("listed", f64::from(well)))
 }
 
 fn judge(is_macos: bool, folder: &Path, error: &io::Error) -> DoctorCheck {
@@ -98,6 +106,6 @@ mod tests {
         assert_eq!(checks[0].verdict(), Verdict::Warning);
         assert!(checks[1].found.contains("folders of recent tasks: 3, can be listed: 1, gone: 1"), "{checks:?}");
         assert!(!look(&folders, &mut |_| false), "it ends when nobody listens");
-        assert!(look(&[], &mut |check| check.verdict() == Verdict::Skipped));
+        assert!(look(&[], &mut |check: DoctorCheck| check.verdict() == Verdict::Skipped));
     }
 }

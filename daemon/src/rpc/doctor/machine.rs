@@ -1,11 +1,13 @@
 //! The machine as the daemon sees it: cores, memory, load, heat, power; and how many files its process may open.
 
 use agentd_base::bytes;
-use agentd_host::{Conditions, Measured, PowerSource, Pressure, Sensors as _, SystemSensors, Thermal, Tier, Topology};
+use agentd_host::{Conditions, Measured, PowerSource, Pressure, Sensors, Thermal, Tier, Topology};
 use agentd_proto::{
     doctor::MACHINE,
     v1::{DoctorCheck, Verdict},
 };
+
+use super::turn::Listener;
 
 /// Compute agents; with fewer fast cores they share them.
 const COMPUTE_AGENTS: u32 = 8;
@@ -21,12 +23,13 @@ pub(super) fn checks(topology: &Topology) -> Vec<DoctorCheck> {
 }
 
 /// Tells how hard the machine is pressed now. Reads files. `false`: nobody listens any more.
-pub(super) fn look(topology: &Topology, tell: &mut impl FnMut(DoctorCheck) -> bool) -> bool {
-    let now = SystemSensors::default().read();
-    tell(memory(&now, topology.memory_bytes))
-        && tell(load(&now, topology.cores()))
-        && tell(heat(&now.thermal))
-        && tell(power(&now))
+pub(super) fn look(sensors: &dyn Sensors, topology: &Topology, listener: &mut impl Listener) -> bool {
+    listener.begins("the sensors of the machine".to_owned());
+    let now = sensors.read();
+    listener.hears(memory(&now, topology.memory_bytes))
+        && listener.hears(load(&now, topology.cores()))
+        && listener.hears(heat(&now.thermal))
+        && listener.hears(power(&now))
 }
 
 fn cores(topology: &Topology) -> DoctorCheck {
@@ -37,7 +40,7 @@ fn cores(topology: &Topology) -> DoctorCheck {
     let tiers: Vec<String> = topology.tiers.iter().map(tier).collect();
     let chip = if topology.chip.is_empty() { "unknown processor" } else { &topology.chip };
     let mut found = format!("{chip}, {}, cores: {}", topology.os, tiers.join(" + "));
-    let fast: u32 = topology.tiers.iter().take((topology.tiers.len() - 1).max(1)).map(|tier| tier.cores).sum();
+    let fast: u32 = topology.fast_tiers().iter().map(|tier| tier.cores).sum();
     if fast < COMPUTE_AGENTS {
         found.push_str(&format!("; {COMPUTE_AGENTS} compute agents share {fast} of them"));
     }
@@ -178,7 +181,7 @@ mod tests {
         let topology = Topology::detect();
         let mut checks = checks(&topology);
         assert!(checks[0].found.contains(&topology.os) && !checks[0].figures.is_empty(), "{checks:?}");
-        assert!(look(&topology, &mut |check| {
+        assert!(look(&agentd_host::SystemSensors::default(), &topology, &mut |check| {
             checks.push(check);
             true
         }));

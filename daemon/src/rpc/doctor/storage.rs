@@ -16,6 +16,8 @@ use agentd_proto::{
     v1::{DoctorCheck, Verdict},
 };
 
+use super::turn::Listener;
+
 /// Syncs that are measured, after one that is not.
 const SYNCS: usize = 9;
 
@@ -29,8 +31,11 @@ const SLOW: Duration = Duration::from_millis(30);
 const TOO_FAST: Duration = Duration::from_micros(15);
 
 /// Tells every check. `false`: nobody listens any more.
-pub(super) fn look(state_dir: &Path, cache_bytes: u64, tell: &mut impl FnMut(DoctorCheck) -> bool) -> bool {
-    tell(sync(state_dir)) && tell(stored(state_dir)) && tell(cache(state_dir, cache_bytes))
+pub(super) fn look(state_dir: &Path, cache_bytes: u64, listener: &mut impl Listener) -> bool {
+    listener.begins(format!("the state folder {}", state_dir.display()));
+    listener.hears(sync(state_dir))
+        && listener.hears(stored(state_dir))
+        && listener.hears(cache(state_dir, cache_bytes))
 }
 
 fn sync(state_dir: &Path) -> DoctorCheck {

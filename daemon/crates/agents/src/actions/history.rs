@@ -1,10 +1,10 @@
 //! Asks git what the last commits changed. What it answered is kept under the commit, so that the log is read once for it; a
 //! history that cannot be had, or not in time, is told as such and fails nothing.
 
-use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use agentd_base::Text;
-use agentd_host::{ChildExit, ChildPurpose, ChildSpec};
+use agentd_base::{Classify as _, ErrorClass, Text, describe};
+use agentd_host::{ChildExit, ChildSpec};
 use agentd_tools::{
     git::{
         self, GitCommand, Head,
@@ -36,9 +36,10 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let path = workspace_path(ctx)?;
     let surveyed: Arc<Surveyed> = input(ctx, "survey").await?;
     let git = Git { ctx, path: &path };
-    let Found { past, from_cache } = match git.history(surveyed.head.clone()).await? {
+    let Found { past, from_cache } = match git.history(surveyed.head.clone()).await {
         Ok(found) => found,
-        Err(why) => Found { past: Past::Unknown(why), from_cache: false },
+        Err(Miss::Unknown(why)) => Found { past: Past::Unknown(why), from_cache: false },
+        Err(Miss::Fault(fault)) => return Err(fault),
     };
     let past = ctx.compute(move |_| of_files(past, &surveyed.manifest)).await?;
     let summary = summary(&past, from_cache);
@@ -51,8 +52,39 @@ struct Found {
     from_cache: bool,
 }
 
-/// An answer of git, or why there is none; the fault is one of the step itself.
-type Told<T> = Result<Result<T, NoHistory>, StepFault>;
+/// Why there is no answer of git.
+#[derive(Debug)]
+enum Miss {
+    /// It is told, and fails nothing.
+    Unknown(NoHistory),
+    /// The step itself fails.
+    Fault(StepFault),
+}
+
+impl From<NoHistory> for Miss {
+    fn from(why: NoHistory) -> Self {
+        Self::Unknown(why)
+    }
+}
+
+impl From<StepFault> for Miss {
+    fn from(fault: StepFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// git was not run. Without room for our own note about a child it is not for git to say what was; the step waits for room.
+impl From<agentd_host::Error> for Miss {
+    fn from(error: agentd_host::Error) -> Self {
+        match error {
+            agentd_host::Error::ProgramMissing { .. } => Self::Unknown(NoHistory::NoGit),
+            error if error.class() == ErrorClass::Disk => {
+                Self::Fault(StepFault::new(ErrorClass::Disk, describe(&error)))
+            }
+            error => Self::Unknown(NoHistory::refused(&describe(&error))),
+        }
+    }
+}
 
 /// git, asked about one folder.
 struct Git<'a> {
@@ -62,96 +94,73 @@ struct Git<'a> {
 
 impl Git<'_> {
     /// The history up to the commit that the survey found.
-    async fn history(&self, head: Option<Head>) -> Told<Found> {
+    async fn history(&self, head: Option<Head>) -> Result<Found, Miss> {
         // Rebases and bisections take HEAD off its branch; where it is on one, or nowhere, git need not be asked.
         let may_be_underway = head.as_ref().is_some_and(|head| head.branch.is_none());
         let progress = async { if may_be_underway { self.answer(progress_command()).await.ok() } else { None } };
         let (state, progress) = tokio::join!(self.answer(state_command()), progress);
-        let state = match state {
-            Ok(answer) => answer,
-            Err(why) => return Ok(Err(why)),
-        };
-        let Some(state) = State::of(&state) else {
-            return Ok(Err(NoHistory::refused("its answer was not understood")));
-        };
+        let state = State::of(&state?).ok_or_else(|| NoHistory::refused("its answer was not understood"))?;
         let commit = match head {
             Some(head) => head.commit,
-            None => match self.commit().await {
-                Ok(Some(commit)) => commit,
-                Ok(None) => {
+            None => match self.commit().await? {
+                Some(commit) => commit,
+                None => {
                     let history = History::of_empty().with_state(&state, progress.as_deref());
-                    return Ok(Ok(Found { past: Past::Read(history), from_cache: false }));
+                    return Ok(Found { past: Past::Read(history), from_cache: false });
                 }
-                Err(why) => return Ok(Err(why)),
             },
         };
         let question = Question::of(&commit, &state).map(Arc::new);
         if let Some(history) = self.kept(question.clone()).await? {
             let past = Past::Read(history.with_state(&state, progress.as_deref()));
-            return Ok(Ok(Found { past, from_cache: true }));
+            return Ok(Found { past, from_cache: true });
         }
-        let history = match self.log(&commit).await? {
-            Ok(history) => history,
-            Err(why) => return Ok(Err(why)),
-        };
+        let history = self.log(&commit).await?;
         let history = self.keep(question, history).await?;
-        let past = Past::Read(history.with_state(&state, progress.as_deref()));
-        Ok(Ok(Found { past, from_cache: false }))
+        Ok(Found { past: Past::Read(history.with_state(&state, progress.as_deref())), from_cache: false })
     }
 
     /// The commit, where the survey could not have it; `None`: there is none yet.
-    async fn commit(&self) -> Result<Option<String>, NoHistory> {
+    async fn commit(&self) -> Result<Option<String>, Miss> {
         let exit = self.run(git::head_command(), REF_LIMIT, REF_OUTPUT).await?;
         if exit.is_success() {
             let head = git::parse_head(&exit.stdout.head, None);
-            return head.map(|head| Some(head.commit)).map_err(|error| NoHistory::refused(&error.to_string()));
+            return Ok(Some(head.map_err(|error| NoHistory::refused(&error.to_string()))?.commit));
         }
-        if git::is_unborn(&exit.stderr.head) { Ok(None) } else { Err(why(&exit)) }
+        if git::is_unborn(&exit.stderr.head) { Ok(None) } else { Err(why(&exit).into()) }
     }
 
     /// The log, or as much of it as came in time.
-    async fn log(&self, commit: &str) -> Told<History> {
+    async fn log(&self, commit: &str) -> Result<History, Miss> {
         // A step with little time of its own leaves some of it for what comes after.
         let limit = LOG_LIMIT.min(self.ctx.limit() / 4);
-        let exit = match self.run(log_command(commit), limit, OUTPUT_LIMIT).await {
-            Ok(exit) => exit,
-            Err(why) => return Ok(Err(why)),
-        };
+        let exit = self.run(log_command(commit), limit, OUTPUT_LIMIT).await?;
         let late = exit.timed_out();
         if !late && !exit.is_success() {
-            return Ok(Err(why(&exit)));
+            return Err(why(&exit).into());
         }
         let cut = late || exit.stdout.dropped_bytes > 0;
         let mut output = exit.stdout.head;
         if exit.stdout.dropped_bytes == 0 {
             output.extend(exit.stdout.tail);
         }
-        Ok(match parse(self.ctx, output, cut).await? {
-            Ok(history) if late && history.commits == 0 => Err(NoHistory::Late),
-            Ok(history) => Ok(History { late, cut: history.cut && !late, ..history }),
-            Err(why) => Err(why),
-        })
+        let history = parse(self.ctx, output, cut).await?;
+        if late && history.commits == 0 {
+            return Err(NoHistory::Late.into());
+        }
+        Ok(History { late, cut: history.cut && !late, ..history })
     }
 
     /// What git printed, if it succeeded.
-    async fn answer(&self, command: GitCommand) -> Result<Vec<u8>, NoHistory> {
+    async fn answer(&self, command: GitCommand) -> Result<Vec<u8>, Miss> {
         let exit = self.run(command, REF_LIMIT, REF_OUTPUT).await?;
-        if exit.is_success() { Ok(exit.stdout.head) } else { Err(why(&exit)) }
+        if exit.is_success() { Ok(exit.stdout.head) } else { Err(why(&exit).into()) }
     }
 
-    async fn run(&self, command: GitCommand, limit: Duration, output: usize) -> Result<ChildExit, NoHistory> {
+    async fn run(&self, command: GitCommand, limit: Duration, output: usize) -> Result<ChildExit, Miss> {
         let children = self.ctx.children().ok_or(NoHistory::NoPrograms)?;
-        let mut spec = ChildSpec::new("git", self.path.to_owned(), ChildPurpose::UserWaits);
-        spec.args = command.args.into_iter().map(OsString::from).collect();
-        spec.env = command.env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        spec.path = self.ctx.task().path.clone().map(OsString::from);
-        spec.wall = limit;
-        spec.output_limit = output;
-        let exit = children.run(spec, self.ctx.cancelled()).await;
-        exit.map_err(|error| match error {
-            agentd_host::Error::ProgramMissing { .. } => NoHistory::NoGit,
-            other => NoHistory::refused(&agentd_base::describe(&other)),
-        })
+        let spec = ChildSpec { wall: limit, output_limit: output, ..super::git::child(self.ctx, self.path, command) };
+        Ok(children.run(spec, self.ctx.cancelled()).await?)
     }
 
     /// What an earlier analysis read.
@@ -181,7 +190,8 @@ fn why(exit: &ChildExit) -> NoHistory {
 }
 
 /// Reads a log piece by piece, so that others come in between.
-async fn parse(ctx: &StepCtx, output: Vec<u8>, cut: bool) -> Told<History> {
+async fn parse(ctx: &StepCtx, output: Vec<u8>, cut: bool) -> Result<History, Miss> {
+    let refused = |error: agentd_tools::Error| NoHistory::refused(&error.to_string());
     let (output, mut parser) = (Arc::new(output), LogParser::new());
     for start in (0..output.len()).step_by(PIECE) {
         let piece = Arc::clone(&output);
@@ -189,13 +199,9 @@ async fn parse(ctx: &StepCtx, output: Vec<u8>, cut: bool) -> Told<History> {
             let end = piece.len().min(start + PIECE);
             parser.feed(&piece[start..end]).map(|()| parser)
         });
-        parser = match fed.await? {
-            Ok(parser) => parser,
-            Err(error) => return Ok(Err(NoHistory::refused(&error.to_string()))),
-        };
+        parser = fed.await?.map_err(refused)?;
     }
-    let history = ctx.compute(move |_| parser.finish(cut)).await?;
-    Ok(history.map_err(|error| NoHistory::refused(&error.to_string())))
+    Ok(ctx.compute(move |_| parser.finish(cut)).await?.map_err(refused)?)
 }
 
 /// The history of the source files that there are today; a report asks for no others.
@@ -225,6 +231,31 @@ fn summary(past: &Past, from_cache: bool) -> String {
                 words.push_str(&gap);
             }
             words
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_step_waits_for_room_on_our_own_disk_and_all_else_is_told() {
+        let list = |kind: io::ErrorKind| agentd_host::Error::Registry { path: "children".into(), source: kind.into() };
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            let Miss::Fault(fault) = Miss::from(list(kind)) else { panic!("{kind:?} is no answer of git") };
+            assert_eq!(fault.class, ErrorClass::Disk);
+            assert!(fault.message.contains("free some space"), "{}", fault.message);
+        }
+        let git = |kind: io::ErrorKind| agentd_host::Error::Start {
+            program: "git".to_owned(),
+            cwd: "/".into(),
+            source: kind.into(),
+        };
+        for told in [list(io::ErrorKind::PermissionDenied), git(io::ErrorKind::StorageFull)] {
+            assert!(matches!(Miss::from(told), Miss::Unknown(NoHistory::Refused(_))));
         }
     }
 }

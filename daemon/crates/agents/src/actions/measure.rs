@@ -10,8 +10,9 @@ use agentd_base::{AgentId, Role, Text};
 use agentd_tools::{
     cache::{Cache, Settled, Stamps, Writer},
     duplicates::Sketches,
+    manifests,
     measured::Measured,
-    project::{self, Project},
+    project::Project,
     structure::{Packages, PathIndex},
     survey::{Manifest, SourceFile},
     text::{count, number},
@@ -56,7 +57,7 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
         (ctx.cache().clone(), ctx.rules(), path.clone(), ctx.kept::<Stamped>("survey"));
     let prepare = move || -> Result<Files, StepFault> {
         let workspace = open_workspace(&folder)?;
-        let project = project.unwrap_or_else(|| Arc::new(project::read(&workspace, &surveyed.manifest)));
+        let project = project.unwrap_or_else(|| Arc::new(manifests::read(&workspace, &surveyed.manifest).0));
         let packages = Packages::new(&project.packages);
         let index = PathIndex::new(&surveyed.manifest.files);
         let cache = Arc::new(store.open(&folder, rules));

@@ -1,9 +1,9 @@
 //! Chooses the files of the workspace, and asks git for its commit meanwhile.
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_base::Text;
-use agentd_host::{ChildExit, ChildPurpose, ChildSpec};
+use agentd_host::{ChildExit, ChildSpec};
 use agentd_tools::{
     git::{self, GitCommand, Head},
     stamp::Stamp,
@@ -91,12 +91,7 @@ async fn head(ctx: &StepCtx, path: PathBuf) -> Option<Head> {
 }
 
 async fn git(ctx: &StepCtx, path: &std::path::Path, command: GitCommand) -> Option<ChildExit> {
-    let mut spec = ChildSpec::new("git", path.to_owned(), ChildPurpose::UserWaits);
-    spec.args = command.args.into_iter().map(OsString::from).collect();
-    spec.env = command.env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    spec.path = ctx.task().path.clone().map(OsString::from);
-    spec.wall = GIT_LIMIT;
-    spec.output_limit = GIT_OUTPUT;
+    let spec = ChildSpec { wall: GIT_LIMIT, output_limit: GIT_OUTPUT, ..super::git::child(ctx, path, command) };
     let exit = ctx.children()?.run(spec, ctx.cancelled()).await;
     exit.inspect_err(|error| tracing::debug!(%error, "git did not run")).ok()
 }

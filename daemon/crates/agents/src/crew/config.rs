@@ -29,7 +29,7 @@ impl RoleConfig {
     }
 }
 
-/// How many agents of a class compute at once; `None`: as many as its tier has cores.
+/// How many agents of a class compute at once; `None`: as many as the tiers that it is placed on have cores.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PiecesAtOnce {
     /// Of the eight compute agents.
@@ -89,10 +89,38 @@ impl CrewConfig {
     pub(crate) fn seats(&self, class: CoreClass, topology: &Topology) -> usize {
         let cores = |tier: &Tier| if tier.cpus.is_empty() { tier.cores as usize } else { tier.cpus.len() };
         let seats = match class {
-            CoreClass::Compute => self.pieces_at_once.compute.unwrap_or_else(|| cores(topology.fast())),
+            CoreClass::Compute => {
+                let fast = || topology.fast_tiers().iter().map(cores).sum();
+                self.pieces_at_once.compute.unwrap_or_else(fast)
+            }
             CoreClass::Coordinator => self.pieces_at_once.coordinator.unwrap_or_else(|| cores(topology.slow())),
         };
         let agents = Role::ALL.iter().filter(|role| role.class() == class).count();
         seats.clamp(1, agents)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_as_many_seats_as_cores_where_the_class_is_placed() {
+        for (cores, compute, coordinator) in
+            [(vec![1, 3, 4], 4, 4), (vec![1, 3, 2], 4, 2), (vec![8, 2], 8, 2), (vec![12, 6], 8, 4), (vec![2], 2, 2)]
+        {
+            for counted in [false, true] {
+                let tier = |cores: &u32| {
+                    // With two threads per core.
+                    let cpus = if counted { (0..cores * 2).collect() } else { Vec::new() };
+                    Tier { name: String::new(), cores: *cores, cpus }
+                };
+                let topology = Topology { tiers: cores.iter().map(tier).collect(), ..Topology::detect() };
+                let config = CrewConfig::new(PathBuf::from("/"), std::array::from_fn(|_| RoleConfig::new(1)));
+                let seats = [CoreClass::Compute, CoreClass::Coordinator].map(|class| config.seats(class, &topology));
+                let factor = if counted { 2 } else { 1 };
+                assert_eq!(seats, [(compute * factor).min(8), (coordinator * factor).min(4)], "{cores:?} {counted}");
+            }
+        }
     }
 }

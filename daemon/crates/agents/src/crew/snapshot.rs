@@ -25,7 +25,7 @@ pub struct AgentSnapshot {
     pub faults: Vec<String>,
     /// Whether the system holds the thread on its cores.
     pub pinned: bool,
-    /// Share (0 to 1) of its CPU time on the fastest tier, or why that is not known.
+    /// Share (0 to 1) of its CPU time on the fast tiers, all but the slowest, or why that is not known.
     pub fast_share: Result<f64, String>,
     /// CPU time of its thread; `None`: the thread is gone.
     pub cpu: Option<Duration>,

@@ -21,7 +21,10 @@ const FILES: [(&str, &str); 7] = [
 ];
 
 pub(super) fn repository() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    repository_in(tempfile::tempdir().unwrap())
+}
+
+pub(super) fn repository_in(folder: TempDir) -> TempDir {
     for (path, content) in FILES {
         let path = folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

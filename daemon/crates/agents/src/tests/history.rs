@@ -12,8 +12,9 @@ use tempfile::TempDir;
 
 use super::{
     actions::{analyse, content, output, repository},
-    support::Rig,
+    support::{LONG, Rig},
 };
+use crate::StepFault;
 
 fn git(folder: &Path, args: &[&str]) -> String {
     let identity = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"];
@@ -41,13 +42,19 @@ fn slow_git(cases: &[(&str, &str)]) -> TempDir {
     let real = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|file| file.is_file()).unwrap();
     let cases: String = cases.iter().map(|(when, instead)| format!("*{when}*) {instead};;\n")).collect();
     let script = format!("#!/bin/sh\ncase \"$*\" in\n{cases}esac\nexec '{}' \"$@\"\n", real.display());
-    fs::write(folder.path().join("git"), script).unwrap();
-    fs::set_permissions(folder.path().join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    let (written, git) = (folder.path().join("written"), folder.path().join("git"));
+    fs::write(&written, script).unwrap();
+    fs::set_permissions(&written, fs::Permissions::from_mode(0o755)).unwrap();
+    // A file that this process has open for writing goes with every child that another thread starts meanwhile, and nobody
+    // can run it then ("text file busy"). So another process writes the one that is run.
+    #[expect(clippy::disallowed_methods, reason = "a test prepares its programs")]
+    let copied = Command::new("cp").arg(&written).arg(&git).status().unwrap();
+    assert!(copied.success());
     folder
 }
 
-/// What the history step finds with this git, in a step of eight seconds: a log may take a quarter of that.
-fn past(folder: &TempDir, git: &TempDir) -> (Past, String) {
+/// What the history step finds with this git, and what it says. A log may take a quarter of the step's `limit`.
+fn asked(folder: &TempDir, git: &TempDir, limit: Duration) -> Result<(Past, String), StepFault> {
     let mut rig = Rig::real_with_children(folder.path());
     let survey = analyse(&mut rig, "survey");
     let mut assignment = rig.assignment(2, "history", Action::History);
@@ -56,10 +63,29 @@ fn past(folder: &TempDir, git: &TempDir) -> (Past, String) {
     let mut task = (*assignment.task).clone();
     task.path = Some(path.into_string().unwrap());
     assignment.task = std::sync::Arc::new(task);
-    assignment.limit = Duration::from_secs(8);
+    assignment.limit = limit;
     assignment.inputs = vec![Rig::input("survey", output(&survey, "survey"))];
-    let done = rig.run(Role::Researcher, assignment).0.unwrap();
-    (serde_json::from_slice(&content(&rig, &done.output)).unwrap(), done.summary.to_string())
+    let done = rig.run(Role::Researcher, assignment).0?;
+    Ok((serde_json::from_slice(&content(&rig, &done.output)).unwrap(), done.summary.to_string()))
+}
+
+/// With a git that answers.
+fn past(folder: &TempDir, git: &TempDir) -> (Past, String) {
+    asked(folder, git, LONG).unwrap()
+}
+
+/// With a git that hangs. How far it comes before, and in which time, is the machine's business: one that is busy gets more.
+fn hanging(folder: &TempDir, git: &TempDir, far_enough: impl Fn(&Past) -> bool) -> (Past, String) {
+    let mut found = None;
+    for seconds in [6, 24, 80] {
+        found = Some(asked(folder, git, Duration::from_secs(seconds)));
+        if let Some(Ok((past, said))) = &found
+            && far_enough(past)
+        {
+            return (past.clone(), said.clone());
+        }
+    }
+    panic!("it did not come so far: {found:?}");
 }
 
 const SLEEP: &str = "exec sleep 600";
@@ -67,14 +93,14 @@ const SLEEP: &str = "exec sleep 600";
 #[test]
 fn a_log_that_takes_too_long_is_read_as_far_as_it_came_and_fails_nothing() {
     let folder = committed();
-    let (nothing, said) = past(&folder, &slow_git(&[("--name-only", SLEEP)]));
+    let (nothing, said) = hanging(&folder, &slow_git(&[("--name-only", SLEEP)]), |_| true);
     assert_eq!((nothing, said.as_str()), (Past::Unknown(NoHistory::Late), "not known: git took longer than it may"));
 
     // Two commits came before it was ended; the second may miss files.
     let head = git(folder.path(), &["rev-parse", "HEAD"]);
     let commit = |file: &str| format!("\\001{head}\\00020\\000a@x\\000\\n{file}\\000");
     let some = format!("printf '{}{}'; {SLEEP}", commit("src/a.rs"), commit("src/b.rs"));
-    let (partial, said) = past(&folder, &slow_git(&[("--name-only", &some)]));
+    let (partial, said) = hanging(&folder, &slow_git(&[("--name-only", &some)]), |past| matches!(past, Past::Read(_)));
     let Past::Read(history) = partial else { panic!("{said}") };
     assert_eq!((history.commits, history.late, history.files.len()), (1, true, 1), "{history:?}");
     assert!(said.contains("git took longer than it may, so that older commits miss"), "{said}");

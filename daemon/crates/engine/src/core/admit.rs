@@ -128,6 +128,7 @@ impl Core {
             self.keys.insert(key, id);
         }
         self.tasks.insert(id, task);
+        self.newest_task = self.newest_task.max(Some(id));
         self.counters.submitted += 1;
         let decisions = self.record(id, Entry::Submitted(entry), now);
         let first = self.tasks.get(&id).map_or(self.next, Task::first);

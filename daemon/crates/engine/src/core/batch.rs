@@ -55,7 +55,8 @@ impl Core {
         let boot =
             self.boot_record.iter().filter(|_| !is(Point::CheckpointBoot)).map(|(seq, record)| (*seq, &**record));
         let open = self.tasks.values().flat_map(|task| task.history.iter().map(|(seq, record)| (*seq, &**record)));
-        recover::write_checkpoint(boot.chain(open.filter(|_| !is(Point::CheckpointOpen))))
+        let records = boot.chain(open.filter(|_| !is(Point::CheckpointOpen)));
+        recover::write_checkpoint(records, self.newest_task.filter(|_| !is(Point::CheckpointNewest)))
     }
 }
 

@@ -44,7 +44,9 @@ impl Core {
         // The newest record that a checkpoint covers may belong to a task that has ended, and is not in it.
         let covered = checkpoint.as_ref().map_or(Seq(0), |(covered, _)| *covered);
         self.next = if is(Point::NextSeq) { Seq(1) } else { covered.next() };
-        let mut records = checkpoint.map_or_else(|| Ok(Vec::new()), |(_, bytes)| read_checkpoint(&bytes))?;
+        let read = checkpoint.map(|(_, bytes)| read_checkpoint(&bytes)).transpose()?;
+        let (mut records, newest) = read.unwrap_or_default();
+        self.newest_task = newest;
         let checkpointed = records.len();
         records.extend(tail);
         for (place, (seq, record)) in records.into_iter().enumerate() {
@@ -159,8 +161,14 @@ impl Core {
     }
 }
 
-/// Packs records for the head of a new segment, in the order of their numbers.
-pub(crate) fn write_checkpoint<'a>(records: impl Iterator<Item = (Seq, &'a Record)>) -> Vec<u8> {
+/// Records and their numbers.
+pub(crate) type Records = Vec<(Seq, Record)>;
+
+/// Packs records for the head of a new segment, in the order of their numbers, and the newest task that there ever was.
+pub(crate) fn write_checkpoint<'a>(
+    records: impl Iterator<Item = (Seq, &'a Record)>,
+    newest: Option<TaskId>,
+) -> Vec<u8> {
     let pack = |(seq, record): (Seq, &Record)| NumberedRecord {
         seq: seq.0,
         stream: record.stream.to_vec(),
@@ -171,14 +179,14 @@ pub(crate) fn write_checkpoint<'a>(records: impl Iterator<Item = (Seq, &'a Recor
     };
     let mut records: Vec<NumberedRecord> = records.map(pack).collect();
     records.sort_unstable_by_key(|record| record.seq);
-    Checkpoint { records }.encode_to_vec()
+    Checkpoint { records, newest: newest.map(|id| id.to_bytes().to_vec()).unwrap_or_default() }.encode_to_vec()
 }
 
-/// The records that a checkpoint holds.
+/// The records that a checkpoint holds, and the newest task that there ever was, if it says so.
 ///
 /// # Errors
 /// `BadRecord`, `Unfit`.
-pub(crate) fn read_checkpoint(bytes: &[u8]) -> Result<Vec<(Seq, Record)>, Error> {
+pub(crate) fn read_checkpoint(bytes: &[u8]) -> Result<(Records, Option<TaskId>), Error> {
     let checkpoint = Checkpoint::decode(bytes).map_err(|source| Error::BadRecord { kind: 0, source })?;
     let unpack = |numbered: NumberedRecord| {
         let seq = Seq(numbered.seq);
@@ -192,5 +200,7 @@ pub(crate) fn read_checkpoint(bytes: &[u8]) -> Result<Vec<(Seq, Record)>, Error>
         };
         Ok((seq, record))
     };
-    checkpoint.records.into_iter().map(unpack).collect()
+    let newest = <[u8; 16]>::try_from(checkpoint.newest).ok().map(TaskId::from_bytes);
+    let records: Result<Records, Error> = checkpoint.records.into_iter().map(unpack).collect();
+    Ok((records?, newest))
 }

@@ -36,12 +36,13 @@ impl Core {
         let Some(task) = self.tasks.get(&from.key.task) else { return };
         let Some(spec) = task.spec(from.key.step) else { return };
         let (name, action) = (spec.name.to_string(), spec.action);
-        let stop_asked = task.flow.cancelling || task.flow.failure.is_some() || self.mode != Mode::Serving;
+        let for_good = task.is_ending();
+        let stop_asked = for_good || self.mode != Mode::Serving;
         let step = u32::from(from.key.step.0);
         let entry = match result {
             Ok(output) => fitting(from.key, name, output, took),
             Err(fault) if fault.class == ErrorClass::Cancelled && stop_asked => {
-                Entry::Suspended(record::Suspended { step, name, silence: 0 })
+                Entry::Suspended(record::Suspended { step, name, silence: 0, for_good })
             }
             Err(fault) => failed(from.key, name, &fault),
         };
@@ -153,7 +154,8 @@ impl Core {
         }
         let Some(task) = self.tasks.get(&key.task) else { return };
         let name = task.step_name(key.step).to_owned();
-        let entry = record::Suspended { step: u32::from(key.step.0), name, silence: record::silence_number(silence) };
+        let (silence, for_good) = (record::silence_number(silence), task.is_ending());
+        let entry = record::Suspended { step: u32::from(key.step.0), name, silence, for_good };
         let decisions = self.record(key.task, entry, now);
         self.follow(key.task, decisions, now);
     }

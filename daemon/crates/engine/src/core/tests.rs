@@ -9,14 +9,16 @@ mod faults;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 
+use agentd_agents::StepFault;
 use agentd_base::WallMs;
 use agentd_journal::Record;
 
 use super::*;
 use crate::{
     Error,
+    events::event_of,
     record::Recovered,
-    view::{ListQuery, Submit, TaskState, WatchQuery},
+    view::{EventKind, ListQuery, Submit, TaskState, WatchQuery},
 };
 use bench::{Bench, intent};
 
@@ -185,7 +187,7 @@ fn records_that_fit_no_task_are_refused_and_a_missing_end_is_written() {
     let headless = records.iter().filter(|(_, record)| !is_submitted(record)).cloned().collect();
     assert!(matches!(restore(headless), Err(Error::Unfit { .. })));
     let mut beyond = records.clone();
-    beyond.push(after(&records, &record::Suspended { step: 0, name: String::new(), silence: 0 }.into(), Some(task)));
+    beyond.push(after(&records, &record::Suspended::default().into(), Some(task)));
     assert!(matches!(restore(beyond), Err(Error::Unfit { .. })));
 
     let endless = records[..records.len() - 1].to_vec();
@@ -301,6 +303,48 @@ fn a_stop_suspends_what_runs_and_says_so() {
     assert_eq!((restored.open, restored.in_flight), (1, 0));
     bench.settle();
     assert_eq!(bench.agents.len(), 1, "what was ready is taken up");
+}
+
+#[test]
+fn a_step_that_is_stopped_for_a_cancel_is_not_said_to_go_on() {
+    // The step's agent gives up before the daemon stops, the daemon stops first, and nobody cancels.
+    for (cancelled, gives_up) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut bench = Bench::new("1");
+        let task = bench.submit(None);
+        bench.settle();
+        let from = bench.held(0);
+        match cancelled {
+            true => bench.core.cancel(Token(98), task, bench.now()),
+            false => drop(bench.core.begin_stop()),
+        }
+        bench.settle();
+        if gives_up {
+            let stopped = StepFault::new(ErrorClass::Cancelled, "stopped");
+            bench.core.finished(from, Err(stopped), Duration::ZERO, bench.now());
+            bench.settle();
+        }
+        bench.core.suspend_all(Token(99), bench.now());
+        bench.settle();
+        let mut records = bench.records();
+        let shown = records.iter().filter_map(|(seq, record)| event_of(*seq, record).unwrap());
+        let suspended = shown.filter(|event| matches!(event.what, EventKind::Suspended { .. })).count();
+        assert_eq!(suspended, usize::from(!cancelled), "{cancelled} {gives_up}");
+
+        // As the same was written before it was said that a step is stopped for good.
+        let mut stripped = 0;
+        for (_, record) in &mut records {
+            if let Ok(Entry::Suspended(entry)) = Entry::of_record(record) {
+                let older = Entry::Suspended(record::Suspended { for_good: false, ..entry });
+                *record = older.to_record(Some(task), WallMs(record.wall_ms));
+                stripped += 1;
+            }
+        }
+        assert_eq!(stripped, 1);
+        for records in [bench.records(), records] {
+            let restored = bench::books("1").restore(None, records, None, bench.now()).unwrap();
+            assert_eq!((restored.open, restored.in_flight), (usize::from(!cancelled), 0), "{cancelled} {gives_up}");
+        }
+    }
 }
 
 #[test]

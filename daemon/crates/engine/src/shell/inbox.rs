@@ -93,8 +93,15 @@ impl Shell {
             }
             Call::Watch(query, reply) => answer(reply, self.watch(query)),
             Call::Agents(reply) => answer(reply, self.agents()),
-            Call::Status(reply) => answer(reply, self.status()),
-            Call::Seats(reply) => answer(reply, self.seats()),
+            Call::Status(reply) => {
+                // Whoever asks may know of a reading that this thread has not heard of.
+                self.conditions_arrived();
+                answer(reply, self.status());
+            }
+            Call::Seats(reply) => {
+                self.conditions_arrived();
+                answer(reply, self.seats());
+            }
             Call::Metrics(reply) => answer(reply, self.metrics()),
             Call::BeginStop(reply) => answer(reply, self.core.begin_stop()),
             Call::Quiet(reply) => self.book.quiet.push(reply),

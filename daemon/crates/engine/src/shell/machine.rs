@@ -23,13 +23,17 @@ pub(crate) struct Machine {
     pub(super) asleep: Duration,
     /// How often the number of seats changed.
     pub(super) seat_changes: u64,
+    /// The conditions that the seats follow from, and when their reading began.
+    heard: Option<(MonoMs, Conditions)>,
 }
 
 impl Shell {
     /// Conditions were read: fewer agents compute at once if they are worse, more once they have been better for a while.
     pub(super) fn conditions_arrived(&mut self) {
         let Some((at, conditions)) = self.lookout.newest() else { return };
-        if !self.governor.hear(&conditions, at) {
+        let changed = self.governor.hear(&conditions, at);
+        self.book.machine.heard = Some((at, conditions));
+        if !changed {
             return;
         }
         let Seats { open, all, reason } = self.governor.seats();
@@ -67,9 +71,9 @@ impl Shell {
         self.governor.seats()
     }
 
-    /// How hard the machine is pressed, as was read last.
+    /// How hard the machine is pressed, as was heard last: never newer than the seats.
     pub(super) fn reading(&self) -> Option<Reading> {
-        let (at, conditions) = self.lookout.newest()?;
+        let (at, conditions) = self.book.machine.heard.clone()?;
         Some(Reading { conditions, age: self.clock.awake().since(at) })
     }
 

@@ -20,7 +20,7 @@ pub struct AgentView {
     pub granted: String,
     /// The system really pins the thread to a part of the cores.
     pub pinned: bool,
-    /// Share of CPU time on the fastest tier, or why it is not measured.
+    /// Share of CPU time on the fast tiers, all but the slowest, or why it is not measured.
     pub fast_share: Result<f64, String>,
     /// Names of the actions that it can do.
     pub capabilities: Vec<&'static str>,
@@ -100,7 +100,7 @@ pub enum IndexPhase {
     Closed,
     /// In use.
     Open,
-    /// Being made anew from the log.
+    /// Being made anew from a log that was there before: older tasks are not found until it is done.
     Rebuilding,
     /// Cannot be used; keys and old tasks cannot be looked up.
     Failed,

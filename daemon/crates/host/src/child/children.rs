@@ -139,7 +139,11 @@ impl Children {
         if state.living.len() >= inner.settings.limit {
             return Err(Error::TooManyChildren { limit: inner.settings.limit });
         }
-        inner.records.write(&record)?;
+        if let Err(error) = inner.records.write(&record) {
+            // On a full disk there is a file, and no room in it.
+            inner.records.remove(&record.mark);
+            return Err(error);
+        }
         let child = match spawn(&mut command) {
             Ok(child) => child,
             Err(source) => {

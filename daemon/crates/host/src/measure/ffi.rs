@@ -81,11 +81,16 @@ pub(crate) fn ticks_to_time(ticks: u64, numer: u32, denom: u32) -> Duration {
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }
 
-/// The fastest level's part of all time. Virtual machines answer zeroes.
+/// The fast levels' part of all time: those of all levels but the slowest, which is the last. Virtual machines answer
+/// zeroes.
 pub(crate) fn fast_share_of_counts(counts: &[ThreadCounts]) -> Measured<f64> {
     let time = |level: &ThreadCounts| level.user_time.saturating_add(level.system_time);
     let all = counts.iter().map(time).fold(0_u64, u64::saturating_add);
-    counts.first().map_or_else(|| Measured::not("the system counts no time per tier"), |fast| share(time(fast), all))
+    match counts {
+        [] => Measured::not("the system counts no time per tier"),
+        [only] => share(time(only), all),
+        [fast @ .., _] => share(fast.iter().map(time).fold(0, u64::saturating_add), all),
+    }
 }
 
 /// A process's time on fast cores as part of all its time.

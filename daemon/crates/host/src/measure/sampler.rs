@@ -49,7 +49,7 @@ impl CpuSampler {
         }
     }
 
-    /// The share (0 to 1) of a thread's CPU time on the fastest tier: exact if the system knows it, else as sampled.
+    /// The share (0 to 1) of a thread's CPU time on the fast tiers: exact if the system knows it, else as sampled.
     #[must_use]
     pub fn share(&self, tid: u64, topology: &Topology) -> Measured<f64> {
         match super::fast_share(tid, topology) {
@@ -63,10 +63,11 @@ impl CpuSampler {
             return Measured::not("the thread was not sampled");
         };
         let all: Duration = sampled.by_tier.iter().sum();
-        match sampled.by_tier.first() {
-            Some(fast) if !all.is_zero() => Measured::Value(fast.as_secs_f64() / all.as_secs_f64()),
-            _ => Measured::not(super::NOTHING_YET),
+        if all.is_zero() {
+            return Measured::not(super::NOTHING_YET);
         }
+        let fast: Duration = sampled.by_tier.iter().take((sampled.by_tier.len() - 1).max(1)).sum();
+        Measured::Value(fast.as_secs_f64() / all.as_secs_f64())
     }
 }
 

@@ -37,7 +37,7 @@ fn counters_per_level_become_a_share() {
     let level = |user, system| ThreadCounts::of_words(&[1, 1, user, system, 1]);
     assert_eq!(fast_share_of_counts(&[level(60, 15), level(20, 5)]), Measured::Value(0.75));
     assert_eq!(fast_share_of_counts(&[level(0, 0), level(20, 5)]), Measured::Value(0.0));
-    assert_eq!(fast_share_of_counts(&[level(1, 0), level(1, 0), level(2, 0)]), Measured::Value(0.25));
+    assert_eq!(fast_share_of_counts(&[level(1, 0), level(1, 0), level(2, 0)]), Measured::Value(0.5));
     assert_eq!(fast_share_of_counts(&[level(0, 0), level(0, 0)]).to_string(), "unmeasured (it has not run yet)");
     assert_eq!(fast_share_of_counts(&[]).value(), None);
     let usage = RusageV6 {
@@ -72,6 +72,15 @@ fn new_time_goes_to_the_tier_of_the_last_cpu() {
     assert_eq!(sampler.sampled_share(7), Measured::Value(0.75));
     sampler.add(reading(400, 99), &topology); // a cpu outside of all tiers counts for none
     assert_eq!(sampler.sampled_share(7), Measured::Value(0.75));
+    // With one very fast core the fast tiers are two.
+    let mut three = hybrid();
+    three.tiers.insert(0, Tier { name: "fastest".to_owned(), cores: 1, cpus: vec![4] });
+    let mut sampler = CpuSampler::default();
+    for (ms, last_cpu) in [(10, 4), (30, 1), (40, 3)] {
+        sampler.add(reading(ms, last_cpu), &three);
+    }
+    assert_eq!(sampler.sampled_share(7), Measured::Value(0.75));
+    assert_eq!(confined_share(&[4, 0, 1], &three), Some(1.0));
 }
 
 #[test]

@@ -53,6 +53,18 @@ pub(crate) fn forbid_core_dumps() -> io::Result<()> {
     zero_or_errno(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) })
 }
 
+/// A write beyond the limit on the size of files answers EFBIG from here on, and no longer ends the process. Children get the
+/// system's way back: a handler, unlike a signal that is ignored, ends with `exec`.
+pub(crate) fn survive_large_files() -> io::Result<()> {
+    extern "C" fn nothing(_signal: libc::c_int) {}
+    // SAFETY: sigaction is plain data for which all zeros are a valid value (no handler, empty mask, no flags).
+    let mut ours: libc::sigaction = unsafe { std::mem::zeroed() };
+    ours.sa_sigaction = nothing as *const () as usize;
+    ours.sa_flags = libc::SA_RESTART;
+    // SAFETY: the pointer is to a sigaction of ours that lives through the call, and its handler touches nothing.
+    zero_or_errno(unsafe { libc::sigaction(libc::SIGXFSZ, &raw const ours, std::ptr::null_mut()) })
+}
+
 /// New files are for their owner alone.
 pub(crate) fn private_umask() {
     // SAFETY: changes a number of the process, cannot fail.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::{
     PIECE, Progress,
     cut::{Part, cut},
-    read::Archive,
+    read::{Archive, bad},
 };
 use crate::{
-    blobs::Blobs,
+    blobs::{BLOBS, Blobs},
     disk::{Disk, Held, Lock},
     error::Error,
     format::SegmentHeader,
@@ -92,6 +92,16 @@ fn vacant(disk: &dyn Disk) -> Result<(), Error> {
     }
 }
 
+/// The folders of the journal in a state folder, with those that a change of its format has put aside: what goes, goes together.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn journal_folders(disk: &dyn Disk) -> Result<Vec<String>, Error> {
+    let mut names = disk.list("").map_err(Error::io("list", "the state folder"))?;
+    names.retain(|name| [LOG, BLOBS].contains(&name.as_str()) || migrate::is_aside(name));
+    Ok(names)
+}
+
 /// Said before anything is written, as far as it can be known.
 fn room(archive: &Archive, disk: &dyn Disk, checkpoint: &[u8]) -> Result<(), Error> {
     let free = disk.free_bytes().map_err(Error::io("look at", "the volume"))?;
@@ -113,7 +123,7 @@ fn build(archive: &Archive, disk: &Arc<dyn Disk>, checkpoint: &[u8], progress: P
     let (from, total, mut done) = (archive.disk(), archive.holds().bytes, 0);
     let (theirs, ours) = (Blobs::new(Arc::clone(&from)), Blobs::new(Arc::clone(disk)));
     for hash in archive.payloads() {
-        let content = theirs.get(hash)?;
+        let content = theirs.get(hash).map_err(bad)?;
         ours.put(&content)?;
         done += content.len() as u64;
         progress(done, total);

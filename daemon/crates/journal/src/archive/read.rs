@@ -99,9 +99,10 @@ fn damaged(detail: impl Into<String>) -> Error {
     Error::BadArchive { detail: detail.into() }
 }
 
-/// A fault of what is inside, said of the archive.
-fn bad(error: Error) -> Error {
+/// A fault of what is inside, said of the archive. What could not be read may be whole.
+pub(super) fn bad(error: Error) -> Error {
     match error {
+        Error::Io { source, .. } => Error::io("read", "the archive")(source),
         Error::Damaged { path, detail, .. } => damaged(format!("`{path}` in it does not fit: {detail}")),
         Error::NoBlob { hash } => damaged(format!("payload {hash} is not in it")),
         error => damaged(describe(&error)),

@@ -1,4 +1,4 @@
-//! A blob that a dead run left, on a volume that has no room for it when it is first synced.
+//! A blob that another run left where it can be read and may be nowhere on the disk.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
 
 use std::{io, sync::Arc};
@@ -9,32 +9,48 @@ use agentd_journal::{
     sim::{Lasting, Op, SimDisk},
 };
 
-/// A sync that found no room may have dropped what it was to write, and the next one would not know.
-pub(crate) fn doubtful() -> Result<(), String> {
-    for seed in 0..64 {
-        let disk = SimDisk::new(seed);
-        let left = ContentHash::of(&[5; 3000]);
-        let folder = format!("blobs/{:02x}", left.0[0]);
-        for folder in ["blobs", &folder] {
-            disk.create_dir(folder).unwrap();
-        }
-        // Written and never synced: a run that died left it like this.
-        disk.create(&format!("{folder}/{left}")).unwrap().write_at(0, &[5; 3000]).unwrap();
-        disk.kill();
-        let store = Blobs::new(Arc::new(disk.clone()));
-        disk.fail(Op::Sync, 1, Lasting::Once, io::ErrorKind::StorageFull);
-        match store.put(&[5; 3000]) {
-            Err(Error::Full { .. }) => {}
-            other => return Err(format!("seed {seed}: {other:?}")),
-        }
-        if let Err(error) = store.put(&[5; 3000]) {
-            return Err(format!("seed {seed}: with room again: {error}"));
-        }
-        disk.crash();
-        match Blobs::new(Arc::new(disk)).get(&left) {
-            Ok(content) if content == [5; 3000] => {}
-            other => return Err(format!("seed {seed}: promised, and then {other:?}")),
+const CONTENT: [u8; 3000] = [5; 3000];
+
+/// Whoever wrote it died before its sync, or with one that failed and dropped what it was to write; the next run may find no
+/// room either. What is promised in the end must be there after the power was gone.
+pub(crate) fn left_by_another_run() -> Result<(), String> {
+    for failed in [None, Some(io::ErrorKind::StorageFull), Some(io::ErrorKind::Other)] {
+        for full_once in [false, true] {
+            for seed in 0..32 {
+                left(seed, failed, full_once)
+                    .map_err(|why| format!("seed {seed}, failed sync {failed:?}, full {full_once}: {why}"))?;
+            }
         }
     }
     Ok(())
+}
+
+fn left(seed: u64, failed: Option<io::ErrorKind>, full_once: bool) -> Result<(), String> {
+    let disk = SimDisk::new(seed);
+    let hash = ContentHash::of(&CONTENT);
+    let folder = format!("blobs/{:02x}", hash.0[0]);
+    for folder in ["blobs", &folder] {
+        disk.create_dir(folder).unwrap();
+    }
+    let file = disk.create(&format!("{folder}/{hash}")).unwrap();
+    file.write_at(0, &CONTENT).unwrap();
+    if let Some(kind) = failed {
+        disk.fail(Op::Sync, 1, Lasting::Once, kind);
+        file.sync_data().unwrap_err();
+    }
+    disk.kill();
+    if full_once {
+        disk.fail(Op::Sync, 1, Lasting::Once, io::ErrorKind::StorageFull);
+        match Blobs::new(Arc::new(disk.clone())).put(&CONTENT) {
+            Err(Error::Full { .. }) => {}
+            other => return Err(format!("on a full volume: {other:?}")),
+        }
+        disk.kill();
+    }
+    Blobs::new(Arc::new(disk.clone())).put(&CONTENT).map_err(|error| error.to_string())?;
+    disk.crash();
+    match Blobs::new(Arc::new(disk)).get(&hash) {
+        Ok(content) if content == CONTENT => Ok(()),
+        other => Err(format!("promised, and then {other:?}")),
+    }
 }

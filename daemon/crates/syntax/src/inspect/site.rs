@@ -325,39 +325,7 @@ impl<'a, 't> Site<'_, 'a, 't> {
                 }
                 continue;
             }
-            let plain = kind.contains("string")
-                || kind.contains("literal")
-                || kind.contains("escape")
-                || kind.contains("content");
-            let joins = matches!(
-                kind,
-                "binary_expression"
-                    | "binary_operator"
-                    | "additive_expression"
-                    | "reference_expression"
-                    | "parenthesized_expression"
-            );
-            let names = matches!(
-                kind,
-                "interpolation"
-                    | "template_substitution"
-                    | "interpolated_expression"
-                    | "number"
-                    | "integer"
-                    | "scoped_identifier"
-                    | "value_argument"
-            );
-            if !(plain
-                || joins
-                || names
-                || kind == "line_str_text"
-                || kind == "regex"
-                || kind.starts_with("regex_")
-                || kind == "string_fragment")
-            {
-                return Steady::No;
-            }
-            if kind == "macro_invocation" {
+            if !is_steady(kind) {
                 return Steady::No;
             }
             let mut cursor = node.walk();
@@ -394,4 +362,27 @@ impl<'a, 't> Site<'_, 'a, 't> {
         *self.work += length as u64 / 16;
         (length <= 64 * 1024).then(|| self.text(node))
     }
+}
+
+/// Whether a node of this kind is written out, or has the same value if all that it is made of has.
+fn is_steady(kind: &str) -> bool {
+    ["string", "literal", "escape", "content"].iter().any(|part| kind.contains(part))
+        || kind.starts_with("regex_")
+        || matches!(
+            kind,
+            "additive_expression"
+                | "binary_expression"
+                | "binary_operator"
+                | "integer"
+                | "interpolated_expression"
+                | "interpolation"
+                | "line_str_text"
+                | "number"
+                | "parenthesized_expression"
+                | "reference_expression"
+                | "regex"
+                | "scoped_identifier"
+                | "template_substitution"
+                | "value_argument"
+        )
 }

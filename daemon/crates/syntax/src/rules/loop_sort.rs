@@ -2,6 +2,8 @@
 //! once before or after the loop; keep a heap or a sorted map if the order is needed while it grows. Wrong if the loop changes
 //! the order's key in each round and needs it.
 
+use tree_sitter::Node;
+
 use crate::{
     Confidence, Language, Severity,
     inspect::{Hit, Shape, Site, hit},
@@ -57,64 +59,70 @@ pub(super) static RULE: Rule = Rule {
     ],
 };
 
+/// Methods that change a list.
+const CHANGES: [&str; 17] = [
+    "append",
+    "push",
+    "push_back",
+    "add",
+    "insert",
+    "extend",
+    "[]=",
+    "pop",
+    "remove",
+    "clear",
+    "shift",
+    "extend_from_slice",
+    "splice",
+    "truncate",
+    "drain",
+    "resize",
+    "fill",
+];
+
+/// Those that begin a list anew.
+const CLEARS: [&str; 5] = ["clear", "truncate", "drain", "resize", "fill"];
+
 fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
-    let call = site.call?;
-    let first = site.arguments().first().copied();
-    let in_place = !matches!(call.name, "sorted" | "toSorted");
-    let of = match site.language {
-        Language::Python if !in_place => first.filter(|_| call.receiver.is_none())?,
-        Language::Go => first.filter(|_| call.path.starts_with("sort.") || call.path.starts_with("slices."))?,
-        Language::Java if matches!(call.path, "sort") && site.receiver_name() == Some("Collections") => first?,
-        Language::Java if site.receiver_name() == Some("Arrays") => first?,
-        Language::Cpp => {
-            let begin = first.and_then(|first| site.as_call(first)).filter(|call| call.name == "begin")?;
-            begin.receiver.filter(|_| call.path.starts_with("std::"))?
-        }
-        _ => call.receiver?,
-    };
-    let name = site.name_of(of)?;
+    let in_place = !matches!(site.call?.name, "sorted" | "toSorted");
+    let name = site.name_of(sorted(site, in_place)?)?;
     if !site.outlives_loop(name) || !site.runs_each_round() {
         return None;
     }
     let range = site.innermost()?.node.byte_range();
-    let methods = &[
-        "append",
-        "push",
-        "push_back",
-        "add",
-        "insert",
-        "extend",
-        "[]=",
-        "pop",
-        "remove",
-        "clear",
-        "shift",
-        "extend_from_slice",
-        "splice",
-        "truncate",
-        "drain",
-        "resize",
-        "fill",
-    ];
-    let changed: Vec<usize> = site.calls_on(name, methods, false).into_iter().filter(|at| range.contains(at)).collect();
-    let clears = &["clear", "truncate", "drain", "resize", "fill"];
-    let cleared = site.calls_on(name, clears, false).into_iter().any(|at| range.contains(&at));
-    if cleared {
+    let changed = site.calls_on(name, &CHANGES, false).into_iter().any(|at| range.contains(&at));
+    if site.calls_on(name, &CLEARS, false).into_iter().any(|at| range.contains(&at)) {
         return None;
     }
     let list = site.shape_of_name(name) == Shape::List;
-    let confidence = match (changed.is_empty(), in_place) {
+    let confidence = match (changed, in_place) {
         // Nothing in sight changes it: a sorted copy of the same each time. One loop alone may have a few rounds only.
-        (true, false) if site.loops().count() > 1 || site.has_many_rounds() => Confidence::High,
-        (true, false) => Confidence::Medium,
-        (false, _) if list => Confidence::Medium,
-        (true, true) if list => Confidence::Medium,
+        (false, false) if site.loops().count() > 1 || site.has_many_rounds() => Confidence::High,
+        (false, false) => Confidence::Medium,
+        _ if list => Confidence::Medium,
         _ => Confidence::Low,
     };
-    let message = if changed.is_empty() {
-        format!("{name} is not changed in the loop, yet each round sorts it")
-    } else {
+    let message = if changed {
         format!("{name} lives longer than the loop, and each round sorts all of it")
+    } else {
+        format!("{name} is not changed in the loop, yet each round sorts it")
     };
     Some(hit(site.node, confidence, message))
+}
+
+/// What the call sorts.
+fn sorted<'t>(site: &Site<'_, '_, 't>, in_place: bool) -> Option<Node<'t>> {
+    let call = site.call?;
+    let first = site.arguments().first().copied();
+    match site.language {
+        Language::Python if !in_place => first.filter(|_| call.receiver.is_none()),
+        Language::Go => first.filter(|_| call.path.starts_with("sort.") || call.path.starts_with("slices.")),
+        Language::Java if matches!(call.path, "sort") && site.receiver_name() == Some("Collections") => first,
+        Language::Java if site.receiver_name() == Some("Arrays") => first,
+        Language::Cpp => {
+            let begin = first.and_then(|first| site.as_call(first)).filter(|call| call.name == "begin")?;
+            begin.receiver.filter(|_| call.path.starts_with("std::"))
+        }
+        _ => call.receiver,
+    }
 }

@@ -32,6 +32,48 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
+    let (asked, negated) = asked(site)?;
+    let call = site.as_call(asked)?;
+    let asks = matches!(
+        (site.language, call.name),
+        (Language::Java, "containsKey")
+            | (Language::Rust, "contains_key")
+            | (Language::Cpp, "count" | "contains" | "find")
+    );
+    let of = call.receiver.filter(|_| asks)?;
+    let map = site.text(of);
+    let arguments = site.arguments_of(asked);
+    let argument = *arguments.first().filter(|_| arguments.len() == 1)?;
+    let key = site.text(argument).trim_start_matches('&');
+    // What is computed may differ the second time.
+    if key.contains('(') || map.contains('(') || (negated && site.language != Language::Rust) {
+        return None;
+    }
+    let body = site.field("consequence")?;
+    let text = site.scan(body)?;
+    let again = searches(site.language, (map, key), negated);
+    let found = again.iter().find(|again| {
+        text.match_indices(again.as_str())
+            .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.')))
+    })?;
+    let needed = site.language == Language::Rust && is_needed(site, (of, map), text, negated);
+    // What ends in an error is a guard against what should not be there.
+    let throws = ["throw ", "panic!(", "bail!(", "return Err("].iter().any(|error| text.contains(error));
+    // A fixed key is one of a few, and a constant map is a table that is written out.
+    let fixed = site.is_literal_text(argument) || !map.contains(|c: char| c.is_ascii_lowercase());
+    let at = text.find(found.as_str()).unwrap_or_default();
+    let logged = site.is_told(text.get(..at).unwrap_or_default());
+    // entry() takes a key of one's own: where it is lent, a copy each time costs more than a second search now and then.
+    let lent = !site.text(argument).starts_with('&') && found.ends_with(".clone(),");
+    let unsure =
+        lent || logged || fixed || needed || throws || (site.language == Language::Cpp && call.name == "count");
+    let confidence = if unsure { Confidence::Medium } else { Confidence::High };
+    let message = format!("{}({key}) is followed by {found}, a second search for the same key", call.name);
+    Some(hit(asked, confidence, message))
+}
+
+/// What the condition asks, without brackets, and whether it asks for the contrary.
+fn asked<'t>(site: &Site<'_, '_, 't>) -> Option<(Node<'t>, bool)> {
     let mut condition = site.field("condition")?;
     for _ in 0..4 {
         if matches!(condition.kind(), "parenthesized_expression" | "condition_clause") {
@@ -40,66 +82,30 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     }
     let negated = matches!(condition.kind(), "unary_expression");
     let asked = if negated { condition.named_child(0)? } else { condition };
-    let cpp = site.language == Language::Cpp;
-    let asked = if cpp && asked.kind() == "binary_expression" {
-        // `m.find(k) != m.end()`.
-        let right =
-            asked.child_by_field_name("right").and_then(|right| site.as_call(right)).filter(|end| end.name == "end");
-        let operator = asked.child_by_field_name("operator").map(|o| site.text(o));
-        asked.child_by_field_name("left").filter(|_| right.is_some() && operator == Some("!="))?
-    } else {
-        asked
-    };
-    let call = site.as_call(asked)?;
-    let asks = matches!(
-        (site.language, call.name),
-        (Language::Java, "containsKey")
-            | (Language::Rust, "contains_key")
-            | (Language::Cpp, "count" | "contains" | "find")
-    );
-    let map = call.receiver.filter(|_| asks).map(|of| site.text(of))?;
-    let arguments = site.arguments_of(asked);
-    let key = site.text(*arguments.first().filter(|_| arguments.len() == 1)?).trim_start_matches('&');
-    // What is computed may differ the second time.
-    if key.contains('(') || map.contains('(') || (negated && site.language != Language::Rust) {
-        return None;
+    if site.language != Language::Cpp || asked.kind() != "binary_expression" {
+        return Some((asked, negated));
     }
-    let body = site.field("consequence")?;
-    let text = site.scan(body)?;
-    let again = match (site.language, negated) {
-        (Language::Java, _) => [format!("{map}.get({key})")].to_vec(),
-        (Language::Rust, false) => [
+    // `m.find(k) != m.end()`.
+    let right = asked.child_by_field_name("right").and_then(|right| site.as_call(right));
+    let operator = asked.child_by_field_name("operator").map(|operator| site.text(operator));
+    let is_end = right.is_some_and(|end| end.name == "end") && operator == Some("!=");
+    asked.child_by_field_name("left").filter(|_| is_end).map(|left| (left, negated))
+}
+
+/// How the body would search for the key once more.
+fn searches(language: Language, (map, key): (&str, &str), negated: bool) -> Vec<String> {
+    match (language, negated) {
+        (Language::Java, _) => vec![format!("{map}.get({key})")],
+        (Language::Rust, false) => vec![
             format!("{map}.get(&{key})"),
             format!("{map}.get({key})"),
             format!("{map}[&{key}]"),
             format!("{map}[{key}]"),
             format!("{map}.get_mut(&{key})"),
-        ]
-        .to_vec(),
-        (Language::Rust, true) => [format!("{map}.insert({key},"), format!("{map}.insert({key}.clone(),")].to_vec(),
-        _ => [format!("{map}[{key}]"), format!("{map}.at({key})")].to_vec(),
-    };
-    let found = again.iter().find(|again| {
-        text.match_indices(again.as_str())
-            .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.')))
-    })?;
-    // A fixed key is one of a few, and a constant map is a table that is written out.
-    let needed = site.language == Language::Rust && is_needed(site, (call.receiver?, map), text, negated);
-    // What ends in an error is a guard against what should not be there.
-    let throws = ["throw ", "panic!(", "bail!(", "return Err("].iter().any(|error| text.contains(error));
-    let fixed = site.is_literal_text(*arguments.first()?) || !map.contains(|c: char| c.is_ascii_lowercase());
-    let at = text.find(found.as_str()).unwrap_or_default();
-    let logged = site.is_told(text.get(..at).unwrap_or_default());
-    // entry() takes a key of one's own: where it is lent, a copy each time costs more than a second search now and then.
-    let owned = site.text(*arguments.first()?).starts_with('&');
-    let lent = !owned && found.ends_with(".clone(),");
-    let unsure = lent || logged || fixed || needed || throws || (cpp && call.name == "count");
-    let confidence = if unsure { Confidence::Medium } else { Confidence::High };
-    Some(hit(
-        asked,
-        confidence,
-        format!("{}({key}) is followed by {found}, a second search for the same key", call.name),
-    ))
+        ],
+        (Language::Rust, true) => vec![format!("{map}.insert({key},"), format!("{map}.insert({key}.clone(),")],
+        _ => vec![format!("{map}[{key}]"), format!("{map}.at({key})")],
+    }
 }
 
 /// Rust: whether one search would not do, or not compile. What is inserted is computed from the map; the map gives out a reference on

@@ -6,7 +6,11 @@ use super::Walk;
 use crate::{ImportKind, grammar::Class, head::MAX_ITEMS};
 
 impl Walk<'_, '_> {
+    /// What a test inside the file imports is none of the file's: the program does not need it.
     pub(super) fn import(&mut self, node: Node<'_>) {
+        if self.inspector.in_test(node.start_byte()) {
+            return;
+        }
         if self.found.imports.len() < MAX_ITEMS {
             let first = self.found.imports.len();
             (self.head.grammar.rules.import)(&self.head, node, &mut self.found.imports);
@@ -45,6 +49,16 @@ fn from_file(target: &mut String, modules: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Language, Limits, Parser};
+
+    #[test]
+    fn what_tests_inside_a_file_import_is_left_out() {
+        let source = "use a::X;\n#[cfg(test)]\nmod tests {\n    use crate::b::Y;\n    #[test]\n    fn f() {\n        use c::Z;\n    }\n}\n\
+                      #[test]\nfn g() {\n    use d::V;\n}\nuse e::W;\n";
+        let facts = Parser::new().analyze(Language::Rust, source.as_bytes(), Limits::default()).unwrap();
+        let targets: Vec<&str> = facts.imports.iter().map(|import| import.target.as_str()).collect();
+        assert_eq!(targets, ["a::X", "e::W"]);
+    }
 
     #[test]
     fn imports_of_modules_in_a_file_are_seen_from_the_file() {

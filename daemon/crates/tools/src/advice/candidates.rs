@@ -6,19 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, ChangeKind, Effort, Evidence, HeavySeen};
+use super::{ALSO_KEPT, Change, ChangeKind, Effort, Evidence, HeavySeen};
 use crate::{
     duplicates::Group,
     findings::is_test_path,
     hotspots::Hotspot,
-    lockfiles::{LockFault, LockFinding},
+    lockfiles::{FileCount, LockFault, LockFinding, LockReport},
     measured::{COGNITIVE_LIMIT, CYCLOMATIC_LIMIT},
     project::Source,
-    text::count,
+    text::{self, count},
 };
-
-/// Other places that are named.
-const ALSO: usize = 5;
 
 /// Evidence of each kind that is looked at; all of it is sorted by weight.
 const LOOKED_AT: usize = 50;
@@ -28,14 +25,17 @@ pub(super) fn candidates(evidence: &Evidence<'_>) -> Vec<Change> {
     let mut all = functions(evidence, &hot);
     all.extend(evidence.duplicates.groups.iter().take(LOOKED_AT).filter_map(duplicate));
     all.extend(cycles(evidence));
-    all.extend(dependencies(&evidence.locks.findings));
+    all.extend(dependencies(evidence.locks));
     all.extend(evidence.performance.iter().filter_map(|seen| {
         let bonus = if hot.contains_key(seen.place.file.as_str()) { 10 } else { 0 };
         let benefit = u32::from(seen.rank) * 3 / 4 + bonus;
         let lines = u32::try_from(seen.also.len() + 1).unwrap_or(u32::MAX);
         let more = match seen.also.len() as u64 {
             0 => String::new(),
-            some => format!(", and so in {} of this file", count(some, "more place", "more places")),
+            some => {
+                let least = if seen.is_cut { "at least " } else { "" };
+                format!(", and so in {least}{} of this file", count(some, "more place", "more places"))
+            }
         };
         let why = format!("{}{more} (`{}`)", seen.why, seen.rule);
         let places = [&seen.place].into_iter().chain(&seen.also).cloned().collect();
@@ -60,7 +60,7 @@ fn change(
         kind,
         what: what.to_owned(),
         place,
-        also: places.take(ALSO).collect(),
+        also: places.take(ALSO_KEPT).collect(),
         why: why.to_owned(),
         effort,
         files,
@@ -147,19 +147,26 @@ fn cycles(evidence: &Evidence<'_>) -> Vec<Change> {
 }
 
 /// One change per fault and file.
-fn dependencies(findings: &[LockFinding]) -> Vec<Change> {
+fn dependencies(locks: &LockReport) -> Vec<Change> {
     let mut files: BTreeMap<(LockFault, &str), Vec<&LockFinding>> = BTreeMap::new();
-    for finding in findings {
+    for finding in &locks.findings {
         files.entry((finding.fault, &finding.source.file)).or_default().push(finding);
     }
-    files.into_iter().filter_map(|((fault, _), findings)| dependency(fault, &findings)).collect()
+    let changes = files.into_iter().filter_map(|((fault, file), findings)| {
+        // Not all findings are kept, and an older agentd counted those alone.
+        let all = locks.by_file.iter().find(|row| row.fault == fault && row.file == file);
+        let surplus = findings.iter().map(|finding| finding.surplus()).sum();
+        let kept = FileCount { fault, file: file.to_owned(), count: findings.len() as u64, surplus };
+        dependency(all.unwrap_or(&kept), &findings)
+    });
+    changes.collect()
 }
 
-fn dependency(fault: LockFault, findings: &[&LockFinding]) -> Option<Change> {
-    let many = findings.len() as u64;
-    let number = u32::try_from(findings.len()).unwrap_or(u32::MAX);
-    let surplus: usize = findings.iter().map(|finding| finding.versions.len().saturating_sub(1)).sum();
-    let surplus = u32::try_from(surplus).unwrap_or(u32::MAX);
+/// `all` is how many there are, `findings` those that are kept.
+fn dependency(all: &FileCount, findings: &[&LockFinding]) -> Option<Change> {
+    let (fault, many) = (all.fault, all.count);
+    let number = u32::try_from(many).unwrap_or(u32::MAX);
+    let surplus = u32::try_from(all.surplus).unwrap_or(u32::MAX);
     let packages = count(many, "package", "packages");
     let (benefit, what) = match fault {
         LockFault::NotLocked | LockFault::OutOfStep => (90, "Bring the lock file in step with its manifest".to_owned()),
@@ -175,7 +182,7 @@ fn dependency(fault: LockFault, findings: &[&LockFinding]) -> Option<Change> {
     let files = if fault == LockFault::SeveralVersions { surplus } else { 1 };
     let first = findings.first().map(|finding| finding.detail.as_str()).unwrap_or_default();
     let name = findings.first().map(|finding| finding.package.as_str()).unwrap_or_default();
-    let more = if many > 1 { format!("; {} more like this", many - 1) } else { String::new() };
+    let more = if many > 1 { format!("; {} more like this", text::number(many - 1)) } else { String::new() };
     let why = format!("`{name}`: {first}{more}");
     let places = findings.iter().map(|finding| finding.source.clone()).collect();
     change(ChangeKind::Dependencies, benefit, (files, number), &what, &why, places)

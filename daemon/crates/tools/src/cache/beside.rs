@@ -10,13 +10,10 @@ use std::{
 
 use agentd_base::{AttemptKey, ContentHash};
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt, SystemTimeSpec};
-use cap_std::{
-    ambient_authority,
-    fs::{Dir, OpenOptions, OpenOptionsExt},
-};
+use cap_std::fs::{Dir, OpenOptions};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{FOLDER, Store, writer};
+use super::{Store, folder};
 use crate::{Error, Result};
 
 /// The first bytes of the file, with the number of this format.
@@ -80,15 +77,15 @@ impl Beside<'_> {
         let Some(sum) = self.sum(&payload).filter(|_| bytes <= self.store.bytes.min(MOST)) else { return Ok(()) };
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         let written = self.folder(true).ok_or_else(missing).and_then(|folder| {
-            let temporary = format!("{}-{}-{}.tmp", attempt.task, attempt.step.0, attempt.attempt);
+            let temporary = folder::temporary(attempt, self.kind);
             let settled = settle(&folder, &temporary, &self.name, &[MAGIC, &sum, &payload]);
             if settled.is_err() {
                 // At worst it is swept later.
                 let _ = folder.remove_file(&temporary);
             }
-            settled.and_then(|()| writer::bound(&folder, &self.name, self.store.bytes))
+            settled.and_then(|()| folder::bound(&folder, &self.name, self.store.bytes))
         });
-        let path = Path::new(FOLDER).join(&self.name);
+        let path = Path::new(folder::FOLDER).join(&self.name);
         written.map_err(|source| Error::Io { action: "write", path, source })
     }
 
@@ -102,23 +99,15 @@ impl Beside<'_> {
         Some(*hasher.finalize().as_bytes())
     }
 
-    /// The folder; made if it is missing and is to be made. A link in its place is not followed.
+    /// The folder, if anything is kept at all.
     fn folder(&self, make: bool) -> Option<Dir> {
         self.store.build.as_ref()?;
-        let state = Dir::open_ambient_dir(&self.store.state, ambient_authority()).ok()?;
-        if make {
-            // It may be there.
-            let _ = state.create_dir(FOLDER);
-        }
-        state.open_dir_nofollow(FOLDER).ok()
+        folder::open(&self.store.state, make)
     }
 }
 
 fn settle(folder: &Dir, temporary: &str, name: &str, parts: &[&[u8]]) -> io::Result<()> {
-    // Left by this attempt in a daemon that was killed.
-    let _ = folder.remove_file(temporary);
-    let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
-    let mut file = folder.open_with(temporary, &options)?;
+    let mut file = folder::begin(folder, temporary)?;
     parts.iter().try_for_each(|part| file.write_all(part))?;
     folder.rename(temporary, folder, name)
 }

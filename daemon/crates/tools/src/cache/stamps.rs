@@ -113,14 +113,16 @@ impl Default for Stamps {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::MetadataExt};
+    use std::{fs, os::unix::fs::MetadataExt, time::UNIX_EPOCH};
 
     use agentd_base::{StepId, TaskId, WallMs};
     use agentd_syntax::rules::RuleSet;
+    use cap_std::{ambient_authority, fs::Dir};
 
     use super::*;
     use crate::{
         Workspace,
+        stamp::is_in_memory,
         survey::{Limits, Progress, Survey},
     };
 
@@ -129,8 +131,28 @@ mod tests {
     /// When everything has settled.
     const LATER: WallMs = WallMs(u64::MAX);
 
+    /// A clock of a file system may tick each 10 ms only: writes until it has ticked, so that what comes next has another time.
+    fn tick(folder: &Path) {
+        let path = folder.join("tick");
+        let file = fs::File::create(&path).unwrap();
+        let changed = |file: &fs::File| file.metadata().map(|of| (of.ctime(), of.ctime_nsec())).unwrap();
+        let before = changed(&file);
+        let ticked = (0..5_000_000).any(|_| {
+            file.set_modified(UNIX_EPOCH).unwrap();
+            changed(&file) != before
+        });
+        assert!(ticked, "the file system's clock stands still");
+        fs::remove_file(path).unwrap();
+    }
+
+    /// All files of the workspace have one, wherever the test runs.
     fn stamps(workspace: &Workspace) -> Vec<(String, Option<Stamp>)> {
-        let mut survey = Survey::start(workspace, Limits::default()).unwrap().stamping(LATER);
+        stamps_if(workspace, |_| false)
+    }
+
+    fn stamps_if(workspace: &Workspace, in_memory: fn(&Dir) -> bool) -> Vec<(String, Option<Stamp>)> {
+        let survey = Survey::start(workspace, Limits::default()).unwrap();
+        let mut survey = survey.stamping(LATER).believing(in_memory);
         while survey.step(100) == Progress::More {}
         let (manifest, stamps) = survey.finish_with_stamps();
         assert_eq!(manifest.files.len(), stamps.len());
@@ -172,6 +194,7 @@ mod tests {
         let read = || read(&store, folder.path(), RuleSet::ALL);
         assert_eq!(read(), ["a.rs", "b.rs", "c.rs", "d.rs", "e.rs"]);
         assert_eq!(read(), [""; 0]);
+        tick(state.path());
         // As long and as old as before, by other ways: written over, another file in its place, renamed, linked.
         let old = fs::metadata(at("a.rs")).unwrap().modified().unwrap();
         fs::write(at("a.rs"), "fn two() {}").unwrap();
@@ -183,6 +206,7 @@ mod tests {
         fs::hard_link(at("d.rs"), at("g.rs")).unwrap();
         assert_eq!(read(), ["a.rs", "b.rs", "d.rs", "f.rs", "g.rs"]);
         assert_eq!(read(), [""; 0]);
+        tick(state.path());
         fs::remove_file(at("g.rs")).unwrap();
         fs::write(at("e.rs"), "fn two() {}").unwrap();
         assert_eq!(read(), ["d.rs", "e.rs"]);
@@ -208,13 +232,14 @@ mod tests {
 
     #[test]
     fn a_file_that_changed_between_survey_and_reading_is_noted_as_nothing() {
-        let folder = tempfile::tempdir().unwrap();
+        let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let at = |name: &str| folder.path().join(name);
         for name in ["a.rs", "b.rs", "c.rs"] {
             fs::write(at(name), "fn one() {}").unwrap();
         }
         let workspace = Workspace::open(folder.path()).unwrap();
         let stamps = stamps(&workspace);
+        tick(state.path());
         fs::write(at("a.rs"), "fn two() {}").unwrap();
         fs::rename(at("b.rs"), at("d.rs")).unwrap();
         std::os::unix::fs::symlink("d.rs", at("b.rs")).unwrap();
@@ -226,5 +251,22 @@ mod tests {
         };
         assert_eq!([has(0), has(1), has(2)], [false, false, true]);
         assert!(!workspace.read_stamped(Path::new("c.rs"), 100, None).unwrap().1);
+    }
+
+    #[test]
+    fn what_lies_in_memory_has_no_stamp() {
+        let has = |folder: &Path, in_memory| {
+            fs::write(folder.join("a.rs"), "fn one() {}").unwrap();
+            let stamps = stamps_if(&Workspace::open(folder).unwrap(), in_memory);
+            stamps.iter().map(|(_, stamp)| stamp.is_some()).collect::<Vec<_>>()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!((has(folder.path(), |_| true), has(folder.path(), |_| false)), (vec![false], vec![true]));
+        let is_told = |path| is_in_memory(&Dir::open_ambient_dir(path, ambient_authority()).unwrap());
+        assert!(!is_told(if cfg!(target_os = "linux") { "/proc" } else { "/" }), "what is no memory is none");
+        // Linux has this one in memory (shm_overview(7)); some containers have none.
+        if cfg!(target_os = "linux") && Path::new("/dev/shm").is_dir() {
+            assert_eq!(has(tempfile::tempdir_in("/dev/shm").unwrap().path(), is_in_memory), [false]);
+        }
     }
 }

@@ -66,7 +66,7 @@ impl Bench {
     }
 
     fn folder(&self) -> PathBuf {
-        self.state.path().join(FOLDER)
+        self.state.path().join(folder::FOLDER)
     }
 
     fn files(&self) -> BTreeMap<String, u64> {
@@ -262,6 +262,21 @@ fn two_analyses_at_once_do_not_disturb_each_other() {
     assert_eq!(bench.files().len(), 3);
     drop(writer);
     assert_eq!(bench.files().len(), 2, "a cancelled analysis leaves nothing behind");
+}
+
+#[test]
+fn what_one_attempt_keeps_beside_its_facts_does_not_disturb_them() {
+    let bench = Bench::new(PLENTY);
+    let store = Store::new(bench.state.path().to_owned(), PLENTY);
+    let cache = bench.open("/w");
+    let mut writer = cache.writer(attempt(1));
+    ask(&cache, &mut writer, 0);
+    store.beside(Path::new("/w"), "list", b"a").put(&vec![1_u32], attempt(1)).unwrap();
+    ask(&cache, &mut writer, 1);
+    while !writer.step().unwrap() {}
+    assert!((0..2).all(|number| ask(&bench.open("/w"), &mut cache.writer(attempt(2)), number)));
+    assert_eq!(store.beside(Path::new("/w"), "list", b"a").get(), Some(vec![1_u32]));
+    assert_eq!(bench.files().len(), 2);
 }
 
 #[test]

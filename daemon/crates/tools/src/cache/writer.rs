@@ -9,15 +9,14 @@ use std::{
     os::unix::fs::FileExt,
     path::Path,
     sync::Arc,
-    time::{Duration, SystemTime},
 };
 
 use agentd_base::AttemptKey;
 use cap_fs_ext::{DirExt, SystemTimeSpec};
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::Dir;
 
 use super::{
-    Cache, Entry, Key, Old,
+    Cache, Entry, KIND, Key, Old, folder,
     format::{Index, MAGIC, Slot, short, sum},
 };
 use crate::{Error, Result};
@@ -29,13 +28,8 @@ const CHUNK: u64 = 4 << 20;
 /// finds both, and old versions of edited files do not pile up.
 const SPARE: u64 = 1 << 20;
 
-/// A temporary file that nobody has written to for so long belongs to nobody.
-const FORGOTTEN: Duration = Duration::from_secs(3_600);
-
 /// Bytes that are written at once.
 const BUFFER: usize = 64 * 1024;
-
-const TEMPORARY: &str = ".tmp";
 
 /// Takes what an analysis finds out and makes the next file of it.
 #[derive(Debug)]
@@ -151,7 +145,7 @@ impl Writer {
             // It is not there, or else its answers are in the base now.
             let _ = folder.remove_file(&more);
         }
-        bound(&folder, &base, self.cache.limit).map_err(fault(&base))
+        folder::bound(&folder, &base, self.cache.limit).map_err(fault(&base))
     }
 }
 
@@ -233,7 +227,7 @@ fn fitting(slots: Vec<(usize, Slot)>, mut room: u64) -> Vec<(usize, Slot)> {
 impl Cache {
     /// Notes that the files were of use, for the bound of the folder.
     fn touch(&self) {
-        let Some(folder) = self.folder(false) else { return };
+        let Some(folder) = folder::open(&self.state, false) else { return };
         for (old, name) in [(&self.base, self.name.clone()), (&self.more, self.more_name())] {
             if old.as_ref().is_some_and(|old| old.slots().any(|(_, used)| used)) {
                 // At worst it is dropped sooner.
@@ -257,14 +251,10 @@ struct Temporary {
 
 impl Temporary {
     fn make(cache: &Cache, attempt: AttemptKey) -> Result<Self> {
-        // One name per attempt, so that two analyses never write to the same file.
-        let name = format!("{}-{}-{}{TEMPORARY}", attempt.task, attempt.step.0, attempt.attempt);
+        let name = folder::temporary(attempt, KIND);
         let missing = || fault(&name)(io::Error::from(io::ErrorKind::NotFound));
-        let folder = cache.folder(true).ok_or_else(missing)?;
-        // Left by this attempt in a daemon that was killed.
-        let _ = folder.remove_file(&name);
-        let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
-        let file = folder.open_with(&name, &options).map_err(fault(&name))?.into_std();
+        let folder = folder::open(&cache.state, true).ok_or_else(missing)?;
+        let file = folder::begin(&folder, &name).map_err(fault(&name))?.into_std();
         let (file, answers) = (BufWriter::with_capacity(BUFFER, file), blake3::Hasher::new());
         let mut made = Self { folder, name, file, len: 0, answers, is_settled: false };
         made.append(MAGIC)?;
@@ -302,29 +292,6 @@ impl Drop for Temporary {
 }
 
 fn fault(name: &str) -> impl Fn(io::Error) -> Error {
-    let path = Path::new(super::FOLDER).join(name);
+    let path = Path::new(folder::FOLDER).join(name);
     move |source| Error::Io { action: "write", path: path.clone(), source }
-}
-
-/// Removes the files that were used longest ago, but not `own`, until all take no more than `limit`; and temporary files
-/// that nobody writes to any more.
-pub(super) fn bound(folder: &Dir, own: &str, limit: u64) -> io::Result<()> {
-    let mut found = Vec::new();
-    // Folders are held by descriptors that only lead on; listing needs one for reading.
-    for entry in folder.open_dir(".")?.entries()?.flatten() {
-        let (Ok(about), Ok(name)) = (entry.metadata(), entry.file_name().into_string()) else { continue };
-        let changed = about.modified().map_or(SystemTime::UNIX_EPOCH, cap_std::time::SystemTime::into_std);
-        found.push((changed, name, about.len()));
-    }
-    found.sort_unstable();
-    let now = found.iter().find(|(_, name, _)| name == own).map_or(SystemTime::UNIX_EPOCH, |(changed, ..)| *changed);
-    let mut total: u64 = found.iter().map(|(_, _, len)| len).sum();
-    for (changed, name, len) in found.iter().filter(|(_, name, _)| name != own) {
-        let age = now.duration_since(*changed).unwrap_or_default();
-        let is_temporary = name.ends_with(TEMPORARY);
-        if if is_temporary { age > FORGOTTEN } else { total > limit } && folder.remove_file(name).is_ok() {
-            total -= len;
-        }
-    }
-    Ok(())
 }

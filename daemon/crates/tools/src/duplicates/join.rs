@@ -38,22 +38,23 @@ pub fn find(manifest: &Manifest, sketches: &Sketches) -> Duplicates {
     let files: Vec<(u32, &Entry)> = sketches.files.iter().map(|(file, entry)| (*file, entry)).collect();
     let mut join = Join { files: &files, budget: BUDGET, cut: sketches.end.is_some() };
     let runs = join.runs();
-    let mut groups: Vec<Group> = runs.iter().filter_map(|run| join.group(manifest, run)).collect();
-    groups.sort_by(|a, b| {
+    let groups = runs.iter().filter_map(|run| Some((join.group(manifest, run)?, run)));
+    let mut groups: Vec<(Group, &Run)> = groups.collect();
+    groups.sort_by(|(a, _), (b, _)| {
         let gain = |group: &Group| u64::from(group.count - 1) * u64::from(group.lines);
         a.lowered.cmp(&b.lowered).then_with(|| gain(b).cmp(&gain(a))).then_with(|| a.places.cmp(&b.places))
     });
     let mut covered = Covered::default();
-    groups.retain(|group| {
+    groups.retain(|(_, run)| {
         // What overlaps with larger groups in every place tells nothing new.
-        let is_new = !group.places.iter().all(|place| covered.holds_half(place));
+        let is_new = !run.places.iter().all(|place| covered.holds_half(*place, run.length));
         if is_new {
-            group.places.iter().for_each(|place| covered.add(place));
+            run.places.iter().for_each(|place| covered.add(*place, run.length));
         }
         is_new
     });
     let group_count = groups.len() as u64;
-    groups.truncate(MAX_GROUPS);
+    let mut groups: Vec<Group> = groups.into_iter().take(MAX_GROUPS).map(|(group, _)| group).collect();
     for group in &mut groups {
         group.places.truncate(MAX_SHOWN_PLACES);
     }

@@ -1,8 +1,8 @@
-//! Which files are tests, and the lines that blocks cover.
+//! Which files are tests, and the lines of code that blocks cover.
 
 use std::collections::HashMap;
 
-use super::Block;
+use super::windows::Place;
 use crate::findings;
 
 /// Whether a path is that of a test: its copies cost less. Beside what findings take for tests, a Rust module's `tests.rs`.
@@ -11,37 +11,38 @@ pub(super) fn is_test_path(path: &str) -> bool {
     matches!(name, "tests.rs" | "test.rs" | "conftest.py") || findings::is_test_path(path)
 }
 
-/// Lines per file that are covered by blocks so far: for each file, runs that do not touch, by their first line.
+/// Lines of each sketch that are covered by blocks so far, from the first to the one behind the last: runs that do not overlap.
+/// Lines are counted as sketches do, without those that hold no code: so no more is covered than was compared.
 #[derive(Debug, Default)]
 pub(super) struct Covered(HashMap<u32, Vec<(u32, u32)>>);
 
 impl Covered {
-    /// Whether at least half of the block is covered.
-    pub(super) fn holds_half(&self, block: &Block) -> bool {
-        let runs = self.0.get(&block.file).map_or(&[][..], Vec::as_slice);
-        let shared = |(first, last): &(u32, u32)| (block.last.min(*last) + 1).saturating_sub(block.first.max(*first));
+    /// Whether at least half of so many lines is covered.
+    pub(super) fn holds_half(&self, (sketch, from): Place, length: u32) -> bool {
+        let runs = self.0.get(&sketch).map_or(&[][..], Vec::as_slice);
+        let shared = |(start, end): &(u32, u32)| (from + length).min(*end).saturating_sub(from.max(*start));
         let covered: u32 = runs.iter().map(shared).sum();
-        covered * 2 > block.last - block.first
+        covered * 2 >= length
     }
 
-    /// Adds the block's lines.
-    pub(super) fn add(&mut self, block: &Block) {
-        let runs = self.0.entry(block.file).or_default();
-        let (mut first, mut last) = (block.first, block.last);
+    /// Adds so many lines.
+    pub(super) fn add(&mut self, (sketch, from): Place, length: u32) {
+        let runs = self.0.entry(sketch).or_default();
+        let (mut start, mut end) = (from, from + length);
         runs.retain(|run| {
-            let apart = run.1 < first || last < run.0;
+            let apart = run.1 < start || end < run.0;
             if !apart {
-                first = first.min(run.0);
-                last = last.max(run.1);
+                start = start.min(run.0);
+                end = end.max(run.1);
             }
             apart
         });
-        runs.push((first, last));
+        runs.push((start, end));
     }
 
     /// How many lines are covered.
     pub(super) fn lines(&self) -> u64 {
-        self.0.values().flatten().map(|(first, last)| u64::from(last - first) + 1).sum()
+        self.0.values().flatten().map(|(start, end)| u64::from(end - start)).sum()
     }
 }
 
@@ -72,14 +73,14 @@ mod tests {
 
     #[test]
     fn covered_lines_are_counted_once() {
-        let block = |first, last| Block { file: 1, path: String::new(), first, last };
         let mut covered = Covered::default();
-        for (first, last, lines) in [(10, 19, 10), (30, 39, 20), (15, 34, 30), (10, 39, 30), (1, 1, 31)] {
-            covered.add(&block(first, last));
-            assert_eq!(covered.lines(), lines, "{first}-{last}");
+        for (from, length, lines) in [(10, 10, 10), (30, 10, 20), (15, 20, 30), (10, 30, 30), (1, 1, 31)] {
+            covered.add((1, from), length);
+            assert_eq!(covered.lines(), lines, "{length} from {from}");
         }
-        for (first, last, held) in [(10, 39, true), (35, 44, true), (36, 46, false), (50, 60, false), (40, 40, false)] {
-            assert_eq!(covered.holds_half(&block(first, last)), held, "{first}-{last}");
+        for (from, length, held) in [(10, 30, true), (35, 10, true), (36, 11, false), (50, 11, false), (40, 1, false)] {
+            assert_eq!(covered.holds_half((1, from), length), held, "{length} from {from}");
         }
+        assert!(!covered.holds_half((2, 10), 30), "another file");
     }
 }

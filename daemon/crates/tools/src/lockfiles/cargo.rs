@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     LockKind,
-    fields::{Toml, Value, entries, items, text},
     model::{Agreement, Declaration, Declared, Lock, Proof, Read, key},
 };
-use crate::project::Ecosystem;
+use crate::{
+    document::{Toml, Value, entries, items, text},
+    project::Ecosystem,
+};
 
 pub(super) fn lock(content: &str) -> Read<Lock> {
     let toml = Toml::parse(content)?;
@@ -55,25 +57,24 @@ fn proof(source: Option<&str>, hashed: bool) -> Proof {
     }
 }
 
-pub(super) fn manifest(content: &str) -> Read<Declaration> {
-    let toml = Toml::parse(content)?;
+pub(super) fn manifest(toml: &Toml<'_>) -> Declaration {
     let mut declaration = Declaration::new(Ecosystem::Cargo);
     declaration.name = toml.at(&["package", "name"]).and_then(|name| name.get_ref().as_str()).map(str::to_owned);
     for table in ["dependencies", "dev-dependencies", "build-dependencies"] {
         for (name, value) in entries(toml.at(&[table])) {
-            declaration.add(dependency(&toml, name, value));
+            declaration.add(dependency(toml, name, value));
         }
         for (_, target) in entries(toml.at(&["target"])) {
             for (name, value) in entries(target.get_ref().get(table)) {
-                declaration.add(dependency(&toml, name, value));
+                declaration.add(dependency(toml, name, value));
             }
         }
     }
     for (name, value) in entries(toml.at(&["workspace", "dependencies"])) {
         // Members that use it are checked; nobody has to.
-        declaration.add(Declared { checked: false, ..dependency(&toml, name, value) });
+        declaration.add(Declared { checked: false, ..dependency(toml, name, value) });
     }
-    Ok(declaration)
+    declaration
 }
 
 fn dependency(toml: &Toml<'_>, name: &str, value: &Value<'_>) -> Declared {

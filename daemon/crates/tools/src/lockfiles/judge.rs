@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    FaultCount, LockFault, LockFinding, LockKind, LockReport, LockRow, LockedVersion, go,
+    FaultCount, FileCount, LockFault, LockFinding, LockKind, LockReport, LockRow, LockedVersion, go,
     model::{Agreement, Collected, Declaration, Declared, Lock, Locked, Proof, key},
 };
 use crate::{
@@ -45,7 +45,7 @@ fn is_below(path: &str, above: &str) -> bool {
 fn finding(fault: LockFault, ecosystem: Ecosystem, package: &str, place: (&str, u32), detail: &str) -> LockFinding {
     let source = Source { file: text::shown(place.0).into_owned(), line: place.1 };
     let (package, detail) = (bounded(package), bounded(detail));
-    LockFinding { fault, ecosystem, package, detail, source, versions: Vec::new() }
+    LockFinding { fault, ecosystem, package, detail, source, versions: Vec::new(), version_count: 0 }
 }
 
 pub(super) fn judge(all: Collected) -> LockReport {
@@ -68,14 +68,17 @@ pub(super) fn judge(all: Collected) -> LockReport {
     let mut counts: BTreeMap<LockFault, u64> = BTreeMap::new();
     // Several versions: those with most of them first; else by place.
     findings.sort_by(|a, b| {
-        let order = |finding: &LockFinding| (finding.fault, std::cmp::Reverse(finding.versions.len()));
+        let order = |finding: &LockFinding| (finding.fault, std::cmp::Reverse(finding.version_count));
         order(a).cmp(&order(b)).then_with(|| (&a.source, &a.package).cmp(&(&b.source, &b.package)))
     });
+    let mut by_file = by_file(&findings);
     findings.retain(|finding| {
         let count = counts.entry(finding.fault).or_insert(0);
         *count += 1;
         *count <= MAX_FINDINGS as u64
     });
+    let kept: BTreeSet<_> = findings.iter().map(|finding| (finding.fault, finding.source.file.as_str())).collect();
+    by_file.retain(|row| kept.contains(&(row.fault, row.file.as_str())));
     let row = |(path, kind, lock): &(String, LockKind, Option<Lock>)| LockRow {
         file: text::shown(path).into_owned(),
         kind: *kind,
@@ -85,8 +88,26 @@ pub(super) fn judge(all: Collected) -> LockReport {
         files: all.locks.iter().map(row).collect(),
         findings,
         counts: counts.into_iter().map(|(fault, count)| FaultCount { fault, count }).collect(),
+        by_file,
         unread: all.unread,
     }
+}
+
+/// How many findings of each fault each file has, and surplus versions, by fault and path.
+fn by_file(findings: &[LockFinding]) -> Vec<FileCount> {
+    let mut rows: BTreeMap<(LockFault, &str), (u64, u64)> = BTreeMap::new();
+    for finding in findings {
+        let (count, surplus) = rows.entry((finding.fault, &finding.source.file)).or_default();
+        *count += 1;
+        *surplus += finding.surplus();
+    }
+    let row = |((fault, file), (count, surplus)): ((LockFault, &str), (u64, u64))| FileCount {
+        fault,
+        file: file.to_owned(),
+        count,
+        surplus,
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// The places of each version of a package.
@@ -121,7 +142,8 @@ fn several_versions(path: &str, lock: &Lock, findings: &mut Vec<LockFinding>) {
         let detail = format!("{} versions: {}", versions.len(), listed(versions.keys()));
         let place = (path, line);
         let found = finding(LockFault::SeveralVersions, lock.kind.ecosystem(), name, place, &detail);
-        findings.push(LockFinding { versions: rows, ..found });
+        let version_count = u32::try_from(versions.len()).unwrap_or(u32::MAX);
+        findings.push(LockFinding { versions: rows, version_count, ..found });
     }
 }
 
@@ -139,18 +161,17 @@ fn several_majors(path: &str, declaration: &Declaration, findings: &mut Vec<Lock
         modules.entry(go::without_major(&declared.name)).or_default().push(declared);
     }
     for (name, majors) in modules.into_iter().filter(|(_, majors)| majors.len() > 1) {
-        let versions: Vec<LockedVersion> = majors
-            .iter()
-            .take(MAX_LISTED)
-            .map(|declared| LockedVersion {
-                version: bounded(&format!("{} {}", declared.name, declared.requirement)),
-                line: declared.line,
-                ..LockedVersion::default()
-            })
-            .collect();
-        let detail = format!("{} major versions: {}", majors.len(), listed(versions.iter().map(|row| &row.version)));
+        let version = |declared: &&Declared| format!("{} {}", declared.name, declared.requirement);
+        let row = |declared: &&Declared| LockedVersion {
+            version: bounded(&version(declared)),
+            line: declared.line,
+            ..LockedVersion::default()
+        };
+        let versions: Vec<LockedVersion> = majors.iter().take(MAX_LISTED).map(row).collect();
+        let version_count = u32::try_from(majors.len()).unwrap_or(u32::MAX);
+        let detail = format!("{} major versions: {}", majors.len(), listed(majors.iter().map(version)));
         let found = finding(LockFault::SeveralVersions, Ecosystem::Go, name, (path, majors[0].line), &detail);
-        findings.push(LockFinding { versions, ..found });
+        findings.push(LockFinding { versions, version_count, ..found });
     }
 }
 

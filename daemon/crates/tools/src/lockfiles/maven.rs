@@ -4,11 +4,8 @@ use std::collections::HashMap;
 
 use quick_xml::{Reader, events::Event};
 
-use super::{
-    fields::Lines,
-    model::{Declaration, Declared, Read},
-};
-use crate::project::Ecosystem;
+use super::model::{Declaration, Declared, Read};
+use crate::{document::Lines, project::Ecosystem};
 
 /// Elements nested deeper than a POM ever has them.
 const MAX_DEPTH: usize = 64;

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::LockKind;
-use crate::project::{Claim, Ecosystem};
+use crate::{
+    document::Fault,
+    project::{Claim, Ecosystem},
+};
 
 /// Packages that are kept of one lock file, and edges between them; the largest known projects have some 5,000 packages.
 pub(super) const MAX_PACKAGES: usize = 50_000;
@@ -12,8 +15,6 @@ const MAX_WANTS: usize = 500_000;
 /// Dependencies that are kept of one manifest.
 const MAX_DECLARED: usize = 5_000;
 
-/// Why a file cannot be read: its line, and the reason.
-pub(super) type Fault = (u32, String);
 pub(super) type Read<T> = Result<T, Fault>;
 
 /// What vouches for the content of a package.
@@ -54,7 +55,7 @@ pub(super) enum Agreement {
 
 /// A lock file that was read.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     pub(super) kind: LockKind,
     pub(super) packages: Vec<Locked>,
     /// Who wants the package at this place in the list.
@@ -107,7 +108,7 @@ impl Declared {
 
 /// A manifest that was read.
 #[derive(Debug)]
-pub(super) struct Declaration {
+pub(crate) struct Declaration {
     pub(super) ecosystem: Ecosystem,
     pub(super) name: Option<String>,
     pub(super) declared: Vec<Declared>,

@@ -6,11 +6,14 @@ use serde::Deserialize;
 
 use super::{
     LockKind,
-    fields::{JsonKeys, Toml, entries, json_fault},
+    fields::{JsonKeys, json_fault},
     model::{Agreement, Declaration, Lock, Proof, Read, key},
     poetry,
 };
-use crate::project::Ecosystem;
+use crate::{
+    document::{Toml, entries},
+    project::Ecosystem,
+};
 
 #[derive(Deserialize)]
 struct Root {
@@ -65,13 +68,12 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
     Ok(lock)
 }
 
-pub(super) fn manifest(content: &str) -> Read<Declaration> {
-    let toml = Toml::parse(content)?;
+pub(super) fn manifest(toml: &Toml<'_>) -> Declaration {
     let mut declaration = Declaration::new(Ecosystem::Python);
     for group in ["packages", "dev-packages"] {
         for (name, value) in entries(toml.at(&[group])) {
-            declaration.add(poetry::dependency(&toml, name, value));
+            declaration.add(poetry::dependency(toml, name, value));
         }
     }
-    Ok(declaration)
+    declaration
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{
     LockKind,
-    fields::{Toml, Value, entries, items, text},
     model::{Agreement, Declaration, Declared, Lock, Proof, Read, key},
     requirements,
 };
-use crate::project::Ecosystem;
+use crate::{
+    document::{Toml, Value, entries, items, text},
+    project::Ecosystem,
+};
 
 pub(super) fn lock(content: &str) -> Read<Lock> {
     let toml = Toml::parse(content)?;
@@ -39,8 +41,7 @@ fn proof(package: &Value<'_>, hashed: bool) -> Proof {
     }
 }
 
-pub(super) fn manifest(content: &str) -> Read<Declaration> {
-    let toml = Toml::parse(content)?;
+pub(super) fn manifest(toml: &Toml<'_>) -> Declaration {
     let mut declaration = Declaration::new(Ecosystem::Python);
     let name = toml.at(&["project", "name"]).or_else(|| toml.at(&["tool", "poetry", "name"]));
     declaration.name = name.and_then(|name| name.get_ref().as_str()).map(|name| key(Ecosystem::Python, name));
@@ -61,9 +62,9 @@ pub(super) fn manifest(content: &str) -> Read<Declaration> {
     let mut tables = vec![poetry(&["dependencies"]), poetry(&["dev-dependencies"])];
     tables.extend(entries(poetry(&["group"])).map(|(_, group)| group.get_ref().get("dependencies")));
     for (name, value) in tables.into_iter().flat_map(entries).filter(|(name, _)| *name != "python") {
-        declaration.add(dependency(&toml, name, value));
+        declaration.add(dependency(toml, name, value));
     }
-    Ok(declaration)
+    declaration
 }
 
 /// `name = "^1"`, `name = { version = "^1", … }`; also of `Pipfile`.

@@ -1,7 +1,6 @@
-//! Chooses lock files and manifests among the files of a survey, and reads them one by one, so that only what was understood
-//! stays in memory.
+//! Knows lock files and manifests by their names, and takes them one by one, so that only what was understood stays in memory.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use super::{
     LockKind, LockReport, cargo, go, gradle, judge, maven,
@@ -10,8 +9,8 @@ use super::{
 };
 use crate::{
     Error, Workspace,
+    document::{Document, Fault, Toml, read_text},
     project::{Claim, Source},
-    survey::Manifest,
     text,
 };
 
@@ -19,20 +18,27 @@ use crate::{
 const MAX_LOCK_BYTES: u64 = 16 << 20;
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
-/// Files that are read, outermost first.
-const MAX_FILES: usize = 400;
-
 /// Folders with other people's files, or with files made for tests.
 const FOREIGN: [&str; 5] = ["fixtures", "testdata", "vendor", "third_party", "node_modules"];
 
 type LockReader = fn(&str) -> Read<Lock>;
-type ManifestReader = fn(&str) -> Read<Declaration>;
 
-/// What a file is, by its name.
-#[derive(Clone, Copy)]
-enum Kind {
+/// What a file is, by its name, and what reads it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
     Lock(LockKind, Option<LockReader>),
-    Manifest(ManifestReader),
+    Manifest(fn(&str) -> Read<Declaration>),
+    Toml(fn(&Toml<'_>) -> Declaration),
+}
+
+impl Kind {
+    /// The most bytes of a file that are read.
+    pub(crate) const fn limit(self) -> u64 {
+        match self {
+            Self::Lock(..) => MAX_LOCK_BYTES,
+            Self::Manifest(_) | Self::Toml(_) => MAX_MANIFEST_BYTES,
+        }
+    }
 }
 
 /// All lock files that are looked for beside a manifest, though the survey leaves out what is ignored or too large.
@@ -53,52 +59,27 @@ const LOCKS: [(&str, LockKind, Option<LockReader>); 14] = [
     ("buildscript-gradle.lockfile", LockKind::Gradle, Some(gradle::lock)),
 ];
 
-fn kind(path: &str) -> Option<Kind> {
+/// What the file at this path is; `None`: neither lock file nor manifest, or somebody else's.
+pub(crate) fn kind(path: &str) -> Option<Kind> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    if folder.split('/').any(|folder| FOREIGN.contains(&folder)) {
-        return None;
-    }
-    if let Some((_, kind, reader)) = LOCKS.iter().find(|(lock, _, _)| *lock == name) {
-        return Some(Kind::Lock(*kind, *reader));
-    }
-    Some(Kind::Manifest(match name {
-        "Cargo.toml" => cargo::manifest,
-        "package.json" => npm::manifest,
-        "pyproject.toml" => poetry::manifest,
-        "Pipfile" => pipenv::manifest,
-        "go.mod" => go::manifest,
-        "pom.xml" => maven::manifest,
-        _ if name.starts_with("requirements") && name.ends_with(".txt") => requirements::manifest,
-        _ => return None,
-    }))
+    let kind = match name {
+        "Cargo.toml" => Kind::Toml(cargo::manifest),
+        "package.json" => Kind::Manifest(npm::manifest),
+        "pyproject.toml" => Kind::Toml(poetry::manifest),
+        "Pipfile" => Kind::Toml(pipenv::manifest),
+        "go.mod" => Kind::Manifest(go::manifest),
+        "pom.xml" => Kind::Manifest(maven::manifest),
+        _ if name.starts_with("requirements") && name.ends_with(".txt") => Kind::Manifest(requirements::manifest),
+        _ => LOCKS.iter().find(|(lock, _, _)| *lock == name).map(|(_, kind, reader)| Kind::Lock(*kind, *reader))?,
+    };
+    let is_foreign = folder.split('/').any(|folder| FOREIGN.contains(&folder));
+    (!is_foreign).then_some(kind)
 }
 
-/// Whether a file is a lock file or a manifest that [`read`] looks into.
+/// Whether a file is a lock file or a manifest that is looked into.
 #[must_use]
 pub fn is_read(path: &str) -> bool {
     kind(path).is_some()
-}
-
-/// Reads lock files and manifests of a workspace. A lock file beside a manifest counts as there even if the project's rules
-/// ignore it.
-#[must_use]
-pub fn read(workspace: &Workspace, manifest: &Manifest) -> LockReport {
-    let mut chosen: Vec<String> =
-        manifest.files.iter().map(|file| &*file.path).filter(|path| is_read(path)).map(str::to_owned).collect();
-    chosen.sort_by(|a, b| (a.matches('/').count(), a).cmp(&(b.matches('/').count(), b)));
-    chosen.truncate(MAX_FILES);
-    let mut collector = Collector::default();
-    for path in &chosen {
-        let limit = if matches!(kind(path), Some(Kind::Lock(..))) { MAX_LOCK_BYTES } else { MAX_MANIFEST_BYTES };
-        collector.add_read(path, workspace.read_file(Path::new(path), limit));
-    }
-    for path in collector.missing_locks() {
-        match workspace.read_file(Path::new(&path), MAX_LOCK_BYTES) {
-            Err(Error::Vanished { .. } | Error::NotAFile { .. } | Error::Escapes { .. }) => {}
-            answer => collector.add_read(&path, answer),
-        }
-    }
-    collector.finish()
 }
 
 /// Takes files one by one, and judges when all are there.
@@ -108,49 +89,75 @@ pub struct Collector(Collected);
 impl Collector {
     /// Adds a file by its path below the workspace; one that is neither lock file nor manifest is passed over.
     pub fn add(&mut self, path: &str, content: &str) {
-        match kind(path) {
-            None => {}
-            Some(Kind::Lock(kind, None)) => self.0.locks.push((path.to_owned(), kind, None)),
-            Some(Kind::Lock(kind, Some(reader))) => {
-                let lock = reader(content).map_err(|fault| self.fault(path, fault)).ok();
-                self.0.locks.push((path.to_owned(), kind, lock));
-            }
-            Some(Kind::Manifest(reader)) => match reader(content) {
-                Ok(declaration) => self.0.manifests.push((path.to_owned(), declaration)),
-                Err(fault) => self.fault(path, fault),
-            },
+        if let Some(kind) = kind(path) {
+            self.take(kind, path, &Document::new(content));
         }
     }
 
-    fn add_read(&mut self, path: &str, answer: crate::Result<Vec<u8>>) {
+    /// Adds a file of this kind, or why nobody can read it.
+    pub(crate) fn read(&mut self, kind: Kind, path: &str, answer: &Result<Document<'_>, &Error>) {
         match answer {
-            Ok(content) => self.add(path, &String::from_utf8_lossy(&content)),
+            Ok(document) => self.take(kind, path, document),
             Err(error) => {
                 self.fault(path, (1, error.to_string()));
-                // It is there, though nobody can read it.
-                if let Some(Kind::Lock(kind, _)) = kind(path) {
+                // It is there.
+                if let Kind::Lock(kind, _) = kind {
                     self.0.locks.push((path.to_owned(), kind, None));
                 }
             }
         }
     }
 
-    fn fault(&mut self, path: &str, (line, why): (u32, String)) {
+    fn take(&mut self, kind: Kind, path: &str, document: &Document<'_>) {
+        let declaration = match kind {
+            Kind::Lock(kind, reader) => {
+                let lock =
+                    reader.and_then(|reader| reader(document.text).map_err(|fault| self.fault(path, fault)).ok());
+                return self.0.locks.push((path.to_owned(), kind, lock));
+            }
+            Kind::Manifest(reader) => reader(document.text),
+            Kind::Toml(reader) => document.toml().map(reader),
+        };
+        match declaration {
+            Ok(declaration) => self.0.manifests.push((path.to_owned(), declaration)),
+            Err(fault) => self.fault(path, fault),
+        }
+    }
+
+    fn fault(&mut self, path: &str, (line, why): Fault) {
         let file = text::shown(path).into_owned();
         self.0.unread.push(Claim { text: judge::bounded(&why), source: Source { file, line } });
     }
 
+    /// Adds what another one has taken.
+    pub(crate) fn join(&mut self, other: Self) {
+        let Collected { locks, manifests, unread } = other.0;
+        self.0.locks.extend(locks);
+        self.0.manifests.extend(manifests);
+        self.0.unread.extend(unread);
+    }
+
+    /// Looks for the lock files that miss beside manifests: one counts as there even if the project's rules ignore it.
+    pub(crate) fn read_missing(&mut self, workspace: &Workspace) {
+        for (path, kind) in self.missing_locks() {
+            let content = read_text(workspace, &path, kind.limit());
+            if !matches!(content, Err(Error::Vanished { .. } | Error::NotAFile { .. } | Error::Escapes { .. })) {
+                self.read(kind, &path, &content.as_deref().map(Document::new));
+            }
+        }
+    }
+
     /// Where lock files of manifests could lie that have none yet.
-    fn missing_locks(&self) -> Vec<String> {
-        let mut wanted = Vec::new();
+    fn missing_locks(&self) -> BTreeMap<String, Kind> {
+        let mut wanted = BTreeMap::new();
         for (path, declaration) in &self.0.manifests {
             let folder = judge::folder(path);
-            for (name, _, _) in LOCKS.iter().filter(|(_, kind, _)| kind.ecosystem() == declaration.ecosystem) {
-                let candidate = judge::join(folder, name);
-                if !self.0.locks.iter().any(|(path, _, _)| *path == candidate) && !wanted.contains(&candidate) {
-                    wanted.push(candidate);
-                }
+            for (name, kind, reader) in LOCKS.iter().filter(|(_, kind, _)| kind.ecosystem() == declaration.ecosystem) {
+                wanted.insert(judge::join(folder, name), Kind::Lock(*kind, *reader));
             }
+        }
+        for (path, _, _) in &self.0.locks {
+            wanted.remove(path);
         }
         wanted
     }

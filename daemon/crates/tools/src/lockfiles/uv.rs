@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     LockKind,
-    fields::{Toml, Value, entries, items, text},
     model::{Agreement, Lock, Proof, Read, key},
 };
-use crate::project::Ecosystem;
+use crate::{
+    document::{Toml, Value, entries, items, text},
+    project::Ecosystem,
+};
 
 pub(super) fn lock(content: &str) -> Read<Lock> {
     let toml = Toml::parse(content)?;

@@ -9,15 +9,22 @@ const MAX_ITEMS: usize = 400;
 /// Longest text that is kept of one value, in bytes.
 const MAX_TEXT: usize = 600;
 
-/// Collects what the readers find.
-pub(super) struct Builder<'a> {
-    paths: &'a Paths<'a>,
+/// What the readers found in some manifests, with the bounds of the whole.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
     project: Project,
     descriptions: Vec<Claim>,
     workspace: Option<Workspace>,
 }
 
+/// Takes what the readers find.
+pub(crate) struct Builder<'a> {
+    paths: &'a Paths<'a>,
+    found: Part,
+}
+
 /// A manifest at the top that holds packages together and is none itself.
+#[derive(Debug)]
 struct Workspace {
     /// The name of the repository, if it says where that is.
     repository: Option<Claim>,
@@ -40,12 +47,26 @@ fn claim(text: &str, path: &str, line: u32) -> Claim {
     Claim { text: bounded(text), source: Source { file: path.to_owned(), line } }
 }
 
-impl<'a> Builder<'a> {
-    pub(super) fn new(paths: &'a Paths<'a>) -> Self {
-        Self { paths, project: Project::default(), descriptions: Vec::new(), workspace: None }
+/// Adds as many as there is room for.
+fn extend<T>(all: &mut Vec<T>, more: Vec<T>) {
+    let room = MAX_ITEMS.saturating_sub(all.len());
+    all.extend(more.into_iter().take(room));
+}
+
+impl Part {
+    /// Adds what was found in manifests that come after these.
+    pub(crate) fn join(&mut self, after: Self) {
+        let Project { readme, packages, entries, commands, unread, .. } = after.project;
+        self.project.readme = self.project.readme.take().or(readme);
+        extend(&mut self.project.packages, packages);
+        extend(&mut self.project.entries, entries);
+        commands.into_iter().for_each(|command| self.command(command));
+        extend(&mut self.project.unread, unread);
+        extend(&mut self.descriptions, after.descriptions);
+        self.workspace = self.workspace.take().or(after.workspace);
     }
 
-    pub(super) fn finish(mut self) -> Project {
+    pub(crate) fn finish(mut self) -> Project {
         let name = self.named();
         let is_about_it = |claim: &Claim| {
             let file = &claim.source.file;
@@ -72,6 +93,27 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// A usual command is for the outermost manifest of a tool alone, a stated one for each folder.
+    fn command(&mut self, command: FoundCommand) {
+        let is_usual = command.basis == Basis::Convention;
+        let same =
+            |found: &FoundCommand| found.command == command.command && (is_usual || found.folder == command.folder);
+        let commands = &mut self.project.commands;
+        if commands.len() < MAX_ITEMS && !commands.iter().any(same) {
+            commands.push(command);
+        }
+    }
+}
+
+impl<'a> Builder<'a> {
+    pub(crate) fn new(paths: &'a Paths<'a>) -> Self {
+        Self { paths, found: Part::default() }
+    }
+
+    pub(crate) fn found(self) -> Part {
+        self.found
+    }
+
     /// Whether the project has a file, next to the manifest `path`.
     pub(super) fn has_beside(&self, path: &str, name: &str) -> bool {
         let folder = folder(path);
@@ -87,24 +129,24 @@ impl<'a> Builder<'a> {
                 let name = name.strip_suffix(".git").unwrap_or(name);
                 (!name.is_empty()).then(|| claim(name, path, line))
             });
-            self.workspace.get_or_insert(Workspace { repository });
+            self.found.workspace.get_or_insert(Workspace { repository });
         }
     }
 
     pub(super) fn description(&mut self, description: &str, path: &str, line: u32) {
-        if !description.trim().is_empty() && self.descriptions.len() < MAX_ITEMS {
-            self.descriptions.push(claim(description, path, line));
+        if !description.trim().is_empty() && self.found.descriptions.len() < MAX_ITEMS {
+            self.found.descriptions.push(claim(description, path, line));
         }
     }
 
     pub(super) fn readme(&mut self, paragraph: &str, path: &str, line: u32) {
-        self.project.readme.get_or_insert_with(|| claim(paragraph, path, line));
+        self.found.project.readme.get_or_insert_with(|| claim(paragraph, path, line));
     }
 
     pub(super) fn package(&mut self, ecosystem: Ecosystem, name: &str, path: &str, line: u32) {
-        if self.project.packages.len() < MAX_ITEMS {
+        if self.found.project.packages.len() < MAX_ITEMS {
             let source = Source { file: path.to_owned(), line };
-            self.project.packages.push(Package {
+            self.found.project.packages.push(Package {
                 ecosystem,
                 name: bounded(name),
                 folder: folder(path).to_owned(),
@@ -114,9 +156,9 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn entry(&mut self, name: &str, target: &str, path: &str, line: u32) {
-        if self.project.entries.len() < MAX_ITEMS {
+        if self.found.project.entries.len() < MAX_ITEMS {
             let source = Source { file: path.to_owned(), line };
-            self.project.entries.push(Entry { name: bounded(name), target: bounded(target), source });
+            self.found.project.entries.push(Entry { name: bounded(name), target: bounded(target), source });
         }
     }
 
@@ -127,28 +169,19 @@ impl<'a> Builder<'a> {
 
     /// A command that the file's tool has for every such project; only for the outermost manifest of a tool.
     pub(super) fn conventional(&mut self, purpose: Purpose, command: &str, path: &str) {
-        let known = self.project.commands.iter().any(|found| found.command == command);
-        if !known {
-            self.command(purpose, command, Basis::Convention, Source { file: path.to_owned(), line: 1 });
-        }
+        self.command(purpose, command, Basis::Convention, Source { file: path.to_owned(), line: 1 });
     }
 
     fn command(&mut self, purpose: Purpose, command: &str, basis: Basis, source: Source) {
-        if self.project.commands.len() >= MAX_ITEMS {
-            return;
-        }
         // Workflows run at the top, wherever they are kept.
         let folder = if source.file.starts_with(".github/") { "" } else { folder(&source.file) };
         let command = FoundCommand { purpose, command: bounded(command), folder: folder.to_owned(), basis, source };
-        let same = |found: &FoundCommand| found.command == command.command && found.folder == command.folder;
-        if !self.project.commands.iter().any(same) {
-            self.project.commands.push(command);
-        }
+        self.found.command(command);
     }
 
-    pub(super) fn unread(&mut self, path: &str, line: u32, why: &str) {
-        if self.project.unread.len() < MAX_ITEMS {
-            self.project.unread.push(claim(why, path, line));
+    pub(crate) fn unread(&mut self, path: &str, line: u32, why: &str) {
+        if self.found.project.unread.len() < MAX_ITEMS {
+            self.found.project.unread.push(claim(why, path, line));
         }
     }
 }

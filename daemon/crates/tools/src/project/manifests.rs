@@ -1,28 +1,31 @@
-//! Chooses the manifests and reads them through the workspace.
+//! Knows manifests by their paths, and what reads each.
 
-use std::path::Path;
-
-use super::{Project, builder::Builder, cargo, cpp, jvm, npm, plain, python, tasks, workflow};
-use crate::{Workspace, structure::Paths, survey::Manifest};
+use super::{builder::Builder, cargo, cpp, jvm, npm, plain, python, tasks, workflow};
+use crate::{
+    Error,
+    document::{Document, Toml},
+};
 
 /// Manifests are small; a larger one is skipped and named in the result.
-const MAX_BYTES: u64 = 256 * 1024;
+pub(crate) const MAX_BYTES: u64 = 256 * 1024;
 
-/// Manifests that are read, outermost first.
-const MAX_MANIFESTS: usize = 400;
-
-type Reader = fn(&mut Builder<'_>, &str, &str);
+/// What reads a manifest: its text, or what was parsed of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reader {
+    Text(fn(&mut Builder<'_>, &str, &str)),
+    Toml(fn(&mut Builder<'_>, &str, &Toml<'_>)),
+}
 
 /// Which function reads a file, by its path.
-fn reader(path: &str) -> Option<Reader> {
+pub(crate) fn reader(path: &str) -> Option<Reader> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     if matches!(folder, ".github/workflows") && (name.ends_with(".yml") || name.ends_with(".yaml")) {
-        return Some(workflow::read);
+        return Some(Reader::Text(workflow::read));
     }
-    Some(match name {
-        "Cargo.toml" => cargo::read,
+    Some(Reader::Text(match name {
+        "Cargo.toml" => return Some(Reader::Toml(cargo::read)),
+        "pyproject.toml" => return Some(Reader::Toml(python::read_pyproject)),
         "package.json" => npm::read,
-        "pyproject.toml" => python::read_pyproject,
         "setup.py" => python::read_setup,
         "tox.ini" => python::read_tox,
         "noxfile.py" => python::read_nox,
@@ -40,28 +43,23 @@ fn reader(path: &str) -> Option<Reader> {
             plain::read_readme
         }
         _ => return None,
-    })
+    }))
 }
 
-/// Whether [`read`] would look into this file.
-#[must_use]
-pub fn is_read(path: &str) -> bool {
-    reader(path).is_some()
-}
-
-/// Reads the manifests among the files of a survey. A manifest that is broken or unreadable is named in `unread`.
-#[must_use]
-pub fn read(workspace: &Workspace, manifest: &Manifest) -> Project {
-    let paths = Paths::new(&manifest.files);
-    let mut chosen: Vec<(&str, Reader)> =
-        manifest.files.iter().filter_map(|file| reader(&file.path).map(|reader| (&*file.path, reader))).collect();
-    chosen.sort_by_key(|(path, _)| (path.matches('/').count(), *path));
-    let mut builder = Builder::new(&paths);
-    for (path, reader) in chosen.into_iter().take(MAX_MANIFESTS) {
-        match workspace.read_file(Path::new(path), MAX_BYTES) {
-            Ok(content) => reader(&mut builder, path, &String::from_utf8_lossy(&content)),
-            Err(error) => builder.unread(path, 1, &error.to_string()),
-        }
+/// Reads one manifest. One that is broken, too large or unreadable is named in `unread`.
+pub(crate) fn read(builder: &mut Builder<'_>, reader: Reader, path: &str, answer: &Result<Document<'_>, &Error>) {
+    let too_large = || Error::TooLarge { path: path.into(), limit: MAX_BYTES };
+    let document = match answer {
+        Ok(document) if document.text.len() as u64 <= MAX_BYTES => document,
+        // Who reads it for another reason may take more of it.
+        Ok(_) | Err(Error::TooLarge { .. }) => return builder.unread(path, 1, &too_large().to_string()),
+        Err(error) => return builder.unread(path, 1, &error.to_string()),
+    };
+    match reader {
+        Reader::Text(read) => read(builder, path, document.text),
+        Reader::Toml(read) => match document.toml() {
+            Ok(toml) => read(builder, path, toml),
+            Err((line, why)) => builder.unread(path, line, &why),
+        },
     }
-    builder.finish()
 }

@@ -3,11 +3,10 @@
 use super::{
     Ecosystem, Purpose,
     builder::{Builder, numbered, purpose_of_name, quoted_after},
-    cargo::Toml,
 };
+use crate::document::{Toml, entries};
 
-pub(super) fn read_pyproject(builder: &mut Builder<'_>, path: &str, text: &str) {
-    let Some(toml) = Toml::parse(builder, path, text) else { return };
+pub(super) fn read_pyproject(builder: &mut Builder<'_>, path: &str, toml: &Toml<'_>) {
     let of = |key| toml.text(&["project", key]).or_else(|| toml.text(&["tool", "poetry", key]));
     if let Some((name, line)) = of("name") {
         builder.package(Ecosystem::Python, name, path, line);
@@ -16,8 +15,10 @@ pub(super) fn read_pyproject(builder: &mut Builder<'_>, path: &str, text: &str) 
         builder.description(description, path, line);
     }
     for keys in [&["project", "scripts"][..], &["project", "gui-scripts"], &["tool", "poetry", "scripts"]] {
-        for (name, target, line) in toml.texts(keys) {
-            builder.entry(name, target, path, line);
+        for (name, value) in entries(toml.at(keys)) {
+            if let Some(target) = value.get_ref().as_str() {
+                builder.entry(name, target, path, toml.line(value));
+            }
         }
     }
     if let Some(pytest) = toml.at(&["tool", "pytest"]) {

@@ -71,6 +71,12 @@ impl<'a> Tests<'a> {
     }
 }
 
+/// How many cycles of files a report counts as the project's own.
+#[must_use]
+pub fn own_cycles(manifest: &Manifest, measured: &Measured, structure: &Structure) -> u64 {
+    Tests::of(manifest, measured).cycles(structure).len() as u64
+}
+
 /// Not so for a number without a file.
 fn is_test(manifest: &Manifest, file: u32) -> bool {
     manifest.files.get(file as usize).is_some_and(|file| is_test_path(&file.path))

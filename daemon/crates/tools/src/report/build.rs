@@ -100,7 +100,7 @@ pub fn build(parts: &Parts<'_>) -> Report {
         advice: advice(parts, &cycles, &hotspots, &findings),
         totals: totals(parts),
         languages: languages(&measured.files),
-        largest: largest(parts),
+        largest: largest(parts, &tests),
         declared_entries: own.entries,
         found_entries,
         commands: own.commands,
@@ -108,7 +108,7 @@ pub fn build(parts: &Parts<'_>) -> Report {
         history: HistoryReport::of(&others.past),
         hotspots: past::hotspots(&hotspots),
         findings,
-        complexity: complexity(parts),
+        complexity: complexity(parts, &tests),
         duplicates: others.duplicates.as_deref().map(copies::build),
         structure: structure(parts, &cycles, &folder_cycles),
         dependencies: others.locks.as_deref().cloned(),
@@ -147,6 +147,7 @@ fn slow(group: &RuleFindings) -> Vec<PerformanceSeen> {
             why: row.message.clone(),
             place,
             also: Vec::new(),
+            is_cut: group.counts.total > group.places.len() as u64,
             rank: row.rank,
         });
     }
@@ -218,21 +219,26 @@ fn languages(files: &[FileSummary]) -> Vec<LanguageRow> {
 }
 
 /// The first `count` files in the order of `key`, highest first; equals by number.
-fn top_by(files: &[FileSummary], count: usize, key: fn(&FileSummary) -> u32) -> Vec<&FileSummary> {
-    let mut files: Vec<&FileSummary> = files.iter().filter(|file| key(file) > 0).collect();
+fn top_by<'a>(
+    files: impl IntoIterator<Item = &'a FileSummary>,
+    count: usize,
+    key: fn(&FileSummary) -> u32,
+) -> Vec<&'a FileSummary> {
+    let mut files: Vec<&FileSummary> = files.into_iter().filter(|file| key(file) > 0).collect();
     files.sort_by(|a, b| key(b).cmp(&key(a)).then(a.file.cmp(&b.file)));
     files.truncate(count);
     files
 }
 
-fn largest(parts: &Parts<'_>) -> Vec<FileRow> {
+fn largest(parts: &Parts<'_>, tests: &Tests<'_>) -> Vec<FileRow> {
     let row = |file: &FileSummary| FileRow {
         file: path(parts.manifest, file.file),
         code: file.code,
         functions: file.functions,
         max_cyclomatic: file.max_cyclomatic,
     };
-    top_by(&parts.measured.files, TOP, |file| file.code).into_iter().map(row).collect()
+    let own = parts.measured.files.iter().filter(|file| !tests.has(file.file));
+    top_by(own, TOP, |file| file.code).into_iter().map(row).collect()
 }
 
 /// Entry points in the project's own code, and how many others there are.
@@ -250,7 +256,7 @@ fn found_entries(parts: &Parts<'_>, tests: &Tests<'_>) -> (Vec<FoundEntry>, u64)
     (found.collect(), others.len() as u64)
 }
 
-fn complexity(parts: &Parts<'_>) -> Complexity {
+fn complexity(parts: &Parts<'_>, tests: &Tests<'_>) -> Complexity {
     let row = |heavy: &HeavyFunction| FunctionRow {
         name: text::shown(&heavy.function.name).into_owned(),
         file: path(parts.manifest, heavy.file),
@@ -261,7 +267,8 @@ fn complexity(parts: &Parts<'_>) -> Complexity {
         parameters: heavy.function.parameters,
         nesting: heavy.function.nesting,
     };
-    let rows = |functions: &[HeavyFunction]| functions.iter().take(TOP).map(row).collect();
+    let own = |heavy: &&HeavyFunction| !tests.has(heavy.file);
+    let rows = |functions: &[HeavyFunction]| functions.iter().filter(own).take(TOP).map(row).collect();
     Complexity {
         counts: parts.measured.functions,
         by_cyclomatic: rows(&parts.measured.by_cyclomatic),

@@ -11,7 +11,7 @@ pub struct DuplicatesReport {
     pub files: u64,
     /// Their lines of code, as far as they were compared.
     pub lines: u64,
-    /// Lines that are part of any block, each counted once.
+    /// Lines of code that are part of any block, each counted once.
     pub covered_lines: u64,
     /// How many blocks there are, whatever the number of their places.
     pub block_count: u64,

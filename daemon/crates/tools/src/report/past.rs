@@ -93,6 +93,12 @@ impl HistoryReport {
         }
     }
 
+    /// Whether git told all and no commit has a file of the folder, as it is with one that a repository around it ignores.
+    #[must_use]
+    pub fn is_of_no_commit(&self) -> bool {
+        self.unknown.is_none() && self.commits == 0 && self.gaps.is_empty()
+    }
+
     /// Whether the task began under an agentd that asked for no history.
     #[must_use]
     pub fn was_not_asked(&self) -> bool {

@@ -93,7 +93,7 @@ pub(super) fn join(folder: &str, rest: &str) -> String {
     match (folder, rest) {
         ("", _) => rest.to_owned(),
         (_, "") => folder.to_owned(),
-        _ => format!("{folder}/{rest}"),
+        _ => [folder, "/", rest].concat(),
     }
 }
 

@@ -57,10 +57,12 @@ impl<'a> Resolver<'a> {
     #[must_use]
     pub fn resolve(&self, file: u32, language: Language, imports: &[Import]) -> Links {
         let (mut files, mut folders, mut external) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut targets = Vec::new();
         let place = (language == Language::Rust && !imports.is_empty()).then(|| rust::place(&self.0, file));
         for import in imports {
             let line = import.line;
-            for target in self.targets(file, language, place.as_ref(), import) {
+            self.targets((file, language, place.as_ref()), import, &mut targets);
+            for target in targets.drain(..) {
                 match target {
                     Target::File(to) if to != file => files.push(Edge { to, line }),
                     Target::Folder(to) => folders.push(Edge { to, line }),
@@ -72,19 +74,24 @@ impl<'a> Resolver<'a> {
         Links { files: tidy(files), folders: tidy(folders), external }
     }
 
-    fn targets(&self, file: u32, language: Language, place: Option<&rust::Place>, import: &Import) -> Vec<Target> {
+    fn targets(
+        &self,
+        (file, language, place): (u32, Language, Option<&rust::Place>),
+        import: &Import,
+        targets: &mut Vec<Target>,
+    ) {
         let context = &self.0;
         match language {
-            Language::Rust => place.into_iter().map(|place| rust::resolve(context, place, file, import)).collect(),
-            Language::Python => python::resolve(context, file, import),
+            Language::Rust => targets.extend(place.map(|place| rust::resolve(context, place, file, import))),
+            Language::Python => targets.extend(python::resolve(context, file, import)),
             Language::JavaScript | Language::TypeScript | Language::Tsx => {
-                vec![script::resolve(context, file, import)]
+                targets.push(script::resolve(context, file, import));
             }
-            Language::Go => vec![go::resolve(context, import)],
-            Language::C | Language::Cpp => vec![c_like::resolve(context, file, import)],
-            Language::Java => vec![java::resolve(context, import)],
+            Language::Go => targets.push(go::resolve(context, import)),
+            Language::C | Language::Cpp => targets.push(c_like::resolve(context, file, import)),
+            Language::Java => targets.push(java::resolve(context, import)),
             // Swift imports whole modules, and its manifest is a program.
-            Language::Swift => vec![Target::External(import.target.clone())],
+            Language::Swift => targets.push(Target::External(import.target.clone())),
         }
     }
 }

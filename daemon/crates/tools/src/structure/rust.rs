@@ -1,6 +1,6 @@
 //! Rust: modules are files below the crate's root file. The deepest module file on a path is what an import needs.
 
-use std::borrow::Cow;
+use std::iter;
 
 use agentd_syntax::{Import, ImportKind};
 
@@ -35,7 +35,7 @@ pub(super) fn resolve(context: &Context<'_>, place: &Place, file: u32, import: &
         rest = behind.trim_start_matches("::");
         module = folder_of(module);
     }
-    let found = deepest(context, &place.base, &join(module, &as_path(rest))).or(place.root);
+    let found = deepest(context, &place.base, (module, rest)).or(place.root);
     found.map_or_else(|| Target::External("crate".into()), |to| owned_or_needed(context, file, place, to))
 }
 
@@ -45,24 +45,19 @@ fn by_name(context: &Context<'_>, file: u32, place: &Place, (first, rest): (&str
     if first.starts_with(|c: char| c.is_uppercase()) {
         return Target::Part;
     }
-    let beside = join(&place.module, first);
     // Only if the first name itself is a module here; otherwise the deepest file would be this one.
-    let first_here = deepest(context, &place.base, &beside);
-    if first_here.is_some() && first_here != place.own {
-        let found = deepest(context, &place.base, &join(&beside, &as_path(rest)));
+    let beside = join(&place.module, first);
+    let first_here = file_of(context, &mut path_of(&place.base, (&beside, "")));
+    if !first.is_empty() && first_here.is_some() && first_here != place.own {
+        let found = deepest(context, &place.base, (&beside, rest));
         return found.map_or(Target::Part, |to| owned_or_needed(context, file, place, to));
     }
     let Some(package) = context.crate_named(first) else {
         return Target::External(first.to_owned());
     };
     let base = join(&package.folder, "src");
-    let found = deepest(context, &base, &as_path(rest)).or_else(|| root_in(context, &base));
+    let found = deepest(context, &base, ("", rest)).or_else(|| root_in(context, &base));
     found.map_or_else(|| Target::External(first.to_owned()), Target::File)
-}
-
-/// `a::b` as `a/b`.
-fn as_path(names: &str) -> Cow<'_, str> {
-    if names.contains("::") { names.replace("::", "/").into() } else { names.into() }
 }
 
 /// A module's use of its own submodules wires them together, as `mod` does; it is no dependency that could make a cycle.
@@ -73,22 +68,36 @@ fn owned_or_needed(context: &Context<'_>, file: u32, place: &Place, to: u32) -> 
     if owned && to != file { Target::Part } else { Target::File(to) }
 }
 
-/// The file of the longest prefix of `module` that has one; not the root.
-fn deepest(context: &Context<'_>, base: &str, module: &str) -> Option<u32> {
-    let mut path = String::with_capacity(base.len() + module.len() + 8);
+/// The path of `names`, with `::` between them, in a module below `base`; there is room for the end of a file's name.
+fn path_of(base: &str, (module, names): (&str, &str)) -> String {
+    let mut path = String::with_capacity(base.len() + module.len() + names.len() + 10);
     path.push_str(base);
-    if !base.is_empty() && !module.is_empty() {
-        path.push('/');
+    for part in iter::once(module).chain(names.split("::")).filter(|part| !part.is_empty()) {
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(part);
     }
-    path.push_str(module);
+    path
+}
+
+/// The file of the module at a path, which stays as it is.
+fn file_of(context: &Context<'_>, path: &mut String) -> Option<u32> {
+    let end = path.len();
+    [".rs", "/mod.rs"].into_iter().find_map(|tail| {
+        path.push_str(tail);
+        let found = context.paths().find(path);
+        path.truncate(end);
+        found
+    })
+}
+
+/// The file of the longest prefix of the names and then of the module that has one; not the root.
+fn deepest(context: &Context<'_>, base: &str, module: (&str, &str)) -> Option<u32> {
+    let mut path = path_of(base, module);
     while path.len() > base.len() {
-        let end = path.len();
-        for tail in [".rs", "/mod.rs"] {
-            path.push_str(tail);
-            if let Some(found) = context.paths().find(&path) {
-                return Some(found);
-            }
-            path.truncate(end);
+        if let Some(found) = file_of(context, &mut path) {
+            return Some(found);
         }
         path.truncate(path.rfind('/').unwrap_or(0));
     }
@@ -116,7 +125,7 @@ pub(super) fn place(context: &Context<'_>, file: u32) -> Place {
         context.paths().find(&join(&base, "main.rs")).or(Some(file))
     };
     let module = module_of(path, &base);
-    Place { own: deepest(context, &base, module), module: module.to_owned(), base, root }
+    Place { own: deepest(context, &base, (module, "")), module: module.to_owned(), base, root }
 }
 
 /// The folder of the nearest `main.rs` or of the target's file, between a path and its package.

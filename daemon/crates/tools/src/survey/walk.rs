@@ -14,7 +14,7 @@ use cap_std::fs::{Dir, DirEntry, Metadata, OpenOptions, PermissionsExt, ReadDir}
 use super::{Limits, Manifest, SkipReason, SourceFile, rules::Rules};
 use crate::{
     Error, Result, Workspace,
-    stamp::{Stamp, Traits},
+    stamp::{self, Stamp, Traits},
     text,
 };
 
@@ -66,6 +66,8 @@ struct Folder {
     dir: Dir,
     /// Below the workspace; empty for itself, else with a `/` at its end.
     prefix: String,
+    /// Its files may have stamps.
+    is_stamped: bool,
     stage: Stage,
 }
 
@@ -78,6 +80,8 @@ pub struct Survey {
     /// The time by which files have settled that are to have a stamp; `None`: nobody wants stamps.
     now: Option<WallMs>,
     stamps: Vec<Option<Stamp>>,
+    /// Whether the files of a folder lie in memory.
+    in_memory: fn(&Dir) -> bool,
 }
 
 impl Survey {
@@ -89,13 +93,21 @@ impl Survey {
         let root = workspace.dir().try_clone().and_then(|dir| Folder::open(dir, String::new()));
         let root = root.map_err(|source| Error::of("list", workspace.path(), source))?;
         let manifest = Manifest { folders: 1, ..Manifest::default() };
-        Ok(Self { limits, stack: vec![root], manifest, now: None, stamps: Vec::new() })
+        Ok(Self { limits, stack: vec![root], manifest, now: None, stamps: Vec::new(), in_memory: stamp::is_in_memory })
     }
 
-    /// Also notes the stamps of files of a language that have settled by `now`, which is the present or before.
+    /// Also notes the stamps of files of a language that have settled by `now`, which is the present or before. What lies in
+    /// memory has none.
     #[must_use]
     pub const fn stamping(mut self, now: WallMs) -> Self {
         self.now = Some(now);
+        self
+    }
+
+    /// Takes the word of `in_memory` for what lies in memory, wherever a test runs.
+    #[cfg(test)]
+    pub(crate) const fn believing(mut self, in_memory: fn(&Dir) -> bool) -> Self {
+        self.in_memory = in_memory;
         self
     }
 
@@ -163,6 +175,7 @@ impl Survey {
             return;
         }
         let rules = Rules::read(&folder.dir, folder.prefix.trim_end_matches('/'), has);
+        folder.is_stamped = self.now.is_some() && !(self.in_memory)(&folder.dir);
         folder.stage = Stage::Visiting { entries: entries.into_iter(), rules };
     }
 
@@ -239,7 +252,8 @@ impl Survey {
         self.manifest.total_bytes += u64::from(bytes);
         self.manifest.files.push(SourceFile { path: path.into_boxed_str(), bytes, language });
         if let Some(now) = self.now {
-            self.stamps.push(language.and_then(|_| traits.stamp(now)));
+            let is_stamped = language.is_some() && self.stack.last().is_some_and(|folder| folder.is_stamped);
+            self.stamps.push(if is_stamped { traits.stamp(now) } else { None });
         }
     }
 
@@ -280,7 +294,7 @@ fn why_not(parent: &Dir, name: &str) -> SkipReason {
 impl Folder {
     fn open(dir: Dir, prefix: String) -> io::Result<Self> {
         let listing = Box::new(dir.entries()?);
-        Ok(Self { dir, prefix, stage: Stage::Listing { listing, entries: Vec::new() } })
+        Ok(Self { dir, prefix, is_stamped: false, stage: Stage::Listing { listing, entries: Vec::new() } })
     }
 }
 

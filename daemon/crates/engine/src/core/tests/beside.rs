@@ -49,6 +49,33 @@ pub(super) fn an_index_that_is_behind_the_log_reads_what_it_missed() {
 }
 
 #[test]
+fn an_index_is_made_anew_only_where_it_lacks_something() {
+    use crate::view::IndexPhase::{Closed, Open, Rebuilding};
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new("1");
+    let open = |folder: &TempDir, reader: Reader| {
+        let phase = Phase::default();
+        let mut book = Book::new(folder.path().join("index"), reader, phase.clone(), None);
+        assert!(book.find_key("key").unwrap().is_some());
+        book.close();
+        phase.seen()
+    };
+    let reader = bench.reader();
+    let phase = Phase::default();
+    let mut first = Book::new(folder.path().join("index"), reader, phase.clone(), None);
+    run(&mut bench, "key");
+    assert!(first.find_key("key").unwrap().is_some());
+    assert_eq!(phase.seen(), [Open], "what the log has was written in this life, and memory knows it");
+    first.rebuild().unwrap();
+    assert_eq!(phase.seen(), [Closed, Rebuilding, Open], "somebody asked for it");
+    first.close();
+    assert_eq!(open(&folder, bench.reader()), [Open, Closed], "it is there");
+    std::fs::remove_dir_all(folder.path().join("index")).unwrap();
+    assert_eq!(open(&folder, bench.reader()), [Rebuilding, Open, Closed], "it was deleted");
+}
+
+#[test]
 pub(super) fn nothing_is_looked_up_where_the_log_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut blind = blind_book(&folder, Bench::new("1").reader(), Some("damaged".to_owned()));

@@ -129,3 +129,32 @@ fn a_start_knows_the_newest_name_so_that_later_ones_sort_behind_it() {
     // Drawn by a clock that was set back: as the shell names it, behind all that are there.
     assert!(TaskId::from_parts(0, 7).after(ended) > ended);
 }
+
+#[test]
+pub(super) fn the_newest_name_outlives_the_segment_in_which_its_task_ended() {
+    let mut bench = Bench::new("1");
+    let submit = |bench: &mut Bench| {
+        let task = bench.submit(None);
+        bench.settle();
+        task
+    };
+    let [.., newest] = [submit(&mut bench), submit(&mut bench), submit(&mut bench)];
+    let end = |bench: &mut Bench, task: usize| {
+        let from = bench.held(task);
+        bench.succeed(from);
+        bench.settle();
+    };
+    end(&mut bench, 2);
+    // In each life a segment begins with the end of an older task: in the first one after the newest has ended, in the
+    // second one without anybody who saw it.
+    for open in [1, 0] {
+        bench.rolled = false;
+        bench.core.roll_soon();
+        end(&mut bench, 0);
+        assert!(bench.rolled);
+        let (again, restored) = bench.again("1");
+        assert_eq!((restored.open, again.core.newest_task()), (open, Some(newest)));
+        bench = again;
+        bench.settle();
+    }
+}

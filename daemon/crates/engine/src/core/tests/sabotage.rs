@@ -13,7 +13,7 @@ macro_rules! checks {
     ($($path:path),+ $(,)?) => { [$((stringify!($path), &$path)),+] };
 }
 
-const CHECKS: [Check<'_>; 45] = checks![
+const CHECKS: [Check<'_>; 46] = checks![
     nothing_leaves_before_it_is_on_disk,
     one_key_makes_one_task,
     a_failed_journal_refuses_all_who_wait_and_all_who_come,
@@ -40,6 +40,7 @@ const CHECKS: [Check<'_>; 45] = checks![
     faults::a_silence_in_the_piece_of_another_step_is_charged_to_nobody_who_was_beside,
     faults::after_a_failure_nothing_that_befalls_agents_is_recorded,
     faults::a_stop_is_told_though_payloads_cannot_be_stored_but_not_to_a_log_that_failed,
+    clocks::the_newest_name_outlives_the_segment_in_which_its_task_ended,
     beside::nothing_is_looked_up_where_the_log_cannot_be_read,
     simulation::a_marked_step_is_blamed_though_others_ran_beside_it,
     simulation::reboots_quarantine_nothing,

@@ -3,3 +3,6 @@ size_t f(const std::string& s, std::string moved, std::string changed, int n) {
   changed += "a";
   return s.size() + n;
 }
+struct Kept {
+  Kept(std::vector<int> kept) : kept(std::move(kept)) { for (auto k : kept) count++; }
+};

@@ -55,10 +55,10 @@ impl NoHistory {
         } else if says("dubious ownership") {
             Self::OtherOwner
         } else {
-            let line = errors.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
-            let line = line.unwrap_or(b"no reason was given");
-            let words = text::shown_bytes(line.strip_prefix(b"fatal: ").unwrap_or(line));
-            Self::refused(&words)
+            // Before what ended it, git may give hints and warnings.
+            let lines = || errors.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+            let fatal = lines().find_map(|line| line.strip_prefix(b"fatal: "));
+            Self::refused(&text::shown_bytes(fatal.or_else(|| lines().next()).unwrap_or(b"no reason was given")))
         }
     }
 
@@ -95,6 +95,8 @@ mod tests {
             ("fatal: not a git repository (or any of the parent directories): .git\n", NoHistory::NoRepository),
             ("fatal: detected dubious ownership in repository at '/r'\nTo add…\n", NoHistory::OtherOwner),
             ("\nfatal: bad \u{1b}[31m object\n", NoHistory::Refused("bad \\u{1b}[31m object".to_owned())),
+            ("hint: grafts are old\nerror: no tree\nfatal: no commit\n", NoHistory::Refused("no commit".to_owned())),
+            ("cannot\n", NoHistory::Refused("cannot".to_owned())),
             ("", NoHistory::Refused("no reason was given".to_owned())),
         ] {
             assert_eq!(NoHistory::of_errors(errors.as_bytes()), expected);

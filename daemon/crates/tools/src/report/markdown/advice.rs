@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::table::{count, mixed, number, place};
 use crate::{
-    advice::{Change, Effort},
+    advice::{ALSO_KEPT, Change, Effort},
     report::Report,
 };
 
@@ -44,7 +44,9 @@ fn change(page: &mut String, number: usize, it: &Change) {
     if !it.also.is_empty() {
         let also: Vec<String> = it.also.iter().take(ALSO).map(|at| place(&at.file, at.line)).collect();
         let left = it.also.len().saturating_sub(ALSO) as u64;
-        let more = if left > 0 { format!(" and {} more", super::table::number(left)) } else { String::new() };
+        // What is named ends at a bound: there may be more than is known here.
+        let least = if it.also.len() >= ALSO_KEPT { "at least " } else { "" };
+        let more = if left > 0 { format!(" and {least}{} more", super::table::number(left)) } else { String::new() };
         let _ = writeln!(page, "   - also {}{more}", also.join(", "));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::table::{code, count, number};
-use crate::report::{DuplicateRow, LineRange, Report};
+use crate::report::{DuplicateRow, DuplicatesReport, LineRange, Report};
 
 /// Blocks on the page; the JSON has more.
 const BLOCKS: usize = 10;
@@ -31,18 +31,24 @@ pub(super) fn render(page: &mut String, report: &Report) {
     for block in own.iter().take(BLOCKS) {
         row(page, block);
     }
-    let shown = own.len().min(BLOCKS) as u64;
+    rest(page, found, own.len().min(BLOCKS) as u64, tests.len() as u64);
+    page.push('\n');
+}
+
+/// What is not on the page.
+fn rest(page: &mut String, found: &DuplicatesReport, shown: u64, in_tests: u64) {
     let left = found.block_count - shown;
-    let in_tests = tests.len() as u64;
     if left > 0 && left == in_tests {
         let all = if shown == 0 { "all" } else { "the other" };
         let _ = writeln!(page, "- {all} {} in tests or generated files, in the JSON report", number(left));
     } else if left > 0 {
+        let listed = found.blocks.len() as u64;
+        let whole =
+            if found.block_count > listed { format!(" as far as {listed} of the largest") } else { String::new() };
         let tests =
             if in_tests > 0 { format!(", {} in tests or generated files", number(in_tests)) } else { String::new() };
-        let _ = writeln!(page, "- {} in the JSON report{tests}", count(left, "more", "more"));
+        let _ = writeln!(page, "- {} in the JSON report{whole}{tests}", count(left, "more is", "more are"));
     }
-    page.push('\n');
 }
 
 fn row(page: &mut String, block: &DuplicateRow) {

@@ -57,7 +57,9 @@ fn fault(page: &mut String, locks: &LockReport, fault: LockFault, all: u64) {
     }
     let left = all.saturating_sub(FINDINGS as u64);
     if left > 0 {
-        let _ = writeln!(page, "  - {} in the JSON report", count(left, "more is", "more are"));
+        let listed = found.len() as u64;
+        let whole = if all > listed { format!(" as far as {listed} of them") } else { String::new() };
+        let _ = writeln!(page, "  - {} in the JSON report{whole}", count(left, "more is", "more are"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use agentd_syntax::EntryKind;
 
-use super::table::{Column, code, count, number, place, prose, table};
+use super::table::{Column, code, count, mixed, number, place, prose, table};
 use crate::{
     project::{Basis, Purpose},
     report::{FoundEntry, Report},
@@ -29,9 +29,12 @@ pub(super) fn render(page: &mut String, report: &Report) {
 fn about(page: &mut String, report: &Report) {
     let subject = &report.subject;
     for claim in [&subject.description, &subject.readme].into_iter().flatten() {
-        let _ = writeln!(page, "> {} ({})\n", prose(&claim.text), place(&claim.source.file, claim.source.line));
+        let _ = writeln!(page, "> {} ({})\n", mixed(&claim.text), place(&claim.source.file, claim.source.line));
     }
     let commit = match &subject.commit {
+        Some(_) if report.history.is_of_no_commit() => {
+            "the folder as it is (its files are in no commit of the repository around it)".to_owned()
+        }
         None => "the folder as it is (no git commit was found)".to_owned(),
         Some(head) => {
             let short = &head.commit[..head.commit.len().min(12)];

@@ -22,6 +22,10 @@ pub(super) fn render(page: &mut String, report: &Report) {
         let _ = writeln!(page, "How often files change is not known: {}.\n", prose(why));
         return;
     }
+    if history.is_of_no_commit() {
+        page.push_str("How often files change is not known: no commit that was read has one of them.\n\n");
+        return;
+    }
     let _ = writeln!(page, "{}\n", source(history));
     if hotspots.files.is_empty() {
         page.push_str("No file with decisions in it was changed more than once.\n\n");

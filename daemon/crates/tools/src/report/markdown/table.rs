@@ -20,18 +20,28 @@ pub(super) fn place(file: &str, line: u32) -> String {
 /// Prose from the repository, with everything escaped that Markdown would act on.
 pub(super) fn prose(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '~' | '&') {
+    let (mut before, mut rest) = (None, text.chars().peekable());
+    while let Some(c) = rest.next() {
+        let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let acts = match c {
+            '\\' | '`' | '*' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '&' => true,
+            // One inside of a name is a letter, and only before a bracket an exclamation mark begins anything.
+            '_' => !(inside(before) && inside(rest.peek().copied())),
+            '!' => rest.peek() == Some(&'['),
+            _ => false,
+        };
+        if acts {
             safe.push('\\');
         }
         safe.push(c);
+        before = Some(c);
     }
     safe
 }
 
 /// A sentence of ours with text from the repository between backticks: that becomes code, and nothing in the rest is markup.
 pub(super) fn mixed(words: &str) -> String {
-    if !words.matches('`').count().is_multiple_of(2) {
+    if !words.matches('`').count().is_multiple_of(2) || words.contains("``") {
         // A name with a backtick of its own: which part is whose cannot be told.
         return prose(words);
     }
@@ -84,5 +94,7 @@ mod tests {
         assert_eq!(mixed("Split `a*b` <up>"), "Split `a*b` \\<up\\>");
         assert_eq!(mixed("Split `a`b` up"), "Split \\`a\\`b\\` up");
         assert_eq!(prose("![x](http://y) <b>"), "\\!\\[x\\](http://y) \\<b\\>");
+        assert_eq!(prose("a_b write!(_x_ 1_) !"), "a_b write!(\\_x\\_ 1\\_) !");
+        assert_eq!(mixed("survives `kill -9` ``*"), "survives \\`kill -9\\` \\`\\`\\*");
     }
 }

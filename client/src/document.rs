@@ -1,9 +1,10 @@
 //! Documents of a task: read in pieces, whole or straight into a file.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions, Permissions},
     hash::{BuildHasher as _, Hasher as _, RandomState},
     io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
 };
 
@@ -69,25 +70,71 @@ pub(crate) async fn fetch(connection: &Connection, task_id: &str, name: &str) ->
     Ok(content)
 }
 
-/// Writes a file in one go: a reader sees the old content or the new one, never half.
+/// Names of what this process has open: whatever is behind them, a file too, is written on where it stands.
+const OPENED: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
+
+/// Writes a file in one go: a reader sees the old content or the new one, never half. Links are followed, and mode and
+/// owner stay; another name of the file (a hard link) keeps the old content. A pipe or a device is written to as it is.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let (mut file, temporary) = temporary_beside(path).map_err(Error::file("write", path))?;
-    let written = file.write_all(content).and_then(|()| std::fs::rename(&temporary, path));
-    written.map_err(|error| {
+    let written = match replaced(path) {
+        Ok(Some((real, mode))) => replace(&real, mode, content),
+        Ok(None) => {
+            let opened = OpenOptions::new().append(true).create(!path.exists()).open(path);
+            opened.and_then(|mut file| file.write_all(content))
+        }
+        Err(error) => Err(error),
+    };
+    written.map_err(Error::file("write", path))
+}
+
+/// The file that gives way to a new one, and its mode; none where what is there is to be opened.
+fn replaced(path: &Path) -> io::Result<Option<(PathBuf, u32)>> {
+    if OPENED.iter().any(|name| path.starts_with(name)) {
+        return Ok(None);
+    }
+    let found = match path.metadata() {
+        // A link without its file is opened too, which makes the file.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((!path.is_symlink()).then(|| (path.to_owned(), 0o666)));
+        }
+        found => found?,
+    };
+    if !found.is_file() {
+        return Ok(None);
+    }
+    if found.permissions().readonly() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    // Asks the system whether this user may write to it; nothing is.
+    OpenOptions::new().append(true).open(path)?;
+    Ok(Some((path.canonicalize()?, found.mode() & 0o777)))
+}
+
+fn replace(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    let (mut file, temporary) = temporary_beside(path, mode)?;
+    let mut finish = || {
+        if let Ok(old) = path.metadata() {
+            // Only root can give files away; everybody else writes his own.
+            let _kept = fchown(&file, Some(old.uid()), Some(old.gid()));
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        file.write_all(content)?;
+        std::fs::rename(&temporary, path)
+    };
+    finish().inspect_err(|_| {
         let _unwritten = std::fs::remove_file(&temporary);
-        Error::file("write", path)(error)
     })
 }
 
 /// A new file beside `path`. Nobody can know its name beforehand, and what stands there already, a link too, is never opened:
 /// the folder may be one that others write to.
-fn temporary_beside(path: &Path) -> io::Result<(File, PathBuf)> {
+fn temporary_beside(path: &Path, mode: u32) -> io::Result<(File, PathBuf)> {
     let mut tries = 0;
     loop {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{:016x}.tmp", RandomState::new().build_hasher().finish()));
         let temporary = path.with_file_name(name);
-        match File::create_new(&temporary) {
+        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < NAMES_TRIED => tries += 1,
             made => return made.map(|file| (file, temporary)),
         }
@@ -107,6 +154,7 @@ pub(crate) fn check_target(path: PathBuf) -> Result<PathBuf, Error> {
         let hint = format!("make it: mkdir -p {}", folder.display());
         return Err(Error::usage(format!("there is no folder {}", folder.display()), hint));
     }
+    let _writable = replaced(&path).map_err(Error::file("write", &path))?;
     Ok(path)
 }
 
@@ -136,9 +184,55 @@ mod tests {
             assert_eq!(std::fs::read(&path).unwrap(), content);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        let (_, one) = temporary_beside(&path).unwrap();
-        let (_, other) = temporary_beside(&path).unwrap();
+        let (_, one) = temporary_beside(&path, 0o600).unwrap();
+        let (_, other) = temporary_beside(&path, 0o600).unwrap();
         assert_ne!(one, other, "names cannot be known beforehand");
         assert!(write(&folder.path().join("nowhere/report.md"), b"x").is_err());
+    }
+
+    #[test]
+    fn what_is_there_keeps_its_mode_and_a_file_that_nobody_may_write_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.md");
+        let mode = |path: &Path| path.metadata().unwrap().mode() & 0o777;
+        for (before, content) in [(0o600, &b"new"[..]), (0o664, b"new"), (0o444, b"old")] {
+            std::fs::write(&path, "old").unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
+            assert_eq!(write(&path, b"new").is_ok(), content == b"new", "{before:o}");
+            assert_eq!(check_target(path.clone()).is_ok(), content == b"new", "{before:o}");
+            assert_eq!((std::fs::read(&path).unwrap().as_slice(), mode(&path)), (content, before));
+            std::fs::remove_file(&path).unwrap();
+        }
+        write(&path, b"new").unwrap();
+        std::fs::write(folder.path().join("plain"), "").unwrap();
+        assert_eq!(mode(&path), mode(&folder.path().join("plain")), "a new one has the mode of new files");
+    }
+
+    #[test]
+    fn links_are_followed_and_what_is_no_file_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("below")).unwrap();
+        for (link, target) in [("link", "below/report.md"), ("second", "link")] {
+            std::os::unix::fs::symlink(target, at(link)).unwrap();
+            for content in ["made by it", "replaced"] {
+                write(&at(link), content.as_bytes()).unwrap();
+                assert!(at(link).is_symlink() && std::fs::read_to_string(at("below/report.md")).unwrap() == content);
+            }
+        }
+        let pipe = at("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).unwrap()
+        });
+        write(&check_target(pipe.clone()).unwrap(), b"through it").unwrap();
+        assert_eq!(reader.join().unwrap(), "through it");
+        assert!(!pipe.metadata().unwrap().is_file());
+        let open = File::options().append(true).create(true).open(at("open")).unwrap();
+        (&open).write_all(b"before; ").unwrap();
+        let own = PathBuf::from(format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&open)));
+        write(&check_target(own).unwrap(), b"after").unwrap();
+        assert_eq!(std::fs::read_to_string(at("open")).unwrap(), "before; after");
     }
 }

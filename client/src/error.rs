@@ -75,7 +75,7 @@ pub enum Error {
         /// How the attempt ended.
         said: String,
     },
-    /// The socket belongs to a daemon of another user, who is the only one it serves.
+    /// The socket belongs to a daemon of another user, who is the only one it serves, or the state folder does.
     #[error("agentd on {} belongs to user {theirs} and serves nobody else; this is user {ours}", .socket.display())]
     OtherUser {
         /// The address.
@@ -138,6 +138,14 @@ pub enum Error {
     Spawn {
         /// The program.
         program: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What the program says at its start has no place.
+    #[error("cannot start agentd: its first words go to {}, which cannot be written", .path.display())]
+    StartLog {
+        /// The log.
+        path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
@@ -219,7 +227,7 @@ pub enum Error {
     #[error("there is no task yet")]
     NoTasks,
     /// Several tasks of that name.
-    #[error("`{name}` is the beginning of {} task ids: {}", .found.len(), .found.join(", "))]
+    #[error("`{name}` is the beginning of {} task ids: {}", counted(.found.len()), .found.join(", "))]
     Ambiguous {
         /// As it was given.
         name: String,
@@ -356,6 +364,11 @@ fn said(status: &Status) -> String {
         code if status.message().is_empty() => code.description().to_owned(),
         _ => status.message().to_owned(),
     }
+}
+
+/// The look-up ends with as many as are named.
+fn counted(found: usize) -> String {
+    if found < crate::task::NAMED { found.to_string() } else { format!("{found} or more") }
 }
 
 fn process(pid: Option<u32>) -> String {

@@ -5,7 +5,7 @@ use std::{
     fs::{DirBuilder, File, OpenOptions},
     io::{Read, Seek, SeekFrom},
     os::unix::{
-        fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+        fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
         process::CommandExt,
     },
     path::{Path, PathBuf},
@@ -69,7 +69,7 @@ impl Starter {
     ///
     /// # Errors
     /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::Died`], [`Error::Slow`], [`Error::Hidden`] (another daemon holds the
-    /// lock and cannot be reached), [`Error::File`] (its log), and those of [`Dial::open`] that waiting does not mend.
+    /// lock and cannot be reached), [`Error::StartLog`], [`Error::OtherUser`], and those of [`Dial::open`] that waiting does not mend.
     pub async fn start(&self) -> Result<(Connection, bool), Error> {
         if let Some(place) = &self.service {
             let log = StartLog::of(place);
@@ -154,9 +154,18 @@ impl Starter {
 
     #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and waits for this child's end")]
     fn check(&self, program: &Path) -> Result<Output, Error> {
+        self.checker(program).output().map_err(|source| Error::Spawn { program: program.to_owned(), source })
+    }
+
+    /// What checks all that is stored, and ends as [`verify`](Self::verify) reads it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the client cannot depend on host; whoever starts it sees to its end"
+    )]
+    pub(crate) fn checker(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.arg("--verify-journal").env(HOME_VARIABLE, &self.state_dir).stdin(Stdio::null());
-        command.output().map_err(|source| Error::Spawn { program: program.to_owned(), source })
+        command
     }
 
     /// Why nobody answers. `child`: the last one that was started.
@@ -199,19 +208,24 @@ impl Starter {
 
     fn open_log(&self) -> Result<File, Error> {
         let path = self.log_path();
-        let folder = self.state_dir.join(LOG_FOLDER);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(Error::file("make the folder", folder))?;
-        let open = || OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path);
-        let log = open().map_err(Error::file("write", &path))?;
-        // Several clients may start at once: appending loses nobody's words, and only an old log is cut.
-        if log.metadata().is_ok_and(|metadata| metadata.len() > LOG_LIMIT) {
-            log.set_len(0).map_err(Error::file("write", &path))?;
+        let ours = rustix::process::geteuid().as_raw();
+        match self.state_dir.metadata() {
+            // The daemon would not serve it either, and a log of ours would be in its owner's way.
+            Ok(found) if found.uid() != ours => {
+                return Err(Error::OtherUser { socket: self.state_dir.clone(), theirs: found.uid(), ours });
+            }
+            _ => {}
         }
-        Ok(log)
+        let open = || {
+            DirBuilder::new().recursive(true).mode(0o700).create(self.state_dir.join(LOG_FOLDER))?;
+            let log = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path)?;
+            // Several clients may start at once: appending loses nobody's words, and only an old log is cut.
+            if log.metadata().is_ok_and(|metadata| metadata.len() > LOG_LIMIT) {
+                log.set_len(0)?;
+            }
+            Ok(log)
+        };
+        open().map_err(|source| Error::StartLog { path: path.clone(), source })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and this child is to outlive it")]

@@ -17,7 +17,7 @@ const ID_LENGTH: usize = 26;
 const TIME_LENGTH: usize = 10;
 
 /// How many candidates an error names.
-const NAMED: usize = 10;
+pub(crate) const NAMED: usize = 10;
 
 /// The id of the task that the user means.
 ///

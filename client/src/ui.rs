@@ -116,8 +116,11 @@ impl Ui {
     /// # Errors
     /// [`Error::Output`]; a broken pipe among it counts as success at the end.
     pub fn data(&self, text: &str) -> Result<(), Error> {
-        self.bytes(text.as_bytes())?;
-        if text.ends_with('\n') || text.is_empty() { Ok(()) } else { self.bytes(b"\n") }
+        if text.ends_with('\n') || text.is_empty() {
+            return self.bytes(text.as_bytes());
+        }
+        // In one write: several commands may append to one file.
+        self.bytes(format!("{text}\n").as_bytes())
     }
 
     /// Data, byte by byte.

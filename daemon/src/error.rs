@@ -99,6 +99,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// An archive is to be written where nobody gets it.
+    #[error("standard output is closed or thrown away, so the archive would be lost; name a file, or send it on")]
+    NoOutput,
     /// A signal came while an archive was made.
     #[error("the export was interrupted, and nothing of it is left; run it again")]
     Interrupted,
@@ -171,6 +174,7 @@ impl Classify for Error {
                 io::ErrorKind::ResourceBusy => ErrorClass::Busy,
                 _ => ErrorClass::Unavailable,
             },
+            Self::NoOutput => ErrorClass::Invalid,
             Self::Interrupted => ErrorClass::Cancelled,
             Self::Host(error) => error.class(),
             Self::Engine(error) => error.class(),
@@ -188,9 +192,7 @@ impl Error {
             .filter_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error())
             .find_map(|number| LIMITS.into_iter().find(|limit| limit.0 == number));
         match found {
-            Some((number, what, remedy)) => {
-                Self::Limit { what, remedy, source: io::Error::from_raw_os_error(number) }
-            }
+            Some((number, what, remedy)) => Self::Limit { what, remedy, source: io::Error::from_raw_os_error(number) },
             None => self,
         }
     }
@@ -214,7 +216,7 @@ impl Error {
             Self::Unsafe { .. } => 77,
             Self::AlreadyRunning { .. } => 75,
             Self::StateDir { .. } | Self::SocketTaken { .. } | Self::Socket { .. } | Self::Lock { .. } => 73,
-            Self::ArchiveThere { .. } | Self::JournalThere { .. } | Self::ArchiveFile { .. } => 73,
+            Self::ArchiveThere { .. } | Self::JournalThere { .. } | Self::ArchiveFile { .. } | Self::NoOutput => 73,
             Self::Interrupted => 130,
             Self::Host(_) | Self::System { .. } | Self::Limit { .. } => 71,
             Self::Engine(

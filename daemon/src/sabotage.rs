@@ -45,8 +45,8 @@ mod tests {
     use crate::{
         app::hold::tests as hold,
         lifecycle::{
-            archive::partial::tests as partial, check::tests as check, lock::tests as lock, premises::tests as premises, socket::tests as socket,
-            state_dir::tests as state_dir, stop::tests as stop,
+            archive::partial::tests as partial, check::tests as check, lock::tests as lock,
+            premises::tests as premises, socket::tests as socket, state_dir::tests as state_dir, stop::tests as stop,
         },
         rpc::{accept::tests as accept, server::tests as server},
         sabotage::{Check, first_red, prove},

@@ -292,3 +292,44 @@ fn what_a_signal_interrupts_goes_on_by_itself_after_the_next_start() {
         assert!(here, "{workflow}: it had ended before the stop");
     }
 }
+
+/// The program below a limit of the shell's `ulimit`.
+fn below(limit: &str, home: &Path) -> Output {
+    let mut limited = command("/bin/sh", home);
+    limited.args(["-c", &format!("ulimit {limit}; exec \"$0\""), PROGRAM]).output().unwrap()
+}
+
+#[test]
+fn a_limit_that_forbids_a_start_is_named() {
+    for (limit, advice) in [("-n 16", "(ulimit -n)"), ("-n 32", "(ulimit -n)"), ("-f 0", "(ulimit -f)")] {
+        let home = tempfile::tempdir().unwrap();
+        let (code, said) = ended(&below(limit, home.path()));
+        assert!(code == Some(71) && said.contains(advice) && !said.contains("ulimit -u"), "{limit}: {code:?} {said}");
+    }
+}
+
+#[test]
+fn an_export_that_goes_nowhere_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let daemon = start(with_log(home.path()));
+    daemon.signal("TERM");
+    assert_eq!(daemon.end().0, Some(0));
+    let export = |to: &str| {
+        let mut shell = command("/bin/sh", home.path());
+        ended(&shell.args(["-c", &format!("exec \"$0\" --export-journal=- {to}"), PROGRAM]).output().unwrap())
+    };
+    let mut table = vec![("> /dev/null", 0, "\"records\":"), (">&-", 2, "name a file")];
+    if cfg!(target_os = "linux") {
+        table.push(("> /dev/full", 4, "cannot be written"));
+    }
+    for (to, expected, words) in table {
+        let (code, said) = export(to);
+        assert!(code == Some(expected) && said.contains(words), "{to}: {code:?} {said}");
+    }
+    // Nobody reads it.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut unread = command(PROGRAM, home.path());
+    let (code, said) = ended(&unread.arg("--export-journal=-").stdout(writer).output().unwrap());
+    assert!(code == Some(4) && said.contains("cannot be written"), "{code:?} {said}");
+}

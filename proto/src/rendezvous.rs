@@ -41,8 +41,8 @@ pub const MAX_RESPONSE_BYTES: usize = 4 << 20;
 pub enum AddressError {
     /// Neither `AGENTD_HOME` nor `HOME` is set.
     NoHome,
-    /// The path is relative, so that it would mean another place in every folder.
-    Relative(PathBuf),
+    /// The path that this variable gives is relative, so that it would mean another place in every folder.
+    Relative(&'static str, PathBuf),
     /// The path does not fit into a socket address.
     TooLong(PathBuf),
 }
@@ -53,8 +53,8 @@ impl std::fmt::Display for AddressError {
             Self::NoHome => {
                 write!(f, "neither {HOME_VARIABLE} nor HOME is set; set {HOME_VARIABLE} to an absolute path")
             }
-            Self::Relative(path) => {
-                write!(f, "{} is not an absolute path; give one that starts with /", path.display())
+            Self::Relative(variable, path) => {
+                write!(f, "{variable}: {} is not an absolute path; give one that starts with /", path.display())
             }
             Self::TooLong(path) => write!(
                 f,
@@ -74,12 +74,11 @@ impl std::error::Error for AddressError {}
 /// [`AddressError::NoHome`] and [`AddressError::Relative`].
 pub fn state_dir(variable: impl Fn(&str) -> Option<String>) -> Result<PathBuf, AddressError> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let dir = match (set(HOME_VARIABLE), set("HOME")) {
-        (Some(dir), _) => PathBuf::from(dir),
-        (None, Some(home)) => Path::new(&home).join(".agentd"),
-        (None, None) => return Err(AddressError::NoHome),
-    };
-    absolute(dir)
+    match (set(HOME_VARIABLE), set("HOME")) {
+        (Some(dir), _) => absolute(HOME_VARIABLE, dir.into()),
+        (None, Some(home)) => absolute("HOME", Path::new(&home).join(".agentd")),
+        (None, None) => Err(AddressError::NoHome),
+    }
 }
 
 /// The socket: `AGENTD_SOCKET`, else `agentd.sock` in the state folder.
@@ -88,7 +87,7 @@ pub fn state_dir(variable: impl Fn(&str) -> Option<String>) -> Result<PathBuf, A
 /// All of [`AddressError`].
 pub fn socket_path(variable: impl Fn(&str) -> Option<String>) -> Result<PathBuf, AddressError> {
     let path = match variable(SOCKET_VARIABLE).filter(|value| !value.is_empty()) {
-        Some(path) => absolute(PathBuf::from(path))?,
+        Some(path) => absolute(SOCKET_VARIABLE, path.into())?,
         None => state_dir(variable)?.join("agentd.sock"),
     };
     if path.as_os_str().len() > MAX_SOCKET_PATH { Err(AddressError::TooLong(path)) } else { Ok(path) }
@@ -101,8 +100,8 @@ pub fn owner_in(lock: impl Read) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-fn absolute(path: PathBuf) -> Result<PathBuf, AddressError> {
-    if path.is_absolute() { Ok(path) } else { Err(AddressError::Relative(path)) }
+fn absolute(variable: &'static str, path: PathBuf) -> Result<PathBuf, AddressError> {
+    if path.is_absolute() { Ok(path) } else { Err(AddressError::Relative(variable, path)) }
 }
 
 #[cfg(test)]
@@ -133,7 +132,11 @@ mod tests {
     #[test]
     fn unusable_addresses_are_named() {
         assert_eq!(socket_path(env(&[])), Err(AddressError::NoHome));
-        assert_eq!(socket_path(env(&[("AGENTD_HOME", "rel")])), Err(AddressError::Relative("rel".into())));
+        for (variable, path) in [("AGENTD_HOME", "rel"), ("AGENTD_SOCKET", "rel"), ("HOME", "rel/.agentd")] {
+            let refused = socket_path(env(&[(variable, "rel")])).unwrap_err();
+            assert_eq!(refused, AddressError::Relative(variable, path.into()));
+            assert!(refused.to_string().starts_with(&format!("{variable}: {path} is not an absolute path")));
+        }
         let long = format!("/{}", "x".repeat(MAX_SOCKET_PATH));
         assert_eq!(socket_path(env(&[("AGENTD_SOCKET", &long)])), Err(AddressError::TooLong(long.clone().into())));
         assert!(AddressError::TooLong(long.into()).to_string().contains("104 bytes"));

@@ -81,8 +81,9 @@ pub async fn run(context: &Context<'_>, args: ListArgs) -> Result<Exit, Error> {
     let mut request = ListTasksRequest {
         states: args.state.into_iter().map(|state| TaskState::from(state).into()).collect(),
         workspace: args.workspace.map_or_else(String::new, |path| {
-            // A folder that is gone may still have tasks: then the path counts as it was given.
-            path.canonicalize().unwrap_or(path).to_string_lossy().into_owned()
+            // A folder that is gone may still have tasks: then the path counts as it was given, from the current folder on.
+            let real = path.canonicalize().or_else(|_| std::path::absolute(&path));
+            real.unwrap_or(path).to_string_lossy().into_owned()
         }),
         ..Default::default()
     };

@@ -1,12 +1,15 @@
-//! Whether the daemon runs, and what it says about itself.
+//! Whether the daemon runs, and what it says about itself; if none runs, whether what is stored is whole.
+
+use std::process::Stdio;
 
 use agentd_proto::{
-    doctor::DAEMON,
+    codes::{DAEMON_ALREADY_RUNNING, Exit},
+    doctor::{DAEMON, DISK},
     v1::{DoctorCheck, ExamineRequest, Health, StatusResponse, ThreadPlacement, Verdict},
 };
 use tonic::Code;
 
-use super::of_error;
+use super::{of_error, tools::ended};
 use crate::{
     connect::{Connection, within_limit},
     context::Context,
@@ -29,8 +32,40 @@ pub(super) async fn checks(context: &Context<'_>, start: bool) -> (Vec<DoctorChe
     };
     match connected {
         Ok(connection) => running(&connection).await,
-        Err(error) => (absent(&error), Answer::default()),
+        Err(error) => {
+            let mut checks = absent(&error);
+            if error.is_absence() {
+                checks.extend(stored(context).await);
+            }
+            (checks, Answer::default())
+        }
     }
+}
+
+/// What is stored, checked as `journal verify` does, if that takes no longer than a program may; nothing if there is none.
+#[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and sees to this child's end")]
+async fn stored(context: &Context<'_>) -> Option<DoctorCheck> {
+    const NAME: &str = "journal";
+    let starter = context.starter().ok().filter(|starter| starter.state_dir.join("log").is_dir())?;
+    // Whether there is a program is told by a check of its own.
+    let mut check = starter.checker(&starter.find().ok()?);
+    let code = match check.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+        Ok(mut child) => ended(&mut child, || {}).await.ok().flatten().and_then(|status| status.code()),
+        Err(_) => None,
+    };
+    let of = |verdict, found| DoctorCheck::of(DISK, NAME, verdict, found);
+    let damaged = i32::from(u8::from(Exit::DataLoss));
+    Some(match code {
+        Some(0) => of(Verdict::Ok, "all records and documents fit their checksums"),
+        Some(code) if code == damaged => of(Verdict::Failed, "what is stored is damaged")
+            .with_remedy("keep the folder as it is; see what is damaged, and restore a backup")
+            .with_command("agentd-cli journal verify"),
+        Some(code) if code == i32::from(DAEMON_ALREADY_RUNNING) => {
+            of(Verdict::Skipped, "a daemon has begun to run").with_command("agentd-cli doctor")
+        }
+        _ => of(Verdict::Skipped, "not checked: that takes longer, or cannot be done")
+            .with_command("agentd-cli journal verify"),
+    })
 }
 
 fn absent(error: &Error) -> Vec<DoctorCheck> {

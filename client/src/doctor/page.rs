@@ -14,6 +14,9 @@ const NAMES: usize = 16;
 /// Columns before the text of a check: two blanks, the mark, a blank, the name, a blank.
 const BEFORE: usize = 2 + 1 + 1 + NAMES + 1;
 
+/// In fewer columns the names take no more than they need, and further lines begin below them.
+const NARROW: usize = 40;
+
 /// The page; lines fit the width if there is one. Commands are never broken.
 #[must_use]
 pub fn page(findings: &Findings, paint: Paint, width: Option<usize>) -> String {
@@ -60,19 +63,20 @@ const fn mark(verdict: Verdict) -> (&'static str, Label) {
 fn line(check: &DoctorCheck, paint: Paint, width: usize, out: &mut String) {
     let (mark, label) = mark(check.verdict());
     let name = text::one_line(&check.name);
-    let gap = " ".repeat(NAMES.saturating_sub(text::width(&name)) + 1);
+    let (names, indent) = if width < NARROW { (0, 4) } else { (NAMES, BEFORE) };
+    let gap = " ".repeat(names.saturating_sub(text::width(&name)) + 1);
     out.push_str(&format!("  {} {}{gap}", paint.text(label, mark), paint.text(Label::Dim, &name)));
-    let before = BEFORE.max(5 + text::width(&name));
+    let before = 4 + text::width(&name) + gap.len();
     let found =
         if check.verdict() == Verdict::Unknown { format!("not known: {}", check.found) } else { check.found.clone() };
-    block(&found, (before, BEFORE), width, out);
+    block(&found, (before, indent), width, out);
     if !check.remedy.is_empty() {
-        out.push_str(&format!("{}{} ", " ".repeat(BEFORE), paint.text(Label::Hint, "→")));
-        block(&check.remedy, (BEFORE + 2, BEFORE + 2), width, out);
+        out.push_str(&format!("{}{} ", " ".repeat(indent), paint.text(Label::Hint, "→")));
+        block(&check.remedy, (indent + 2, indent + 2), width, out);
     }
     if !check.command.is_empty() {
         let command = text::clean(&check.command);
-        out.push_str(&format!("{}{}\n", " ".repeat(BEFORE + 2), paint.text(Label::Code, &command)));
+        out.push_str(&format!("{}{}\n", " ".repeat(indent + 2), paint.text(Label::Code, &command)));
     }
 }
 
@@ -123,10 +127,11 @@ daemon
         assert_eq!(page(&findings(), Paint::new(false), Some(60)), expected);
         let painted = page(&findings(), Paint::new(true), Some(60));
         assert!(painted.contains("\u{1b}[1m\u{1b}[31m✗\u{1b}[0m"), "{painted:?}");
-        for width in [40, 60, 80] {
+        for width in [22, 39, 40, 60, 80] {
             let long = |line: &&str| text::width(line) > width && !line.contains("chmod");
             let page = page(&findings(), Paint::new(false), Some(width));
             assert_eq!(page.lines().find(long), None, "{width}");
+            assert!(width != 22 || page.contains("  ✗ folder /h/.agentd\n    has mode 755, so\n"), "{page}");
         }
     }
 }

@@ -54,7 +54,7 @@ fn daemon(context: &Context<'_>, running: Option<&str>) -> DoctorCheck {
             DoctorCheck::of(PROGRAM, NAME, Verdict::Warning, format!("{found}; this agentd-cli is {OURS}"))
                 .with_remedy("install both programs of one version")
         }
-        _ => DoctorCheck::of(PROGRAM, NAME, Verdict::Ok, format!("{found}: settings and stored data fit it")),
+        _ => DoctorCheck::of(PROGRAM, NAME, Verdict::Ok, format!("{found}: settings and stored format fit it")),
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{context::Context, env::PATH, retry::Pauses};
 
-/// How long a program may take to say its version; those that run on a JVM take half a second.
+/// How long a program may take to say its version (those that run on a JVM take half a second), or to check what is stored.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Most bytes of its answer that are kept.
@@ -136,22 +136,35 @@ async fn said(path: &Path, arguments: &[&str]) -> Result<String, String> {
     let unheard = |error| format!("cannot be listened to: {error}");
     let mut out = Heard::of(child.stdout.take()).map_err(unheard)?;
     let mut err = Heard::of(child.stderr.take()).map_err(unheard)?;
+    let listen = || {
+        out.listen();
+        err.listen();
+    };
+    match ended(&mut child, listen).await {
+        Ok(Some(status)) => answer(status, &out, &err),
+        Ok(None) => Err(format!("did not say its version within {} s", PATIENCE.as_secs())),
+        Err(error) => Err(format!("cannot be waited for: {error}")),
+    }
+}
+
+/// Waits for its end, which must come soon: nothing if it was ended because it took too long.
+pub(super) async fn ended(child: &mut Child, mut listen: impl FnMut()) -> std::io::Result<Option<ExitStatus>> {
     let deadline = Instant::now() + PATIENCE;
     for pause in Pauses::new(Duration::from_millis(2), Duration::from_millis(50)) {
         // First whether it has ended, so that nothing that it said before is missed.
-        let ended = child.try_wait();
-        out.listen();
-        err.listen();
-        match ended {
-            Ok(Some(status)) => return answer(status, &out, &err),
-            Ok(None) if Instant::now() < deadline => sleep(pause).await,
-            Ok(None) => break,
-            Err(error) => return Err(format!("cannot be waited for: {error}")),
+        let ended = child.try_wait()?;
+        listen();
+        if ended.is_some() {
+            return Ok(ended);
         }
+        if Instant::now() >= deadline {
+            break;
+        }
+        sleep(pause).await;
     }
     let _gone = child.kill();
     let _status = child.wait();
-    Err(format!("did not say its version within {} s", PATIENCE.as_secs()))
+    Ok(None)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host; it is asked and ends, or is ended")]

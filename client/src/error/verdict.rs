@@ -22,7 +22,11 @@ impl Error {
             | Self::NoSetting { .. }
             | Self::NoRule { .. } => Exit::NotFound,
             Self::DaemonTooOld { .. } | Self::ClientTooOld { .. } | Self::Refused { .. } => Exit::Protocol,
-            Self::Signal { source, .. } | Self::Socket { source, .. } if is_denied(source) => Exit::Denied,
+            Self::Signal { source, .. } | Self::Socket { source, .. } | Self::StartLog { source, .. }
+                if is_denied(source) =>
+            {
+                Exit::Denied
+            }
             Self::OtherUser { .. } => Exit::Denied,
             Self::Absent { .. }
             | Self::Stale { .. }
@@ -36,6 +40,7 @@ impl Error {
             | Self::Failing { .. }
             | Self::NoProgram { .. }
             | Self::Spawn { .. }
+            | Self::StartLog { .. }
             | Self::Check { .. }
             | Self::Died { .. }
             | Self::Slow { .. }
@@ -62,6 +67,7 @@ impl Error {
             Self::DaemonTooOld { .. } | Self::ClientTooOld { .. } | Self::Refused { .. } => "protocol",
             Self::NoProgram { .. }
             | Self::Spawn { .. }
+            | Self::StartLog { .. }
             | Self::Check { .. }
             | Self::Died { .. }
             | Self::Slow { .. } => "start",
@@ -118,6 +124,10 @@ impl Error {
             }
             Self::NoProgram { .. } => vec!["name it: --daemon PATH, or AGENTD_DAEMON=PATH".to_owned()],
             Self::Spawn { .. } => vec!["name another program: --daemon PATH".to_owned()],
+            Self::StartLog { path, .. } => {
+                let log = agentd_proto::doctor::shell_word(path);
+                vec![format!("see whose it is, and give it back or delete it: ls -l {log}")]
+            }
             Self::Check { .. } => vec!["an agentd of this client's version can".to_owned()],
             Self::Archive { said, .. } => archive_hints(said),
             Self::Died { log, .. } | Self::Slow { log, .. } => {
@@ -260,6 +270,16 @@ mod tests {
                 Error::Hidden { pid: Some(7), socket: "/x.sock".into(), lock: "/s/agentd.lock".into() },
                 Exit::Unavailable,
                 "kill 7",
+            ),
+            (
+                Error::StartLog { path: "/s/x.log".into(), source: io::ErrorKind::PermissionDenied.into() },
+                Exit::Denied,
+                "ls -l /s/x.log",
+            ),
+            (
+                Error::StartLog { path: "/s/x.log".into(), source: io::ErrorKind::StorageFull.into() },
+                Exit::Unavailable,
+                "ls -l /s/x.log",
             ),
             (Error::NoSocket { path: socket.clone() }, Exit::Unavailable, "--socket"),
             (Error::OtherUser { socket: socket.clone(), theirs: 501, ours: 0 }, Exit::Denied, "AGENTD_HOME"),

@@ -285,7 +285,7 @@ impl Rows {
                 *width = text::width(cell).max(*width);
             }
         }
-        let mut table = Table::new(&[]);
+        let mut table = Table::headed();
         for (number, row) in self.done.into_iter().enumerate() {
             let cells = row.into_iter().zip(widths.iter().zip(&self.alignments)).map(|(cell, (width, alignment))| {
                 let gap = if *alignment == Alignment::Right { width - text::width(&cell) } else { 0 };

@@ -15,6 +15,9 @@ const NARROWEST: usize = 8;
 const SENTENCE: usize = 30;
 const INDENT: usize = 4;
 
+/// In fewer columns, each cell has lines of its own.
+const NARROW: usize = 28;
+
 /// A cell: text, and what it is.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
@@ -54,6 +57,12 @@ impl Table {
     pub fn new(heads: &[&str]) -> Self {
         let head = heads.iter().map(|head| Cell::labelled(head, Label::Heading)).collect();
         Self { rows: vec![head], has_head: true, ..Self::default() }
+    }
+
+    /// A table whose first row has the heads.
+    #[must_use]
+    pub fn headed() -> Self {
+        Self { has_head: true, ..Self::default() }
     }
 
     /// Fields: a name, and what it is.
@@ -112,6 +121,10 @@ impl Table {
     #[must_use]
     pub fn render(&self, paint: Paint, width: Option<usize>) -> String {
         let mut kept = self.kept(width);
+        // An id that is cut cannot be copied.
+        if let Some(width) = width.filter(|&width| width < NARROW || (self.cut && kept.needed() > width)) {
+            return self.listed(paint, width);
+        }
         let mut widths = kept.widths(width);
         let mut below = Vec::new();
         if self.last_below && kept.is_cramped(&widths) {
@@ -131,6 +144,23 @@ impl Table {
         out
     }
 
+    /// `HEAD: cell`, each on lines of its own, with a gap between the rows.
+    fn listed(&self, paint: Paint, width: usize) -> String {
+        let mut out = String::new();
+        for (at, row) in self.rows.iter().enumerate().skip(usize::from(self.has_head)) {
+            let (names, cells) = if self.has_head { (&self.rows[0][..], &row[..]) } else { row.split_at(1) };
+            out.push_str(if at > 1 && self.has_head { "\n" } else { "" });
+            for (name, cell) in names.iter().zip(cells) {
+                let content = text::one_line(&cell.text);
+                let name = paint.text(Label::Dim, name.text.trim());
+                let content = cell.label.map_or_else(|| content.clone(), |label| paint.text(label, &content));
+                out.push_str(&text::hang(&format!("{name}: {content}"), width, 0, GAP));
+                out.push('\n');
+            }
+        }
+        out
+    }
+
     /// True if the last column has less room than a sentence needs.
     fn is_cramped(&self, widths: &[usize]) -> bool {
         let last = widths.len().saturating_sub(1);
@@ -143,15 +173,7 @@ impl Table {
         let Some(limit) = limit else { return kept };
         let mut left_out: Vec<usize> = Vec::new();
         for &column in &self.dispensable {
-            let columns = kept.rows.first().map_or(0, Vec::len);
-            let need = |at: usize| match (self.cut, self.one_line) {
-                // The last one is cut first.
-                (true, _) if at + 1 == columns => kept.natural(at).min(NARROWEST),
-                (false, false) => kept.longest_word(at),
-                _ => kept.natural(at),
-            };
-            let needed: usize = (0..columns).map(need).sum();
-            if needed + GAP * columns.saturating_sub(1) <= limit {
+            if kept.needed() <= limit {
                 break;
             }
             let at = column - left_out.iter().filter(|&&gone| gone < column).count();
@@ -163,6 +185,18 @@ impl Table {
         kept
     }
 
+    /// Columns that it takes at least, if nothing is broken or cut that should not be.
+    fn needed(&self) -> usize {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let need = |at: usize| match (self.cut, self.one_line) {
+            // The last one is cut first.
+            (true, _) if at + 1 == columns => self.natural(at).min(NARROWEST),
+            (false, false) => self.longest_word(at),
+            _ => self.natural(at),
+        };
+        (0..columns).map(need).sum::<usize>() + GAP * columns.saturating_sub(1)
+    }
+
     /// Columns that the widest line of a column takes.
     fn natural(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
@@ -170,24 +204,30 @@ impl Table {
     }
 
     fn longest_word(&self, column: usize) -> usize {
-        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        Self::longest_word_of(&self.rows, column)
+    }
+
+    fn longest_word_of(rows: &[Vec<Cell>], column: usize) -> usize {
+        let cells = rows.iter().filter_map(|row| row.get(column));
         cells.flat_map(|cell| cell.text.split_whitespace()).map(text::width).max().unwrap_or(0)
     }
 
     /// Natural widths. If they do not fit, the widest column gives way, one column of characters at a time: first
-    /// those with text of several words, since an id or a path that is broken cannot be copied.
+    /// those with text of several words, since an id or a path that is broken cannot be copied; a head is broken last.
     fn widths(&self, limit: Option<usize>) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let mut widths: Vec<usize> = (0..columns).map(|at| self.natural(at)).collect();
         let Some(limit) = limit else { return widths };
         let room = limit.saturating_sub(GAP * columns.saturating_sub(1));
         let floor = NARROWEST.min(room / columns.max(1)).max(1);
-        // Where all words fit, none is broken.
-        let words: Vec<usize> = (0..columns).map(|at| self.longest_word(at)).collect();
-        let fits = words.iter().sum::<usize>() <= room;
-        let narrowest = |at: usize| if fits { words[at].max(floor) } else { floor };
+        let all: Vec<usize> = (0..columns).collect();
         let wordy: Vec<usize> = (0..columns).filter(|&at| self.has_words(at)).collect();
-        for candidates in [wordy, (0..columns).collect()] {
+        // Where all words fit, none is broken.
+        let words = |at| self.longest_word(at).max(floor);
+        let heads = |at| Self::longest_word_of(&self.rows[..usize::from(self.has_head)], at).max(floor);
+        let steps: [(&[usize], &dyn Fn(usize) -> usize); 4] =
+            [(&wordy, &words), (&wordy, &heads), (&all, &heads), (&all, &|_| floor)];
+        for (candidates, narrowest) in steps {
             while widths.iter().sum::<usize>() > room {
                 let widest =
                     candidates.iter().copied().filter(|&at| widths[at] > narrowest(at)).max_by_key(|&at| widths[at]);
@@ -269,6 +309,32 @@ mod tests {
     }
 
     #[test]
+    fn where_a_column_is_a_word_wide_each_cell_has_its_own_lines() {
+        let listed = "ID: 01A\nSTATE: failed\nREQUEST: find every\n  caller of the\n  parser\n\nID: 01B\n";
+        assert!(sample().render(Paint::new(false), Some(20)).starts_with(listed));
+        let mut fields = Table::fields();
+        fields.field("socket", "/a/very/long/path/to/it").field("tasks", "1 running, 2 waiting");
+        let text = fields.render(Paint::new(false), Some(20));
+        assert_eq!(text, "socket:\n  /a/very/long/path/to/it\ntasks: 1 running, 2\n  waiting\n");
+        let mut cut = Table::new(&["TASK", "REQUEST"]).cut();
+        cut.row(["01M7YRH27D8Z6K3V9T5X4W2Q1P".into(), "find every caller".into()]);
+        let lines = |width| cut.render(Paint::new(false), Some(width)).lines().count();
+        assert_eq!((lines(36), lines(35)), (2, 2));
+        assert!(cut.render(Paint::new(false), Some(35)).starts_with("TASK: 01M7YRH27D8Z6K3V9T5X4W2Q1P\n"));
+    }
+
+    #[test]
+    fn a_path_is_broken_before_a_head() {
+        let mut table = Table::headed();
+        for row in [["File", "Complexity"], ["src/a/path/that/is/too/long/for/the/line.rs", "         7"]] {
+            table.row(row.map(Cell::from));
+        }
+        let text = table.render(Paint::new(false), Some(30));
+        assert_eq!(text.lines().next(), Some("File                Complexity"), "{text}");
+        assert!(text.lines().all(|line| text::width(line) <= 30), "{text}");
+    }
+
+    #[test]
     fn columns_that_matter_less_go_before_words_are_broken() {
         let mut table = Table::new(&["STEP", "ROLE", "TRIES", "NEEDS"]).dispensable(&[2, 1]);
         table.row(["structure".into(), "architect".into(), "1".into(), "survey, measure".into()]);
@@ -280,7 +346,7 @@ mod tests {
         assert_eq!(heads(80), ["STEP", "ROLE", "TRIES", "NEEDS"]);
         assert_eq!(heads(37), ["STEP", "ROLE", "TRIES", "NEEDS"]);
         assert_eq!(heads(30), ["STEP", "ROLE", "NEEDS"]);
-        assert_eq!(heads(20), ["STEP", "NEEDS"]);
+        assert_eq!(heads(28), ["STEP", "NEEDS"]);
     }
 
     #[test]

@@ -5,7 +5,11 @@ pub(crate) mod partial;
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Read as _, Write},
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::fs::{FileTypeExt as _, MetadataExt as _},
+    },
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -85,7 +89,7 @@ impl ArchiveArgs {
 /// Does it, and tells.
 ///
 /// # Errors
-/// [`Error::ArchiveThere`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::JournalThere`], [`Error::AlreadyRunning`],
+/// [`Error::NoOutput`], [`Error::ArchiveThere`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::JournalThere`], [`Error::AlreadyRunning`],
 /// what makes the state folder unusable, and [`Error::Engine`] for what is wrong with the journal or the archive.
 pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
     let done = match work {
@@ -94,6 +98,9 @@ pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
                 return Err(Error::Engine(agentd_journal::Error::NoJournal.into()));
             }
             state_dir::prepare(state, own_uid)?;
+            if file.is_none() && leads_nowhere(io::stdout().as_fd()) {
+                return Err(Error::NoOutput);
+            }
             match file {
                 Some(file) => {
                     let system = |source| Error::System { what: "a signal handler", source };
@@ -121,6 +128,18 @@ pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a stream was closed when this program began: then the runtime has opened `/dev/null` there, to read and to write.
+/// Whoever wants to throw an archive away opens it to write alone, as a shell does.
+fn leads_nowhere(stream: BorrowedFd<'_>) -> bool {
+    let of_stream = || {
+        let stream = File::from(stream.try_clone_to_owned()?);
+        let (found, null) = (stream.metadata()?, fs::metadata("/dev/null")?);
+        let is_null = found.file_type().is_char_device() && found.rdev() == null.rdev();
+        Ok::<_, io::Error>(is_null && (&stream).read(&mut [0]).is_ok())
+    };
+    of_stream().unwrap_or(false)
+}
+
 /// Whoever reads it may have gone away.
 fn tell(line: &serde_json::Value) {
     let _ = writeln!(io::stderr(), "{line}");
@@ -140,12 +159,16 @@ fn steps() -> impl FnMut(u64, u64) {
 
 /// Reads an archive and compares all of it. Only the archive is read, so what the disk refuses is no fault of the state folder.
 fn checked(path: &Path) -> Result<CheckedArchive, Error> {
-    check_archive(path, &mut steps()).map_err(|error| match error {
+    check_archive(path, &mut steps()).map_err(|error| unread(path, error))
+}
+
+fn unread(path: &Path, error: agentd_engine::Error) -> Error {
+    match error {
         agentd_engine::Error::Journal(agentd_journal::Error::Io { source, .. }) => {
             Error::ArchiveFile { what: "read", path: path.to_owned(), source }
         }
         error => error.into(),
-    })
+    }
 }
 
 async fn import(
@@ -270,15 +293,44 @@ async fn unless_stopped<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        os::unix::fs::MetadataExt as _,
-        process::{Command, Stdio},
-    };
+    use std::process::{Command, Stdio};
 
     use super::*;
 
     fn private(path: &Path) {
         state_dir::prepare(path, path.parent().unwrap().metadata().unwrap().uid()).unwrap();
+    }
+
+    #[test]
+    fn an_archive_that_cannot_be_read_is_no_fault_of_the_state_folder() {
+        let refused = |number| agentd_journal::Error::Io {
+            action: "read",
+            path: "the archive".to_owned(),
+            source: io::Error::from_raw_os_error(number),
+        };
+        for (number, code) in [(5, 4), (13, 7)] {
+            let error = unread(Path::new("/usb/a.tar"), refused(number).into());
+            let said = crate::describe(&error);
+            assert!(said.starts_with("cannot read /usb/a.tar: ") && !said.contains("state folder"), "{said}");
+            assert_eq!(error.archive_exit_code(), code, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_was_closed_leads_nowhere() {
+        let open = |path: &str, read| fs::OpenOptions::new().read(read).write(true).open(path).unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let (reader, writer) = io::pipe().unwrap();
+        for (stream, nowhere) in [
+            (open("/dev/null", true).as_fd(), true),
+            (open("/dev/null", false).as_fd(), false),
+            (open("/dev/zero", true).as_fd(), false),
+            (file.as_fd(), false),
+            (writer.as_fd(), false),
+        ] {
+            assert_eq!(leads_nowhere(stream), nowhere, "{stream:?}");
+        }
+        drop(reader);
     }
 
     #[test]

@@ -135,6 +135,9 @@ pub(crate) mod tests {
         let state = dir.path().join("state");
         prepare(&state, uid).unwrap();
         mode(&state, 0o755);
+        assert!(refusal(&state, uid + 1).contains("belongs to user"));
+        let left = (state.metadata().unwrap().mode() & 0o777, fs::read_dir(&state).unwrap().count());
+        assert_eq!(left, (0o755, 0), "an empty folder of somebody else is left as it is");
         prepare(&state, uid).unwrap();
         assert_eq!(state.metadata().unwrap().mode() & 0o777, 0o700, "an empty folder is closed");
         fs::write(state.join("something"), "").unwrap();

@@ -13,6 +13,7 @@ use agentd_proto::{
     rendezvous::{HOME_VARIABLE, state_dir},
 };
 use clap::Args;
+use rustix::fs::{fstat, stat};
 use serde::Deserialize;
 
 use crate::{
@@ -80,9 +81,13 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
     if streams && context.ui.out.terminal {
         return Err(Error::usage("an archive is nothing for a terminal", "name a file, or send it on: export - | …"));
     }
+    if streams && leads_nowhere() {
+        return Err(Error::usage("standard output leads nowhere", "name a file, or send it on: export - | …"));
+    }
+    let target = if streams { args.file.clone() } else { target(&args.file)? };
     let mut work = Work::new(context, "export the journal")?;
     work.state = served(context).await?.unwrap_or(work.state);
-    let mut flags = vec![naming("--export-journal", &args.file)];
+    let mut flags = vec![naming("--export-journal", &target)];
     if args.force {
         flags.push("--force".into());
     }
@@ -111,6 +116,10 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
 /// [`Error::Archive`], those of finding the program.
 pub(super) fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, Error> {
     let what = if args.check { "check the archive" } else { "import the archive" };
+    // Whoever opens a pipe waits for its writer, perhaps for ever.
+    if args.file.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(no_file(&args.file, "write the archive into a file first"));
+    }
     let work = Work::new(context, what)?;
     let mut flags = vec![naming("--import-journal", &args.file)];
     for (asked, flag) in [(args.check, "--check-only"), (args.finished_only, "--finished-only")] {
@@ -128,6 +137,25 @@ pub(super) fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, E
         context.ui.hint("start it: agentd-cli start");
     }
     Ok(Exit::Success)
+}
+
+/// True if what is written goes to `/dev/null`, as it does too where standard output was closed.
+fn leads_nowhere() -> bool {
+    matches!((fstat(std::io::stdout()), stat("/dev/null")), (Ok(out), Ok(null)) if out.st_rdev == null.st_rdev)
+}
+
+/// The file behind links: the program gives the archive this name, and so would replace a link, a pipe or a device.
+fn target(file: &Path) -> Result<PathBuf, Error> {
+    match (file.is_symlink(), file.metadata()) {
+        (true, Ok(found)) if found.is_file() => file.canonicalize().map_err(Error::file("write", file)),
+        (false, Ok(found)) if found.is_file() || found.is_dir() => Ok(file.to_owned()),
+        (false, Err(_)) => Ok(file.to_owned()),
+        _ => Err(no_file(file, "name a file, or send it on: export - > …")),
+    }
+}
+
+fn no_file(file: &Path, hint: &str) -> Error {
+    Error::usage(format!("{} is no regular file", file.display()), hint)
 }
 
 /// A flag with its file as one argument, so that a file may begin with a hyphen.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Error, index::Book, shell::Progress};
+use crate::{Error, index::Book, progress::Progress};
 
 /// Jobs that may wait. An agent that has more to store waits for room.
 const QUEUE: usize = 1_024;

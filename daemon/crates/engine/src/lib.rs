@@ -12,6 +12,7 @@ mod io;
 mod lines;
 mod lookout;
 mod pressure;
+mod progress;
 mod record;
 mod replay;
 mod retention;

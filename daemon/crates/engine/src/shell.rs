@@ -9,10 +9,7 @@ mod pace;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -34,6 +31,7 @@ use crate::{
     lines::Lines,
     lookout::Lookout,
     pressure::Governor,
+    progress::Progress,
     record::DocumentRecord,
     retention::Retention,
     sabotage::{Point, is},
@@ -48,42 +46,6 @@ const BUSY_TICK: Duration = Duration::from_secs(1);
 
 /// The same when nothing is.
 const IDLE_TICK: Duration = Duration::from_secs(30);
-
-/// How far the journal is. The writer thread sets it; nothing there ever waits for the engine.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    pub durable: Arc<AtomicU64>,
-    pub failure: Mutex<Option<String>>,
-    /// Why payloads cannot be stored any more. The journal itself may be well.
-    pub payloads: Mutex<Option<String>>,
-    pub changed: Notify,
-}
-
-impl Progress {
-    /// The writer's report after each sync.
-    pub(crate) fn report(&self, result: Result<Seq, agentd_journal::Error>) {
-        match result {
-            Ok(seq) => self.durable.store(seq.0, Ordering::Release),
-            Err(error) => return self.fail(&agentd_base::describe(&error)),
-        }
-        self.changed.notify_one();
-    }
-
-    /// The log cannot be written any more.
-    fn fail(&self, why: &str) {
-        self.note(&self.failure, why);
-    }
-
-    /// Payloads cannot be written any more.
-    pub(crate) fn fail_payloads(&self, why: &str) {
-        self.note(&self.payloads, why);
-    }
-
-    fn note(&self, place: &Mutex<Option<String>>, why: &str) {
-        place.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert_with(|| why.to_owned());
-        self.changed.notify_one();
-    }
-}
 
 /// Everything that the engine thread owns.
 pub(crate) struct Shell {

@@ -26,10 +26,11 @@ use crate::{
     io::{self, Io, IoHandle, Storage},
     lookout::Lookout,
     pressure::{Governor, PressureSettings},
+    progress::Progress,
     record::Booted,
     retention::{Keep, Retention},
     roster::{Duty, OverloadLimits},
-    shell::{Bookkeeping, Progress, Shell},
+    shell::{Bookkeeping, Shell},
 };
 
 /// Calls that may wait for the engine thread.

@@ -85,6 +85,10 @@ pub struct Import {
     pub line: u32,
     /// How the target is to be resolved.
     pub kind: ImportKind,
+    /// Loading the file does not need it: it stands in a function (Python, JavaScript), or is for types alone (`import type`,
+    /// `if TYPE_CHECKING:`).
+    #[serde(default)]
+    pub deferred: bool,
 }
 
 /// How the target of an import is to be resolved.

@@ -184,6 +184,7 @@ fields! {
     body "body",
     computed_value "computed_value",
     condition "condition",
+    consequence "consequence",
     declaration_kind "declaration_kind",
     declarator "declarator",
     function "function",

@@ -92,5 +92,5 @@ pub(crate) fn end_line_of(node: Node<'_>) -> u32 {
 
 /// An import without names.
 pub(crate) const fn import(target: String, line: u32, kind: ImportKind) -> Import {
-    Import { target, names: Vec::new(), line, kind }
+    Import { target, names: Vec::new(), line, kind, deferred: false }
 }

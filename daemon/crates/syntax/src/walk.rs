@@ -10,7 +10,7 @@ use tree_sitter::{Node, Tree, TreeCursor};
 use crate::{
     EntryPoint, Error, FunctionFacts, Import, Language, Symbol,
     grammar::{CallRole, Class},
-    head::{Head, MAX_ITEMS, field},
+    head::{Head, field},
     inspect::{Inspected, Inspector},
     lines::Span,
     metrics::{OpenFunction, Operator},
@@ -118,6 +118,8 @@ pub(crate) fn walk(
         binding: None,
         inspector: Inspector::new(asked.language, asked.rules, head, tree.root_node()),
         want_symbols: asked.want_symbols,
+        language: asked.language,
+        types_until: 0,
     };
     walk.shebang();
     let mut cursor = tree.walk();
@@ -163,6 +165,9 @@ struct Walk<'w, 't> {
     binding: Option<(usize, Node<'t>)>,
     inspector: Inspector<'w, 't>,
     want_symbols: bool,
+    language: Language,
+    /// Until here nothing is imported but for types.
+    types_until: usize,
 }
 
 impl<'t> Walk<'_, 't> {
@@ -259,6 +264,7 @@ impl<'t> Walk<'_, 't> {
             }
             Class::If => {
                 self.guard(node);
+                self.type_guard(node);
                 self.structure(class, depth, after_else);
             }
             Class::ElseToken if depth == self.top.0 + 1 && self.top.1 == Class::If => {
@@ -350,10 +356,7 @@ impl<'t> Walk<'_, 't> {
                 self.found.tests = self.found.tests.saturating_add(1);
                 self.inspector.test_ends_at(node.end_byte());
             }
-            Some(CallRole::Import(import)) if self.found.imports.len() < MAX_ITEMS => {
-                self.found.imports.push(import);
-            }
-            Some(CallRole::Import(_)) => self.found.truncated = true,
+            Some(CallRole::Import(import)) => self.import_call(node, import),
             None => {}
         }
     }

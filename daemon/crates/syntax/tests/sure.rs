@@ -11,7 +11,26 @@ use Language::{C, Cpp, Go, Java, JavaScript, Python, Rust, Swift};
 type Row = (&'static str, Language, &'static str, &'static str);
 
 /// Lists whose length decides.
-const LISTS: [Row; 12] = [
+const LISTS: [Row; 15] = [
+    (
+        // A table that the program brings has few rows, whatever its columns are called.
+        "loop-linear-find",
+        Rust,
+        "fn f(all: &[A]) { let mut out: Vec<B> = Vec::new(); for (files, tools) in all { for t in tools { if !out.iter().any(|o| o.0 == t.0) { out.push(t.clone()); } } } }",
+        "fn f() { let mut out: Vec<B> = Vec::new(); for (files, tools) in LANGUAGES { for t in tools { if !out.iter().any(|o| o.0 == t.0) { out.push(t.clone()); } } } }",
+    ),
+    (
+        "loop-linear-find",
+        Rust,
+        "fn f(all: &[A]) { let mut out: Vec<B> = Vec::new(); for (files, tools) in all.iter().rev() { for t in tools { if !out.iter().any(|o| o.0 == t.0) { out.push(t.clone()); } } } }",
+        "fn f() { let mut out: Vec<B> = Vec::new(); for (files, tools) in tables::LANGUAGES.iter().rev() { for t in tools { if !out.iter().any(|o| o.0 == t.0) { out.push(t.clone()); } } } }",
+    ),
+    (
+        "loop-linear-find",
+        JavaScript,
+        "function f(all) { const ys = []; for (const files of all) { for (const x of files.xs) { x.y = ys.find((y) => y.id === x.yId); } } }",
+        "function f(a, b) { const ys = []; for (const files of [a, b]) { for (const x of files.xs) { x.y = ys.find((y) => y.id === x.yId); } } }",
+    ),
     (
         "loop-list-contains",
         Python,

@@ -221,6 +221,11 @@ pub(super) fn is_for_tests(language: Language, source: &[u8]) -> bool {
     marks.iter().any(|mark| head.contains(mark))
 }
 
+/// Whether a text names a constant by the custom of all these languages: `KINDS`, not `N`, which may be a type.
+fn is_constant(text: &str) -> bool {
+    text.len() > 2 && !text.contains(|c: char| c.is_lowercase()) && text.contains(|c: char| c.is_uppercase())
+}
+
 /// Less sure by one step.
 const fn lower(confidence: Confidence) -> Confidence {
     match confidence {
@@ -235,10 +240,12 @@ impl<'a, 't> Site<'_, 'a, 't> {
         if self.has_many_rounds() { Confidence::High } else { Confidence::Medium }
     }
 
-    /// Whether a loop around goes over what it reads or over things that come by the thousand.
+    /// Whether a loop around goes over what it reads or over things that come by the thousand. Whatever the names, a table that the
+    /// source writes out has few rows.
     pub(crate) fn has_many_rounds(&mut self) -> bool {
         let loops: Vec<_> = self.loops().map(|scope| (scope.node, scope.role, scope.pattern())).collect();
         loops.into_iter().any(|(node, role, pattern)| match (role, source_of(node)) {
+            (Role::Loop, Some(over)) if self.is_few(over) || self.is_part_of_constant(over) => false,
             (Role::Loop, Some(over)) => {
                 pattern.is_some_and(|pattern| names_one_of(self.head_of(pattern), MANY)) || self.is_much(over)
             }
@@ -351,13 +358,24 @@ impl<'a, 't> Site<'_, 'a, 't> {
 
     /// Whether the innermost loop goes over a list that the function writes out, or over a constant.
     fn is_over_few(&mut self) -> bool {
-        let Some(over) = self.innermost().and_then(|scope| source_of(scope.node)) else { return false };
-        let text = self.head_of(over);
-        let constant =
-            text.len() > 2 && !text.contains(|c: char| c.is_lowercase()) && text.contains(|c: char| c.is_uppercase());
+        let over = self.innermost().and_then(|scope| source_of(scope.node));
+        over.is_some_and(|over| self.is_few(over))
+    }
+
+    fn is_few(&mut self, over: Node<'t>) -> bool {
+        let constant = is_constant(self.head_of(over));
         let Some(name) = self.name_of(over) else { return constant };
         let known = !self.bindings(name).is_empty();
         constant || if known { self.shape_of_name(name) == Shape::Short } else { self.is_table_of_file(name) }
+    }
+
+    /// Whether a loop goes over a constant by a path or by what gives its elements, or over a list in its own head:
+    /// `tables::KINDS.iter().enumerate()`, `&[a, b]`.
+    fn is_part_of_constant(&self, over: Node<'t>) -> bool {
+        let text = self.head_of(over).trim_start_matches(['&', '*']);
+        let named = text.split(['(', '[']).next().unwrap_or_default();
+        let is_listed = text.starts_with('[') && text.ends_with(']');
+        is_listed || named.split(['.', ':']).any(is_constant)
     }
 
     /// Whether the file binds a name to a list that it writes out, and to nothing else.

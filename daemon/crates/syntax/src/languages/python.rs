@@ -6,7 +6,7 @@ use super::named_definition;
 use crate::{
     Import, ImportKind, SymbolKind,
     grammar::{Class, Definition, FunctionHead, LanguageRules, Rule, define, rule},
-    head::{Head, MAX_ITEMS, MAX_TARGET, field, line_of},
+    head::{Head, MAX_ITEMS, MAX_TARGET, field, import, line_of},
 };
 
 pub(super) static RULES: LanguageRules = LanguageRules {
@@ -108,10 +108,10 @@ fn imports(head: &Head<'_>, node: Node<'_>, found: &mut Vec<Import>) {
         }
         let relative = target.starts_with('.');
         let kind = if relative { ImportKind::Relative } else { ImportKind::Module };
-        found.push(Import { target, names, line, kind });
+        found.push(Import { target, names, line, kind, deferred: false });
         return;
     }
     for target in names {
-        found.push(Import { target, names: Vec::new(), line, kind: ImportKind::Module });
+        found.push(import(target, line, ImportKind::Module));
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "eager-reduction",
-    version: 2,
+    version: 3,
     title: "list built to be reduced at once",
     languages: &[Language::Python],
     severity: Severity::Low,

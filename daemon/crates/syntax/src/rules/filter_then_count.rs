@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "filter-then-count",
-    version: 2,
+    version: 3,
     title: "all matches gathered to ask whether there is one",
     languages: &[
         Language::JavaScript,

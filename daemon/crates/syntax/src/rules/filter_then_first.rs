@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "filter-then-first",
-    version: 3,
+    version: 4,
     title: "all matches gathered to take the first",
     languages: &[Language::JavaScript, Language::TypeScript, Language::Tsx, Language::Python, Language::Swift],
     severity: Severity::Low,

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "key-list-lookup",
-    version: 3,
+    version: 4,
     title: "list of keys made to look for one",
     languages: &[
         Language::Python,

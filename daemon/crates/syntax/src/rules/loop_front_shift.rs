@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-front-shift",
-    version: 2,
+    version: 3,
     title: "front of an array changed in a loop",
     languages: &[
         Language::Python,

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-linear-find",
-    version: 2,
+    version: 3,
     title: "a list searched by key in each round",
     languages: &[
         Language::JavaScript,

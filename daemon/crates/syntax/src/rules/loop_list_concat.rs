@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-list-concat",
-    version: 2,
+    version: 3,
     title: "list copied to add to it in a loop",
     languages: &[Language::Python, Language::JavaScript, Language::TypeScript, Language::Tsx, Language::Swift],
     severity: Severity::High,

@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-list-contains",
-    version: 3,
+    version: 4,
     title: "membership of a list asked in a loop",
     languages: &[
         Language::Python,

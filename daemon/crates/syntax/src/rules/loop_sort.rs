@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-sort",
-    version: 2,
+    version: 3,
     title: "the same collection sorted in each round",
     languages: &[
         Language::Python,

@@ -121,6 +121,9 @@ impl<'t> Walk<'_, 't> {
             self.inspector.test_ends_at(node.end_byte());
         }
         let line = line_of(defined.name);
+        if class == Class::Module {
+            self.own_module(node, &name);
+        }
         // Swift's `extension` is of the same kind of node as its types.
         let extends = class == Class::Extension || (class == Class::Type && defined.kind == SymbolKind::Module);
         if class == Class::Type && !extends {

@@ -3,7 +3,11 @@
 use tree_sitter::Node;
 
 use super::Walk;
-use crate::{ImportKind, grammar::Class, head::MAX_ITEMS};
+use crate::{
+    Import, ImportKind, Language,
+    grammar::Class,
+    head::{MAX_ITEMS, field, import, line_of},
+};
 
 impl Walk<'_, '_> {
     /// What a test inside the file imports is none of the file's: the program does not need it.
@@ -15,10 +19,54 @@ impl Walk<'_, '_> {
             let first = self.found.imports.len();
             (self.head.grammar.rules.import)(&self.head, node, &mut self.found.imports);
             self.look_from_file(first);
+            if self.in_function() || node.start_byte() < self.types_until || is_for_types(node) {
+                self.found.imports.iter_mut().skip(first).for_each(|import| import.deferred = true);
+            }
         }
         if self.found.imports.len() >= MAX_ITEMS {
             self.found.imports.truncate(MAX_ITEMS);
             self.found.truncated = true;
+        }
+    }
+
+    /// An import that is written as a call.
+    pub(super) fn import_call(&mut self, node: Node<'_>, mut import: Import) {
+        // What a closure around `require` is for is not known: many are run at once, to have names of their own. `import(…)` in one
+        // is there to come later.
+        let in_closure = || self.scratch.frames.iter().any(|frame| frame.class == Class::Closure);
+        import.deferred = self.in_function() || (self.head.bytes(node).starts_with(b"import") && in_closure());
+        if self.found.imports.len() < MAX_ITEMS {
+            self.found.imports.push(import);
+        } else {
+            self.found.truncated = true;
+        }
+    }
+
+    /// Rust's module with a body is no other file, but its name is none of a library.
+    pub(super) fn own_module(&mut self, node: Node<'_>, name: &str) {
+        let is_counted = self.language == Language::Rust && !self.inspector.in_test(node.start_byte());
+        if is_counted && self.found.imports.len() < MAX_ITEMS {
+            self.found.imports.push(import(name.to_owned(), line_of(node), ImportKind::ModDecl));
+        }
+    }
+
+    /// Whether this stands in a function of a language that runs imports where they stand.
+    fn in_function(&self) -> bool {
+        use Language::{JavaScript, Python, Tsx, TypeScript};
+        !self.scratch.open.is_empty() && matches!(self.language, Python | JavaScript | TypeScript | Tsx)
+    }
+
+    /// Python's `if TYPE_CHECKING:`, which no program enters: what it imports is for types alone.
+    pub(super) fn type_guard(&mut self, node: Node<'_>) {
+        let fields = self.head.fields();
+        if self.language != Language::Python {
+            return;
+        }
+        let Some(condition) = field(node, fields.condition) else { return };
+        if matches!(self.head.bytes(condition), b"TYPE_CHECKING" | b"typing.TYPE_CHECKING" | b"t.TYPE_CHECKING")
+            && let Some(body) = field(node, fields.consequence)
+        {
+            self.types_until = body.end_byte();
         }
     }
 
@@ -30,6 +78,11 @@ impl Walk<'_, '_> {
             from_file(&mut import.target, modules);
         }
     }
+}
+
+/// TypeScript's `import type …` and `export type … from`.
+fn is_for_types(node: Node<'_>) -> bool {
+    node.child(1).is_some_and(|word| word.kind() == "type")
 }
 
 /// Rust's `super::x` or `self::x`, written inside so many modules of a file, as the file itself would write it; `self` alone if it
@@ -58,6 +111,30 @@ mod tests {
         let facts = Parser::new().analyze(Language::Rust, source.as_bytes(), Limits::default()).unwrap();
         let targets: Vec<&str> = facts.imports.iter().map(|import| import.target.as_str()).collect();
         assert_eq!(targets, ["a::X", "e::W"]);
+    }
+
+    #[test]
+    fn what_loading_does_not_need_is_deferred() {
+        let python = "from typing import TYPE_CHECKING\nimport a\nif TYPE_CHECKING:\n    import b\n    from c import X\nelse:\n    import d\n\
+                      if typing.TYPE_CHECKING:\n    import e\ntry:\n    import f\nexcept ImportError:\n    import g\n\
+                      class K:\n    import h\n    def m(self):\n        import i\n        from . import j\nif DEBUG:\n    import k\n";
+        let script = "import a from './a';\nimport b = require('./b');\n(function () { require('./c'); })();\n\
+                      function f() { require('./d'); }\nconst g = () => require('./e');\nroutes(() => import('./f'));\n\
+                      await import('./g');\nclass K { m() { return import('./h'); } }\nimport type { I } from './i';\n\
+                      export type { J } from './j';\nimport { type K2 } from './k';\nimport type from './l';\n";
+        let rust = "fn f() { use crate::a::X; }\nuse crate::b::Y;\n";
+        for (language, source, loaded, deferred) in [
+            (Language::Python, python, "typing a d f g h k", "b c e i ."),
+            (Language::TypeScript, script, "./a ./b ./c ./g ./k ./l", "./d ./e ./f ./h ./i ./j"),
+            (Language::Rust, rust, "crate::a::X crate::b::Y", ""),
+        ] {
+            let facts = Parser::new().analyze(language, source.as_bytes(), Limits::default()).unwrap();
+            let of = |deferred: bool| {
+                let imports = facts.imports.iter().filter(|import| import.deferred == deferred);
+                imports.map(|import| import.target.as_str()).collect::<Vec<_>>().join(" ")
+            };
+            assert_eq!((of(false).as_str(), of(true).as_str()), (loaded, deferred), "{language:?}");
+        }
     }
 
     #[test]

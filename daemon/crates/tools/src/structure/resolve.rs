@@ -17,7 +17,10 @@ use crate::project::Package;
 pub struct Edge {
     /// Number of the file that is needed.
     pub to: u32,
-    /// First line that says so, from 1.
+    /// No import of it is needed to load the file: such an edge makes no cycle.
+    #[serde(default)]
+    pub deferred: bool,
+    /// First line that says so, from 1; of those that loading needs, if there are any.
     pub line: u32,
 }
 
@@ -60,12 +63,12 @@ impl<'a> Resolver<'a> {
         let mut targets = Vec::new();
         let place = (language == Language::Rust && !imports.is_empty()).then(|| rust::place(&self.0, file));
         for import in imports {
-            let line = import.line;
+            let (line, deferred) = (import.line, import.deferred);
             self.targets((file, language, place.as_ref()), import, &mut targets);
             for target in targets.drain(..) {
                 match target {
-                    Target::File(to) if to != file => files.push(Edge { to, line }),
-                    Target::Folder(to) => folders.push(Edge { to, line }),
+                    Target::File(to) if to != file => files.push(Edge { to, line, deferred }),
+                    Target::Folder(to) => folders.push(Edge { to, line, deferred }),
                     Target::External(name) => *external.entry(name.into_boxed_str()).or_insert(0) += 1,
                     Target::File(_) | Target::Part => {}
                 }

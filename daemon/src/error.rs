@@ -105,7 +105,7 @@ pub enum Error {
     /// A signal came while an archive was made.
     #[error("the export was interrupted, and nothing of it is left; run it again")]
     Interrupted,
-    /// The daemon cannot start with what this process may use.
+    /// The daemon cannot live with what this process may use.
     #[error("{what}; {remedy}")]
     Limit {
         /// What it would need.
@@ -140,7 +140,7 @@ fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "a process that has not said its number yet".to_owned(), |pid| format!("process {pid}"))
 }
 
-/// What a start makes of refusals that are none of a file's own, by numbers that are the same on Linux and macOS: `ENFILE`,
+/// Refusals that are no file's or folder's own, what they mean, and what helps, by numbers that are the same on Linux and macOS: `ENFILE`,
 /// `EMFILE`, `EFBIG`.
 const LIMITS: [(i32, &str, &str); 3] = [
     (23, "the whole system has as many files open as it may", "end other programs, or raise the system's limit"),
@@ -185,9 +185,9 @@ impl Classify for Error {
 }
 
 impl Error {
-    /// For a fault of the start: if a limit is behind it, says which, since no file or folder is at fault then.
+    /// If a limit of this process is behind it, says which, since no file or folder is at fault then.
     #[must_use]
-    pub fn of_start(self) -> Self {
+    pub fn of_limits(self) -> Self {
         let found = std::iter::successors(Some(&self as &dyn std::error::Error), |error| error.source())
             .filter_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error())
             .find_map(|number| LIMITS.into_iter().find(|limit| limit.0 == number));
@@ -287,14 +287,14 @@ mod tests {
         };
         for (number, advice) in [(23, "the system's limit"), (24, "(ulimit -n)"), (27, "(ulimit -f)")] {
             for (error, _) in at(number) {
-                let error = error.of_start();
+                let error = error.of_limits();
                 let said = describe(&error);
                 assert!(error.exit_code() == 71 && said.contains(advice), "{said}");
                 assert!(!said.contains("ulimit -u") && !said.contains("rights"), "{said}");
             }
         }
         for (error, code) in at(5) {
-            assert_eq!(error.of_start().exit_code(), code);
+            assert_eq!(error.of_limits().exit_code(), code);
         }
     }
 }

@@ -15,7 +15,7 @@ use agentd::{
     config, describe,
     lifecycle::{archive, check, owner, service},
 };
-use agentd_host::{Limits, SystemClock, SystemSensors};
+use agentd_host::{Limits, Runtime, SystemClock, SystemSensors};
 use agentd_proto::codes::Exit;
 use clap::Parser as _;
 
@@ -104,7 +104,7 @@ fn system(what: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::System { what, source }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+fn runtime() -> Result<Runtime, Error> {
     agentd_host::current_thread_runtime().map_err(system("a runtime"))
 }
 
@@ -120,11 +120,8 @@ fn run(args: &Args, limits: Limits) -> Result<(), Error> {
     let environment = environment();
     // It takes variables out of the environment, so no other thread may live yet.
     let inherited = agentd_host::inherited_listener(agentd::app::SOCKET_NAME)?;
-    let runtime = runtime().map_err(Error::of_start)?;
-    runtime.block_on(async {
-        let app = start(args, limits, environment, inherited).await.map_err(Error::of_start)?;
-        app.run().await
-    })
+    let lives = async { start(args, limits, environment, inherited).await?.run().await };
+    runtime().and_then(|runtime| runtime.block_on(lives)).map_err(Error::of_limits)
 }
 
 async fn start(

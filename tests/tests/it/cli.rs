@@ -452,6 +452,29 @@ fn a_socket_that_was_left_behind_is_told_apart_and_mended() {
     assert_eq!(object(&home, &["status"])["epoch"], 2);
 }
 
+/// What is stored is told by the daemon's program where no daemon can be asked.
+#[test]
+fn doctor_tells_of_a_damaged_journal_though_no_daemon_runs() {
+    let home = Home::new();
+    let daemon = TestDaemon::start(&home);
+    wants(&home, 0, &["submit", "--workflow", "noop", "-w", "/tmp", "x"]);
+    wants(&home, 0, &["submit", "--workflow", "noop", "-w", "/tmp", "y"]);
+    wants(&home, 0, &["stop"]);
+    drop(daemon);
+    let stored = |output: &Output| -> Value {
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        found["checks"].as_array().unwrap().iter().find(|it| it["name"] == "journal").unwrap()["verdict"].clone()
+    };
+    assert_eq!(stored(&cli(&home, &["doctor", "--json"])), "ok");
+    let segment = fs::read_dir(home.state().join("log")).unwrap().flatten().find(|it| it.path().extension().is_some());
+    let segment = segment.unwrap().path();
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[1500] ^= 0xff;
+    fs::write(&segment, &bytes).unwrap();
+    assert_eq!(stored(&wants(&home, 1, &["doctor", "--json"])), "failed");
+    assert_eq!(fs::read(&segment).unwrap(), bytes, "nothing is changed");
+}
+
 #[test]
 fn what_a_killed_bench_leaves_goes_with_the_next_one() {
     let home = Home::new();

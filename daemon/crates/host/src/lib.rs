@@ -47,7 +47,7 @@ pub use plan::{
     ChildPlacement, ChildPurpose, CoordinatorQos, Intent, Placement, PlanSettings, Qos, place, place_child,
 };
 pub use random::random_u128;
-pub use runtime::current_thread_runtime;
+pub use runtime::{Runtime, current_thread_runtime};
 pub use session::leave_terminal;
 pub use signal::{StopSignal, StopSignals};
 pub use tally::{Tally, parser_tally, tally_parsers};

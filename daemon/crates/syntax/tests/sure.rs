@@ -28,8 +28,8 @@ const LISTS: [Row; 15] = [
     (
         "loop-linear-find",
         JavaScript,
-        "function f(all) { const ys = []; for (const files of all) { for (const x of files.xs) { x.y = ys.find((y) => y.id === x.yId); } } }",
-        "function f(a, b) { const ys = []; for (const files of [a, b]) { for (const x of files.xs) { x.y = ys.find((y) => y.id === x.yId); } } }",
+        "function f(all) { const ys = []; for (const files of all) { for (const x of g(files)) { x.y = ys.find((y) => y.id === x.yId); } } }",
+        "function f(a, b) { const ys = []; for (const files of [a, b]) { for (const x of g(files)) { x.y = ys.find((y) => y.id === x.yId); } } }",
     ),
     (
         "loop-list-contains",

@@ -21,7 +21,7 @@ const CHANGES: usize = 5;
 const PER_KIND: usize = 2;
 
 /// Places of a change beside the first that are named.
-pub(crate) const ALSO_KEPT: usize = 5;
+const ALSO_KEPT: usize = 5;
 
 /// What scores less is not worth being put before other work.
 pub const MIN_SCORE: u32 = 20;
@@ -99,6 +99,12 @@ pub struct Change {
     pub place: Source,
     /// Other places that it touches, at most 5.
     pub also: Vec<Source>,
+    /// How many places it touches, the first one and those in no list included; 0 in a report of an older agentd.
+    #[serde(default)]
+    pub place_count: u64,
+    /// `place_count` is not all of them: how many more there are is not known.
+    #[serde(default)]
+    pub more_places: bool,
     /// Why: measured figures only.
     pub why: String,
     /// How much is touched.

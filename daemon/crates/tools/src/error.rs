@@ -156,9 +156,9 @@ impl Error {
     }
 }
 
-/// EIO, ENXIO, ENODEV, ENFILE, EMFILE, alike on Linux and macOS: a disk or a mount that fails, or descriptors that are all in
-/// use. No fault of agentd, and nothing that passes in the blink of an eye.
-const OF_THE_MACHINE: [i32; 5] = [5, 6, 19, 23, 24];
+/// EIO, ENXIO, ENODEV, ENFILE, EMFILE, EFBIG, alike on Linux and macOS: a disk or a mount that fails, descriptors that are all
+/// in use, a limit on the size of files. No fault of agentd, and nothing that passes in the blink of an eye.
+const OF_THE_MACHINE: [i32; 6] = [5, 6, 19, 23, 24, 27];
 
 /// EPERM. macOS answers it, and not EACCES, where its privacy settings and not the file's mode deny.
 const EPERM: i32 = 1;

@@ -97,10 +97,9 @@ pub struct Subject {
     pub readme: Option<Claim>,
     /// Packages, outermost first.
     pub packages: Vec<Package>,
-    /// The commit; `None`: not a git repository, or without commits.
+    /// The commit that is checked out; the files are read as they lie in the folder, whether they are in it or not. `None`: not a git
+    /// repository, or without commits.
     pub commit: Option<Head>,
-    /// Tracked files that differ from the commit; `None`: unknown.
-    pub changed_files: Option<u64>,
     /// How long the analysis took, in milliseconds.
     pub took_ms: u64,
 }

@@ -11,6 +11,7 @@ mod python;
 mod resolve;
 mod rust;
 mod script;
+mod standard;
 
 pub use context::Packages;
 pub use graph::{Component, Cycle, FolderCycle, Hop, Structure, Used, analyse};

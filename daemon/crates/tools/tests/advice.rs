@@ -176,6 +176,49 @@ fn what_is_counted_and_not_kept_is_told() {
 }
 
 #[test]
+fn many_flat_branches_are_no_reason_to_split_a_function() {
+    for (cognitive, wanted) in [(1, 0), (15, 0), (16, 1)] {
+        let function = HeavySeen { cyclomatic: 40, ..heavy("a.rs", 1, cognitive, 30) };
+        for hotspots in [Hotspots::default(), hotspots(&[("a.rs", 90)])] {
+            let advice = All { heavy: vec![function.clone()], hotspots, ..All::default() }.advise();
+            assert_eq!(advice.changes.len(), wanted, "{cognitive}: {advice:?}");
+        }
+    }
+}
+
+#[test]
+fn copies_in_stubs_are_none_that_could_be_kept_in_one_place() {
+    for (places, wanted) in [(["a.py", "b.py"], 1), (["a.pyi", "b.py"], 0), (["a.pyi", "a.pyi"], 0)] {
+        let duplicates = Duplicates { groups: vec![group(40, &places, false)], ..Duplicates::default() };
+        assert_eq!(All { duplicates, ..All::default() }.advise().changes.len(), wanted, "{places:?}");
+    }
+}
+
+#[test]
+fn places_are_counted_though_not_all_are_named() {
+    let lines: Vec<String> = (0..9).map(|number| format!("{number}.rs")).collect();
+    let paths: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let copies = Group { count: 30, ..group(12, &paths, false) };
+    let slow = PerformanceSeen {
+        also: (2..10).map(|line| source("a.rs", line)).collect(),
+        is_cut: true,
+        ..performance("a.rs", 1, 99)
+    };
+    let all = All {
+        duplicates: Duplicates { groups: vec![copies], ..Duplicates::default() },
+        performance: vec![slow],
+        ..All::default()
+    };
+    let counts: Vec<_> = all
+        .advise()
+        .changes
+        .iter()
+        .map(|change| (change.kind, change.also.len(), change.place_count, change.more_places))
+        .collect();
+    assert_eq!(counts, [(ChangeKind::Performance, 5, 9, true), (ChangeKind::Duplicate, 5, 30, false)]);
+}
+
+#[test]
 fn the_order_of_evidence_does_not_matter() {
     let wanted = rich().advise();
     let mut turned = rich();

@@ -30,6 +30,7 @@ fn facts(functions: Vec<FunctionFacts>, targets: &[&str]) -> FileFacts {
         names: Vec::new(),
         line: 3,
         kind: if target.starts_with("crate") { ImportKind::Relative } else { ImportKind::Module },
+        deferred: false,
     };
     FileFacts {
         language: Language::Rust,
@@ -208,7 +209,6 @@ fn sample() -> Report {
     let run = Run {
         folder: "demo-folder".into(),
         head: Some(Head { commit: "0123456789abcdef0123456789abcdef01234567".into(), branch: Some("main".into()) }),
-        changed_files: Some(1),
         took_ms: 1_042,
         failed: vec![(3, "cannot open: vanished".into())],
     };
@@ -279,7 +279,7 @@ fn fixtures_and_tests_are_not_the_project() {
     let paths = ["src/a.rs", "tests/it/a.rs", "tests/it/b.rs", "src/x/fixtures/c.rs", "examples/d.rs"];
     let manifest = manifest(&paths);
     let mut measured = Measured::default();
-    let edge = |to| agentd_tools::structure::Edge { to, line: 1 };
+    let edge = |to| agentd_tools::structure::Edge { to, line: 1, deferred: false };
     for (number, path) in (0..).zip(paths) {
         let mut facts = facts(vec![function("heavy", 3, 12, 9)], &[]);
         facts.entry_points.push(EntryPoint { kind: EntryKind::Function, name: "main".into(), line: 5 });
@@ -382,10 +382,78 @@ fn advice_does_not_take_the_places_that_are_kept_for_all() {
 #[test]
 fn places_that_are_not_named_are_counted_as_far_as_is_known() {
     let mut report = sample();
-    for (named, wanted) in [(3, "`a.rs:3`\n"), (4, "`a.rs:3` and 1 more\n"), (5, "`a.rs:3` and at least 2 more\n")] {
-        report.advice.changes[0].also = (1..=named).map(|line| source("a.rs", line)).collect();
+    for (named, (all, is_cut), wanted) in [
+        (3, (4, false), "`a.rs:3`\n"),
+        (4, (5, false), "`a.rs:3` and 1 more\n"),
+        (5, (9, false), "`a.rs:3` and 5 more\n"),
+        (5, (9, true), "`a.rs:3` and at least 5 more\n"),
+        // As an older agentd left it.
+        (5, (0, false), "`a.rs:3` and 2 more\n"),
+    ] {
+        let change = &mut report.advice.changes[0];
+        change.also = (1..=named).map(|line| source("a.rs", line)).collect();
+        (change.place_count, change.more_places) = (all, is_cut);
         let page = render_markdown(&report);
         assert!(page.contains(wanted), "{page}");
+    }
+}
+
+#[test]
+fn a_flat_table_is_not_where_to_begin() {
+    let mut report = sample();
+    let page = |report: &Report| render_markdown(report);
+    assert!(page(&report).contains("Begin with `Parser::parse<T | U>` at `src/a.rs:10`."));
+    for rows in [&mut report.complexity.by_cyclomatic, &mut report.complexity.by_cognitive] {
+        rows.iter_mut().for_each(|row| row.cognitive = 15);
+    }
+    let flat = page(&report);
+    assert!(flat.contains("None that is listed needs splitting: it has many branches, and they are flat."), "{flat}");
+    report.complexity.by_cyclomatic[1].cognitive = 16;
+    let name = report.complexity.by_cyclomatic[1].name.clone();
+    assert!(page(&report).contains(&format!("Begin with `{name}` at")));
+}
+
+#[test]
+fn what_was_left_out_is_counted_as_far_as_it_is_known() {
+    let row = |reason, count, examples: &[&str]| Skipped {
+        reason,
+        count,
+        examples: examples.iter().map(|example| (*example).to_owned()).collect(),
+    };
+    let manifest = Manifest {
+        skipped: vec![
+            row(SkipReason::Ignored, 3, &["Cargo.lock", "target"]),
+            row(SkipReason::TooLarge, 1, &["web/package-lock.json"]),
+            row(SkipReason::OverLimit, 1, &["src/z.rs"]),
+        ],
+        truncated: true,
+        ..manifest(&["src/main.rs"])
+    };
+    let lock = |file: &str, packages| LockRow { file: file.to_owned(), kind: LockKind::Cargo, packages };
+    let (measured, structure, project, run) =
+        (Measured::default(), Default::default(), Project::default(), Run::default());
+    for (packages, ignored) in [
+        (Some(41), "| ignored by the project's rules | 2 | `target` |"),
+        (None, "| ignored by the project's rules | 3 | `Cargo.lock`, `target` |"),
+    ] {
+        let files = vec![lock("Cargo.lock", packages), lock("web/package-lock.json", packages)];
+        let locks = LockReport { files, ..LockReport::default() };
+        let others = Others { locks: Some(locks.into()), ..Others::default() };
+        let parts = Parts {
+            manifest: &manifest,
+            measured: &measured,
+            structure: &structure,
+            project: &project,
+            others: &others,
+            run: &run,
+        };
+        let report = build(&parts);
+        let page = render_markdown(&report);
+        let unseen = &page[page.find("## Not seen").unwrap()..];
+        assert!(unseen.contains(ignored), "{unseen}");
+        assert_eq!(unseen.contains("`web/package-lock.json`"), packages.is_none(), "{unseen}");
+        let end = "| a limit was reached: nothing behind this place was looked at | unknown | `src/z.rs` |";
+        assert!(unseen.contains(end), "{unseen}");
     }
 }
 
@@ -574,7 +642,10 @@ fn an_empty_project_has_a_page_too() {
         render_markdown(&build(&parts))
     };
     let outside = page(Past::Unknown(NoHistory::NoRepository));
-    assert!(outside.starts_with("# empty\n") && outside.contains("Nothing stands out among 0 things"), "{outside}");
+    assert!(
+        outside.starts_with("# empty\n") && outside.contains("Nothing was found that asks for a change."),
+        "{outside}"
+    );
     assert!(outside.contains("How often files change is not known: the folder is in no git repository."), "{outside}");
     assert!(outside.ends_with("## Not seen\n\n- of the past: the folder is in no git repository\n"), "{outside}");
     let quiet = page(Past::Read(History::default()));
@@ -586,8 +657,10 @@ fn an_empty_project_has_a_page_too() {
 fn a_folder_that_is_in_no_commit_is_not_told_to_be_one() {
     let mut report = sample();
     let commit = &report.subject.commit.as_ref().unwrap().commit[..12].to_owned();
-    let told = format!("Analysed commit `{commit}`");
+    let told =
+        format!("Analysed the files in the folder as they are (commit `{commit}` is checked out, branch `main`) in");
     assert!(render_markdown(&report).contains(&told));
+    assert!(!render_markdown(&report).contains("Analysed commit"), "changes that are in no commit were read too");
     report.history = agentd_tools::report::HistoryReport::of(&Past::Read(History::default()));
     let page = render_markdown(&report);
     assert!(!page.contains(&told) && page.contains("its files are in no commit"), "{page}");
@@ -606,7 +679,11 @@ fn measurements_do_not_depend_on_order_and_stay_small() {
         facts
     };
     let links = |file: u32| {
-        let edges = (1..=10).map(|step| agentd_tools::structure::Edge { to: (file + step) % FILES, line: step });
+        let edges = (1..=10).map(|step| agentd_tools::structure::Edge {
+            to: (file + step) % FILES,
+            line: step,
+            deferred: false,
+        });
         let mut files: Vec<_> = edges.collect();
         files.sort();
         Links { files: files.into(), ..Links::default() }

@@ -39,6 +39,7 @@ fn links(case: &Case<'_>, files: &[SourceFile]) -> Vec<(u32, Links)> {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             line,
             kind: *kind,
+            deferred: false,
         };
         let imports: Vec<Import> = imports.iter().map(import).collect();
         links.push((file, resolver.resolve(file, Language::of_path(path, None).unwrap(), &imports)));
@@ -129,7 +130,7 @@ fn rust_modules_and_crates() {
             "tests/it.rs -> crates/core/src/b/mod.rs",
         ],
         cycles: &[&["crates/core/src/a.rs", "crates/core/src/b/mod.rs", "crates/core/src/b/inner.rs"]],
-        external: &["serde", "std"],
+        external: &["serde"],
     });
     assert_eq!(structure.folder_cycles.len(), 1);
     assert_eq!(structure.folder_cycles[0].folders, ["crates/core/src", "crates/core/src/b"]);
@@ -190,7 +191,7 @@ fn javascript_and_typescript() {
             &["packages/core/src/index.ts", "packages/core/src/parts/index.tsx"],
             &["packages/core/src/a.ts", "packages/core/src/parts/one.js"],
         ],
-        external: &["./gone", "@scope/lib", "node:fs", "react"],
+        external: &["./gone", "@scope/lib", "react"],
     });
 }
 
@@ -211,7 +212,7 @@ fn go_packages_are_folders() {
         ],
         edges: &["main.go -> store/", "store/store.go -> model/", "model/model.go -> store/", "tool/run/run.go -> /"],
         cycles: &[],
-        external: &["example.org/me/app", "fmt", "github.com/x/y"],
+        external: &["example.org/me/app", "github.com/x/y"],
     });
     assert_eq!(structure.folder_cycles.len(), 1);
     assert_eq!(structure.folder_cycles[0].folders, ["model", "store"]);
@@ -241,7 +242,7 @@ fn c_and_cpp_headers() {
             "inc/b.hpp -> inc/lib/only.h",
         ],
         cycles: &[&["src/a.h", "inc/b.hpp"]],
-        external: &["stdio.h", "twice.h", "vector"],
+        external: &["twice.h"],
     });
 }
 
@@ -264,7 +265,75 @@ fn java_packages_and_swift_modules() {
             "app/src/test/java/org/me/ATest.java -> app/src/main/java/org/me/sub/B.java",
         ],
         cycles: &[&["app/src/main/java/org/me/A.java", "app/src/main/java/org/me/sub/B.java"]],
-        external: &["Foundation", "java.util"],
+        external: &["Foundation"],
+    });
+}
+
+/// The edges of files that import each other by `imports`: from, to, line, deferred.
+fn of_imports(paths: &[&str], imports: &[(u32, &str, u32, bool)]) -> Structure {
+    let files: Vec<SourceFile> =
+        paths.iter().map(|path| SourceFile { path: (*path).into(), bytes: 0, language: None }).collect();
+    let resolver = Resolver::new(Paths::new(&files), &[]);
+    let links = |file: u32| {
+        let own = imports.iter().filter(|import| import.0 == file);
+        let import = |(_, target, line, deferred): &(u32, &str, u32, bool)| Import {
+            target: (*target).into(),
+            names: Vec::new(),
+            line: *line,
+            kind: Module,
+            deferred: *deferred,
+        };
+        resolver.resolve(file, Language::Python, &own.map(import).collect::<Vec<_>>())
+    };
+    let links: Vec<(u32, Links)> = (0..).zip(paths).map(|(file, _)| (file, links(file))).collect();
+    analyse(&Paths::new(&files), links.iter().map(|(file, links)| (*file, links)))
+}
+
+#[test]
+fn what_loading_does_not_need_makes_no_cycle() {
+    let paths = ["p/a.py", "p/b.py", "q/c.py"];
+    let there = [(0, "b", 1, false), (1, "q.c", 2, false)];
+    for (back, cycle, folders, line) in [
+        (&[(1, "a", 7, false)][..], 2, 0, 7),
+        (&[(1, "a", 7, true)], 0, 0, 0),
+        // One that is needed beside it, wherever it stands.
+        (&[(1, "a", 7, true), (1, "a", 9, false)], 2, 0, 9),
+        (&[(2, "p.a", 5, true)], 0, 0, 0),
+        (&[(2, "p.a", 5, false)], 3, 1, 2),
+    ] {
+        let structure = of_imports(&paths, &[&there, back].concat());
+        assert_eq!(structure.edges, 3, "{back:?}: it counts for who needs whom");
+        let found = structure.cycles.first().map_or(0, |cycle| cycle.files.len());
+        assert_eq!((found, structure.folder_cycles.len()), (cycle, folders), "{back:?}");
+        let hop = structure.cycles.first().and_then(|cycle| cycle.around.iter().find(|hop| hop.file == 1));
+        assert_eq!(hop.map_or(0, |hop| hop.line), line, "{back:?}");
+    }
+}
+
+#[test]
+fn modules_that_a_file_declares_are_no_libraries() {
+    check(&Case {
+        name: "declared modules",
+        packages: &[(Ecosystem::Cargo, "demo", "")],
+        files: &[
+            // `#[path = "support/model.rs"] mod model;` and `mod imp { … }`.
+            (
+                "tests/it.rs",
+                &[
+                    (ModDecl, "model", &[]),
+                    (ModDecl, "imp", &[]),
+                    (Module, "model::Thing", &[]),
+                    (Module, "imp::*", &[]),
+                    (Module, "::model::Other", &[]),
+                    (Module, "core::fmt", &[]),
+                    (Module, "serde::Serialize", &[]),
+                ],
+            ),
+            ("tests/support/model.rs", &[]),
+        ],
+        edges: &[],
+        cycles: &[],
+        external: &["model", "serde"],
     });
 }
 
@@ -277,7 +346,7 @@ fn a_chain_of_a_hundred_thousand_files_ends_no_thread() {
     let resolver = Resolver::new(Paths::new(&files), &[]);
     let link = |number: u32| {
         let target = format!("{:06}.c", (number + 1) % LENGTH);
-        let import = Import { target, names: Vec::new(), line: 1, kind: Quoted };
+        let import = Import { target, names: Vec::new(), line: 1, kind: Quoted, deferred: false };
         (number, resolver.resolve(number, Language::C, &[import]))
     };
     let links: Vec<(u32, Links)> = (0..LENGTH).map(link).collect();

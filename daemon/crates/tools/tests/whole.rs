@@ -82,41 +82,44 @@ fn small_projects_in_each_language() {
             "javascript",
             &[
                 ("package.json", "{\"name\": \"demo\"}"),
-                ("a.js", "const b = require('./b');\nconst fs = require('fs');\n"),
+                ("a.js", "const b = require('./b');\nconst fs = require('left-pad');\n"),
                 ("b.js", "import('./a.js');\n"),
             ],
             &["a.js", "b.js"],
-            "fs",
+            "left-pad",
         ),
         (
             "c",
             &[
                 ("CMakeLists.txt", "project(demo)\n"),
-                ("a.h", "#include \"inc/b.h\"\n#include <stdio.h>\n"),
+                ("a.h", "#include \"inc/b.h\"\n#include <zlib.h>\n"),
                 ("inc/b.h", "#include \"../a.h\"\n"),
             ],
             &["a.h", "inc/b.h"],
-            "stdio.h",
+            "zlib.h",
         ),
         (
             "java",
             &[
                 ("pom.xml", "<project><artifactId>demo</artifactId></project>"),
-                ("src/main/java/x/A.java", "package x;\nimport x.y.B;\nimport java.util.List;\nclass A {}\n"),
+                ("src/main/java/x/A.java", "package x;\nimport x.y.B;\nimport org.junit.Test;\nclass A {}\n"),
                 ("src/main/java/x/y/B.java", "package x.y;\nimport static x.A.make;\nclass B {}\n"),
             ],
             &["src/main/java/x/A.java", "src/main/java/x/y/B.java"],
-            "java.util",
+            "org.junit",
         ),
         (
             "go",
             &[
                 ("go.mod", "module demo\n"),
-                ("a/a.go", "package a\n\nimport (\n\t\"fmt\"\n\tb \"demo/b\"\n)\n\nfunc F() { fmt.Println(b.X) }\n"),
+                (
+                    "a/a.go",
+                    "package a\n\nimport (\n\t\"example.org/x/y\"\n\tb \"demo/b\"\n)\n\nfunc F() { fmt.Println(b.X) }\n",
+                ),
                 ("b/b.go", "package b\n\nimport \"demo/a\"\n\nvar X = a.F\n"),
             ],
             &["a", "b"],
-            "fmt",
+            "example.org/x/y",
         ),
     ];
     for (language, files, cycle, library) in cases {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use agentd_base::Text;
+use agentd_base::{Classify as _, ErrorClass, Text};
 use agentd_host::{ChildExit, ChildSpec};
 use agentd_tools::{
     git::{self, GitCommand, Head},
@@ -39,7 +39,7 @@ pub(super) struct Stamped(pub(super) Vec<Option<Stamp>>);
 pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let path = workspace_path(ctx)?;
     let (survey, head) = tokio::join!(walk(ctx, path.clone()), head(ctx, path));
-    let survey = survey?;
+    let (survey, head) = (survey?, head?);
     let (manifest, stamps) = ctx.compute(move |_| survey.finish_with_stamps()).await?;
     let surveyed = Surveyed { manifest, head };
     let files = count(surveyed.manifest.files.len() as u64, "file", "files");
@@ -80,18 +80,27 @@ async fn walk(ctx: &StepCtx, path: PathBuf) -> Result<Survey, StepFault> {
     }
 }
 
-/// The commit and branch; whatever goes wrong only means that there is none to tell.
-async fn head(ctx: &StepCtx, path: PathBuf) -> Option<Head> {
-    ctx.children()?;
-    let commit = git(ctx, &path, git::head_command()).await.filter(ChildExit::is_success)?;
-    let branch = git(ctx, &path, git::branch_command()).await.filter(ChildExit::is_success);
+/// The commit and branch; whatever goes wrong with git only means that there is none to tell.
+async fn head(ctx: &StepCtx, path: PathBuf) -> Result<Option<Head>, StepFault> {
+    let Some(commit) = git(ctx, &path, git::head_command()).await?.filter(ChildExit::is_success) else {
+        return Ok(None);
+    };
+    let branch = git(ctx, &path, git::branch_command()).await?.filter(ChildExit::is_success);
     let branch = branch.as_ref().map(|exit| exit.stdout.head.as_slice());
     let head = git::parse_head(&commit.stdout.head, branch);
-    head.inspect_err(|error| tracing::debug!(%error, "the workspace's commit is unknown")).ok()
+    Ok(head.inspect_err(|error| tracing::debug!(%error, "the workspace's commit is unknown")).ok())
 }
 
-async fn git(ctx: &StepCtx, path: &std::path::Path, command: GitCommand) -> Option<ChildExit> {
+/// `None`: git did not run. Without room for our own note about a child, the step fails, to wait for room.
+async fn git(ctx: &StepCtx, path: &std::path::Path, command: GitCommand) -> Result<Option<ChildExit>, StepFault> {
+    let Some(children) = ctx.children() else { return Ok(None) };
     let spec = ChildSpec { wall: GIT_LIMIT, output_limit: GIT_OUTPUT, ..super::git::child(ctx, path, command) };
-    let exit = ctx.children()?.run(spec, ctx.cancelled()).await;
-    exit.inspect_err(|error| tracing::debug!(%error, "git did not run")).ok()
+    match children.run(spec, ctx.cancelled()).await {
+        Ok(exit) => Ok(Some(exit)),
+        Err(error) if error.class() == ErrorClass::Disk => Err(fault(&error)),
+        Err(error) => {
+            tracing::debug!(%error, "git did not run");
+            Ok(None)
+        }
+    }
 }

@@ -64,8 +64,14 @@ impl<'a, 't> Site<'_, 'a, 't> {
         std::str::from_utf8(self.head.bytes(node)).unwrap_or_default()
     }
 
-    /// The text of a node for a message: one line, at most 60 bytes.
+    /// The text of a node for a message: one line of at most 60 bytes between backticks, which are left out if it has such itself.
     pub(crate) fn shown(&self, node: Node<'_>) -> String {
+        let text = self.one_line(node);
+        if text.contains('`') { text } else { format!("`{text}`") }
+    }
+
+    /// The text of a node in one line, at most 60 bytes.
+    pub(crate) fn one_line(&self, node: Node<'_>) -> String {
         super::allow::bounded(&self.text(node).split_whitespace().collect::<Vec<_>>().join(" "), 60)
     }
 

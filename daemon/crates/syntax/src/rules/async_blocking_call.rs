@@ -139,7 +139,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         || call.name.starts_with("spawn")
         || path.starts_with("subprocess");
     let severity = if long { Severity::High } else { Severity::Medium };
-    let message = format!("{path} blocks the thread inside of an async function");
+    let message = format!("`{path}` blocks the thread inside of an async function");
     Some(Hit { severity: Some(severity), ..hit(site.node, confidence, message) })
 }
 

@@ -54,7 +54,7 @@ fn rust<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
             return None;
         }
         if awaits(site, statement) {
-            let message = format!("the guard {name} of a blocking lock lives on while the code after it awaits");
+            let message = format!("the guard `{name}` of a blocking lock lives on while the code after it awaits");
             return Some(hit(site.node, Confidence::High, message));
         }
     }
@@ -82,7 +82,7 @@ fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         return None;
     }
     let confidence = if threading { Confidence::High } else { Confidence::Medium };
-    Some(hit(value, confidence, format!("{text} is held while the block awaits")))
+    Some(hit(value, confidence, format!("`{text}` is held while the block awaits")))
 }
 
 /// Whether an await stands in a node, outside of closures.

@@ -37,5 +37,5 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if range.contains(&bindings[0].at) || !site.runs_each_round() {
         return None;
     }
-    Some(hit(site.node, Confidence::High, format!("{name} is a {ty}, so each round allocates a new box")))
+    Some(hit(site.node, Confidence::High, format!("`{name}` is a `{ty}`, so each round allocates a new box")))
 }

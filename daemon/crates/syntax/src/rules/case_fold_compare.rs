@@ -50,14 +50,14 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         _ => return None,
     };
     (left.name == right.name && folds(left.name))
-        .then(|| hit(site.node, confidence, format!("{} copies both texts to compare them", left.name)))
+        .then(|| hit(site.node, confidence, format!("`{}` copies both texts to compare them", left.name)))
 }
 
 fn java<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let left = site.as_call(site.call?.receiver?)?;
     let right = site.as_call(*site.arguments().first()?)?;
     let folds = left.name == right.name && matches!(left.name, "toLowerCase" | "toUpperCase");
-    folds.then(|| hit(site.node, Confidence::Medium, format!("{} copies both texts to compare them", left.name)))
+    folds.then(|| hit(site.node, Confidence::Medium, format!("`{}` copies both texts to compare them", left.name)))
 }
 
 fn is_text<'t>(site: &mut Site<'_, '_, 't>, folded: Call<'_, 't>) -> bool {

@@ -48,7 +48,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     } else {
         Confidence::Medium
     };
-    Some(hit(site.node, confidence, format!("{of} is copied, lent once, and the copy dropped")))
+    Some(hit(site.node, confidence, format!("`{of}` is copied, lent once, and the copy dropped")))
 }
 
 /// `a.to_string() == b`, where one side is a literal.
@@ -67,5 +67,5 @@ fn compared<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let of = call.receiver.and_then(|of| site.name_of(of))?;
     let is_text = site.shape_of_name(of) == crate::inspect::Shape::Text;
     let confidence = if is_text { Confidence::High } else { Confidence::Low };
-    Some(hit(made, confidence, format!("{of} is written to a new String to compare it")))
+    Some(hit(made, confidence, format!("`{of}` is written to a new String to compare it")))
 }

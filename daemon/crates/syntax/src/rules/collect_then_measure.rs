@@ -40,5 +40,5 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         "is_empty" => (Confidence::High, "next().is_none() needs no Vec and stops at the first element"),
         _ => (Confidence::Low, "the iterator could go on without it"),
     };
-    Some(hit(site.node, confidence, format!("a Vec is made for {}() alone; {instead}", call.name)))
+    Some(hit(site.node, confidence, format!("a Vec is made for `{}()` alone; {instead}", call.name)))
 }

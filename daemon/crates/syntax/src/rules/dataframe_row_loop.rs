@@ -29,7 +29,7 @@ fn rows<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let over = site.field("right")?;
     let call = site.as_call(over).filter(|call| call.name == "iterrows")?;
     let of = site.shown(call.receiver?);
-    Some(hit(over, Confidence::High, format!("iterrows makes a Series of each row of {of}")))
+    Some(hit(over, Confidence::High, format!("`iterrows` makes a Series of each row of {of}")))
 }
 
 fn grows<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
@@ -59,5 +59,5 @@ fn grows<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
             .filter_map(|b| b.value)
             .any(|v| site.text(v).contains("DataFrame(") || site.text(v).starts_with("pd."));
     let confidence = if table { Confidence::High } else { Confidence::Medium };
-    Some(hit(site.node, confidence, format!("each round copies all of {name} to add to it")))
+    Some(hit(site.node, confidence, format!("each round copies all of `{name}` to add to it")))
 }

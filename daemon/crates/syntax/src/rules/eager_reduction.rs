@@ -46,5 +46,5 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     } else {
         "needs no list: it reads each element once"
     };
-    Some(hit(site.node, confidence, format!("{}() {what}", call.name)))
+    Some(hit(site.node, confidence, format!("`{}()` {what}", call.name)))
 }

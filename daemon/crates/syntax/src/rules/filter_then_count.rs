@@ -84,7 +84,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     });
     let confidence = sureness(site, of);
     closure.then(|| {
-        hit(site.node, confidence, format!("filter and {method} test all elements to learn whether there is one"))
+        hit(site.node, confidence, format!("`filter` and `{method}` test all elements to learn whether there is one"))
     })
 }
 

@@ -43,7 +43,7 @@ fn script<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         return None;
     }
     let confidence = sureness(site, of);
-    Some(hit(site.node, confidence, "filter() tests all elements, and only the first match is used".to_owned()))
+    Some(hit(site.node, confidence, "`filter()` tests all elements, and only the first match is used".to_owned()))
 }
 
 fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
@@ -69,7 +69,7 @@ fn swift<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let filter = site.field("target").filter(|_| first).and_then(|of| site.as_call(of))?;
     let of = filter.receiver.filter(|of| filter.name == "filter" && !site.text(*of).ends_with(".lazy"))?;
     let confidence = sureness(site, of);
-    Some(hit(site.node, confidence, "filter tests all elements, and only the first match is used".to_owned()))
+    Some(hit(site.node, confidence, "`filter` tests all elements, and only the first match is used".to_owned()))
 }
 
 /// Of a few elements nobody feels it.

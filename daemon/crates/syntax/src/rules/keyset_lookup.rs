@@ -53,7 +53,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     // Other things than maps have keys: not all of them give out entries, and some are arrays by whose numbers they are asked.
     let sure = site.shape(of) == Shape::Map;
     let confidence = if sure && !is_seldom(site) { Confidence::High } else { Confidence::Medium };
-    Some(hit(site.node, confidence, format!("the loop over the keys of {map} looks up {key} again")))
+    Some(hit(site.node, confidence, format!("the loop over the keys of `{map}` looks up `{key}` again")))
 }
 
 /// Whether a condition or a `continue` before it keeps some rounds from looking the key up.

@@ -98,7 +98,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         return None;
     }
     let confidence = if is_set_up(site) { Confidence::Medium } else { Confidence::High };
-    Some(hit(site.node, confidence, format!("each round makes a {} with the same settings", call.path)))
+    Some(hit(site.node, confidence, format!("each round makes a `{}` with the same settings", call.path)))
 }
 
 /// Whether the round sets up what it made with a value of its own: `f.dateFormat = format`, `f.setTimeZone(zone)`.

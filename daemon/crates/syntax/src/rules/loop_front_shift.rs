@@ -76,6 +76,6 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         (false, true) => Confidence::Low,
         _ => Confidence::Medium,
     };
-    let message = format!("{name} is an array; {method} at its front moves all other elements in each round");
+    let message = format!("`{name}` is an array; `{method}` at its front moves all other elements in each round");
     Some(hit(site.node, confidence, message))
 }

@@ -66,7 +66,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if !empty || parameter || !site.calls_on(name, &["reserve"], false).is_empty() {
         return None;
     }
-    let message = format!("{name} starts empty and gets one element for each of {}", site.shown(over));
+    let message = format!("`{name}` starts empty and gets one element for each of {}", site.shown(over));
     Some(hit(site.node, Confidence::Low, message))
 }
 

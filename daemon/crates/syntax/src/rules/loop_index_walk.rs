@@ -72,6 +72,6 @@ fn varies<'t>(site: &mut Site<'_, '_, 't>, index: tree_sitter::Node<'t>, of: tre
     {
         return None;
     }
-    let message = format!("each round walks {} from its start to element {name}", site.shown(of));
+    let message = format!("each round walks {} from its start to element `{name}`", site.shown(of));
     Some(hit(site.node, Confidence::High, message))
 }

@@ -58,5 +58,5 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let acts =
         site.language != Language::C && site.language != Language::Cpp || body.contains('(') || body.contains(" = ");
     let confidence = if acts { Confidence::High } else { Confidence::Medium };
-    Some(hit(site.node, confidence, format!("the condition counts all of {name} in each round")))
+    Some(hit(site.node, confidence, format!("the condition counts all of `{name}` in each round")))
 }

@@ -102,5 +102,5 @@ fn found<'t>(site: &mut Site<'_, '_, 't>, name: &str, test: tree_sitter::Node<'t
     }
     let sure = site.shape_of_name(name) == crate::inspect::Shape::List;
     let confidence = if sure && site.has_many_rounds() { Confidence::High } else { Confidence::Medium };
-    Some(hit(site.node, confidence, format!("each round searches {name} from its start for one key")))
+    Some(hit(site.node, confidence, format!("each round searches `{name}` from its start for one key")))
 }

@@ -62,5 +62,5 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     // What a caller gives may be of any length; parts of an object, or answers that were asked for, are few mostly.
     let sure = !given && site.shape_of_name(name) == Shape::List && site.is_over_input();
     let confidence = if sure { Confidence::High } else { Confidence::Medium };
-    Some(hit(site.node, confidence, format!("each round copies all of {name} to add to it")))
+    Some(hit(site.node, confidence, format!("each round copies all of `{name}` to add to it")))
 }

@@ -113,7 +113,7 @@ fn judge<'t>(site: &mut Site<'_, '_, 't>, name: &str, asked: Option<Node<'t>>) -
         _ => return None,
     };
     let how = if grows { "grows in a loop and" } else { "is a list, which" };
-    let message = format!("{name} {how} is read from its start for each question");
+    let message = format!("`{name}` {how} is read from its start for each question");
     Some(hit(site.node, confidence, message))
 }
 

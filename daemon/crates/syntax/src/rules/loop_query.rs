@@ -111,7 +111,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if !asks || !over || !depends(site) || !site.runs_each_round() {
         return None;
     }
-    Some(hit(site.node, Confidence::Medium, format!("{path} waits for an answer in each round of the loop")))
+    Some(hit(site.node, Confidence::Medium, format!("`{path}` waits for an answer in each round of the loop")))
 }
 
 /// Whether what is asked depends on the loop's element.

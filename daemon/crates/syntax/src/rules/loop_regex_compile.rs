@@ -113,6 +113,6 @@ fn by_text<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     }
     let sure = site.shape(receiver) == crate::inspect::Shape::Text;
     let confidence = if sure { Confidence::High } else { Confidence::Medium };
-    let message = format!("{} compiles the pattern {} in each round", call.name, site.shown(pattern));
+    let message = format!("`{}` compiles the pattern {} in each round", call.name, site.shown(pattern));
     Some(Hit { severity: Some(Severity::Medium), ..hit(site.node, confidence, message) })
 }

@@ -103,9 +103,9 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         _ => Confidence::Low,
     };
     let message = if changed {
-        format!("{name} lives longer than the loop, and each round sorts all of it")
+        format!("`{name}` lives longer than the loop, and each round sorts all of it")
     } else {
-        format!("{name} is not changed in the loop, yet each round sorts it")
+        format!("`{name}` is not changed in the loop, yet each round sorts it")
     };
     Some(hit(site.node, confidence, message))
 }

@@ -50,5 +50,5 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     }
     // What is told to a person is built once and short.
     let confidence = if site.is_message(name) { Confidence::Medium } else { Confidence::High };
-    Some(hit(site.node, confidence, format!("each round walks to the end of {name} before it adds")))
+    Some(hit(site.node, confidence, format!("each round walks to the end of `{name}` before it adds")))
 }

@@ -40,5 +40,5 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         ty.is_some_and(|ty| matches!(site.text(ty), "std::ofstream" | "ofstream" | "std::fstream" | "fstream"))
     });
     let confidence = if to_file && site.outlives_loop(stream) { Confidence::High } else { Confidence::Medium };
-    Some(hit(right, confidence, format!("{} flushes {stream} in each round", site.text(right))))
+    Some(hit(right, confidence, format!("`{}` flushes `{stream}` in each round", site.text(right))))
 }

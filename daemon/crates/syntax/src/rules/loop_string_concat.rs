@@ -70,7 +70,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     } else {
         Confidence::Medium
     };
-    let message = format!("{name} is a text; each round copies all of it to add {}", site.shown(right));
+    let message = format!("`{name}` is a text; each round copies all of it to add {}", site.shown(right));
     Some(Hit { severity: python.then_some(Severity::Low), ..hit(site.node, confidence, message) })
 }
 
@@ -82,7 +82,7 @@ fn over_input(site: &mut Site<'_, '_, '_>) -> bool {
         return site.bindings(name).iter().any(|b| b.kind == BindKind::Param);
     }
     let condition = node.child_by_field_name("condition").or_else(|| node.named_child(0));
-    let text = condition.map(|condition| site.shown(condition)).unwrap_or_default();
+    let text = condition.map(|condition| site.one_line(condition)).unwrap_or_default();
     ["readLine(", ".read(", ".Scan(", "getline(", ".hasNextLine("].iter().any(|reads| text.contains(reads))
 }
 

@@ -68,7 +68,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let unsure =
         lent || logged || fixed || needed || throws || (site.language == Language::Cpp && call.name == "count");
     let confidence = if unsure { Confidence::Medium } else { Confidence::High };
-    let message = format!("{}({key}) is followed by {found}, a second search for the same key", call.name);
+    let message = format!("`{}({key})` is followed by `{found}`, a second search for the same key", call.name);
     Some(hit(asked, confidence, message))
 }
 

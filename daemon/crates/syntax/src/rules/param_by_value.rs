@@ -75,7 +75,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     // Texts are short mostly, and many are handed over once: names of files, headings.
     let sure = is_const && ty != "std::string";
     let confidence = if sure { Confidence::High } else { Confidence::Medium };
-    Some(hit(site.node, confidence, format!("{name} is a {ty} that is copied in each call and only read")))
+    Some(hit(site.node, confidence, format!("`{name}` is a `{ty}` that is copied in each call and only read")))
 }
 
 /// The function whose parameter it is: not one of a function that it takes or gives, and not of a closure.

@@ -37,7 +37,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         if site.shape_of_name(name) != Shape::Map {
             return None;
         }
-        let message = format!("the keys of {name} are const, so this reference binds to a copy made in each round");
+        let message = format!("the keys of `{name}` are const, so this reference binds to a copy made in each round");
         return Some(hit(declarator, Confidence::High, message));
     }
     if declarator.kind() != "identifier" {
@@ -56,5 +56,9 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         (true, false, _) | (false, true, "auto") => Confidence::Low,
         _ => return None,
     };
-    Some(hit(declarator, confidence, format!("{} copies each element of {}", site.text(declarator), site.shown(over))))
+    Some(hit(
+        declarator,
+        confidence,
+        format!("`{}` copies each element of {}", site.text(declarator), site.shown(over)),
+    ))
 }

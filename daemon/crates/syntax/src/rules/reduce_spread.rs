@@ -50,7 +50,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if !copies(site, body, name) {
         return None;
     }
-    let message = format!("each element copies all of {name}");
+    let message = format!("each element copies all of `{name}`");
     // How many there are is seldom seen, and most such lists are short.
     Some(hit(body, Confidence::Medium, message))
 }

@@ -55,6 +55,6 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if kept || above.iter().any(|node| node.kind() == "macro_invocation") {
         return None;
     }
-    let message = format!("each call of {name} compiles the fixed pattern {}", site.shown(pattern));
+    let message = format!("each call of `{name}` compiles the fixed pattern {}", site.shown(pattern));
     Some(hit(site.node, Confidence::Medium, message))
 }

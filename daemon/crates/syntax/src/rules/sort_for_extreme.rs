@@ -45,7 +45,7 @@ fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     if !matches!(index, "0" | "-1") || sorted.path != "sorted" {
         return None;
     }
-    Some(hit(site.node, Confidence::Medium, format!("sorted() for the element [{index}] alone")))
+    Some(hit(site.node, Confidence::Medium, format!("`sorted()` for the element [{index}] alone")))
 }
 
 fn script<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
@@ -56,12 +56,12 @@ fn script<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     // A name that is sorted in place may be wanted in order.
     let kept = sorted.receiver.is_some_and(|of| !of.kind().contains("call"));
     let confidence = if kept && sorted.name == "sort" { Confidence::Low } else { Confidence::Medium };
-    Some(hit(site.node, confidence, format!("{}() for the first element alone", sorted.name)))
+    Some(hit(site.node, confidence, format!("`{}()` for the first element alone", sorted.name)))
 }
 
 fn java<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let sorted = site.as_call(site.call?.receiver?).filter(|call| call.name == "sorted")?;
-    Some(hit(site.node, Confidence::Medium, format!("{}() for the first element alone", sorted.name)))
+    Some(hit(site.node, Confidence::Medium, format!("`{}()` for the first element alone", sorted.name)))
 }
 
 fn swift<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
@@ -69,5 +69,5 @@ fn swift<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let sorted =
         site.field("target").filter(|_| matches!(suffix, ".first" | ".last")).and_then(|of| site.as_call(of))?;
     let all = sorted.name == "sorted" && sorted.receiver.is_some();
-    all.then(|| hit(site.node, Confidence::Medium, format!("sorted() for {suffix} alone")))
+    all.then(|| hit(site.node, Confidence::Medium, format!("`sorted()` for {suffix} alone")))
 }

@@ -77,7 +77,7 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     site.charge(chain as u64);
     (chain >= LEAST).then(|| {
         let at = site.field("condition").unwrap_or(site.node);
-        hit(at, Confidence::Medium, format!("{subject} is compared with {chain} texts, one after the other"))
+        hit(at, Confidence::Medium, format!("`{subject}` is compared with {chain} texts, one after the other"))
     })
 }
 

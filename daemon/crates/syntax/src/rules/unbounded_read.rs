@@ -49,7 +49,7 @@ fn go<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     Some(hit(
         site.node,
         Confidence::Medium,
-        format!("{request} sends as much as it likes, and all of it is kept in memory"),
+        format!("`{request}` sends as much as it likes, and all of it is kept in memory"),
     ))
 }
 
@@ -64,7 +64,7 @@ fn rust<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         hit(
             site.node,
             Confidence::Medium,
-            format!("the peer of {name} sends as much as it likes, and all of it is kept in memory"),
+            format!("the peer of `{name}` sends as much as it likes, and all of it is kept in memory"),
         )
     })
 }

@@ -4,7 +4,10 @@
 //! Performance: three quarters of its rank, 10 more in a hot file.
 //! Lock file not in step 90, rivals 60, no hash 60, none 50, open versions 30, several versions min(40, 2 × surplus).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{ALSO_KEPT, Change, ChangeKind, Effort, Evidence, HeavySeen};
 use crate::{
@@ -39,7 +42,8 @@ pub(super) fn candidates(evidence: &Evidence<'_>) -> Vec<Change> {
         };
         let why = format!("{}{more} (`{}`)", seen.why, seen.rule);
         let places = [&seen.place].into_iter().chain(&seen.also).cloned().collect();
-        change(ChangeKind::Performance, benefit, (1, lines), &seen.what, &why, places)
+        let change = change(ChangeKind::Performance, benefit, (1, lines), &seen.what, &why, places)?;
+        Some(Change { more_places: seen.is_cut, ..change })
     }));
     all
 }
@@ -54,6 +58,7 @@ fn change(
     places: Vec<Source>,
 ) -> Option<Change> {
     let effort = Effort::of(files, lines);
+    let place_count = places.len() as u64;
     let mut places = places.into_iter();
     let place = places.next()?;
     Some(Change {
@@ -61,6 +66,8 @@ fn change(
         what: what.to_owned(),
         place,
         also: places.take(ALSO_KEPT).collect(),
+        place_count,
+        more_places: false,
         why: why.to_owned(),
         effort,
         files,
@@ -69,10 +76,10 @@ fn change(
     })
 }
 
-/// How far a function is above the usual limits, in the measure that is higher; `None`: below both.
+/// How complex a function is, in the measure that is higher; `None`: it is not hard to read, however many branches it has. Parts of
+/// a flat table would be harder to find than its rows.
 fn weight(function: &HeavySeen) -> Option<u32> {
-    let over = function.cognitive > COGNITIVE_LIMIT || function.cyclomatic > CYCLOMATIC_LIMIT;
-    over.then(|| function.cognitive.max(function.cyclomatic))
+    (function.cognitive > COGNITIVE_LIMIT).then(|| function.cognitive.max(function.cyclomatic))
 }
 
 /// Of each hot file its heaviest function; all others as they are.
@@ -108,7 +115,15 @@ fn functions(evidence: &Evidence<'_>, hot: &BTreeMap<&str, &Hotspot>) -> Vec<Cha
     changes.take(2 * LOOKED_AT).collect()
 }
 
+/// Stubs of Python write each overload out, as their format has it: nothing can be kept in one place.
+fn is_stub(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "pyi")
+}
+
 fn duplicate(group: &Group) -> Option<Change> {
+    if group.places.iter().any(|place| is_stub(&place.path)) {
+        return None;
+    }
     let surplus = group.count.saturating_sub(1).saturating_mul(group.lines);
     let benefit = if group.lowered { surplus.min(80) / 4 } else { surplus.min(80) };
     let files: BTreeSet<u32> = group.places.iter().map(|place| place.file).collect();
@@ -120,14 +135,9 @@ fn duplicate(group: &Group) -> Option<Change> {
         count(group.count, "place", "places"),
     );
     let places = group.places.iter().map(|place| Source { file: place.path.clone(), line: place.first }).collect();
-    change(
-        ChangeKind::Duplicate,
-        benefit,
-        touched,
-        "Keep this block in one place and use it in the others",
-        &why,
-        places,
-    )
+    let what = "Keep this block in one place and use it in the others";
+    let change = change(ChangeKind::Duplicate, benefit, touched, what, &why, places)?;
+    Some(Change { place_count: group.count.into(), ..change })
 }
 
 fn cycles(evidence: &Evidence<'_>) -> Vec<Change> {
@@ -185,5 +195,6 @@ fn dependency(all: &FileCount, findings: &[&LockFinding]) -> Option<Change> {
     let more = if many > 1 { format!("; {} more like this", text::number(many - 1)) } else { String::new() };
     let why = format!("`{name}`: {first}{more}");
     let places = findings.iter().map(|finding| finding.source.clone()).collect();
-    change(ChangeKind::Dependencies, benefit, (files, number), &what, &why, places)
+    let change = change(ChangeKind::Dependencies, benefit, (files, number), &what, &why, places)?;
+    Some(Change { place_count: many, ..change })
 }

@@ -1,7 +1,7 @@
 //! Puts the parts of an analysis together.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -21,7 +21,7 @@ use crate::{
     measured::{FileSummary, HeavyFunction, Measured},
     project::{Claim, Own, Project, Source},
     structure::{Cycle, FolderCycle, Hop, Structure},
-    survey::Manifest,
+    survey::{Manifest, Skipped},
     text,
 };
 
@@ -67,8 +67,6 @@ pub struct Run {
     pub folder: String,
     /// The commit, if there is one.
     pub head: Option<Head>,
-    /// Tracked files that differ from it, if known.
-    pub changed_files: Option<u64>,
     /// Milliseconds from start to end.
     pub took_ms: u64,
     /// Files by number that could not be read or parsed, with the reason.
@@ -178,7 +176,6 @@ fn subject(parts: &Parts<'_>, own: &Own) -> Subject {
         readme: project.readme.as_ref().map(shown),
         packages: own.packages.clone(),
         commit: run.head.clone(),
-        changed_files: run.changed_files,
         took_ms: run.took_ms,
     }
 }
@@ -341,7 +338,7 @@ fn unseen(parts: &Parts<'_>) -> Unseen {
     let errors = top_by(files, TOP, |file| file.syntax_errors);
     Unseen {
         truncated: parts.manifest.truncated,
-        skipped: parts.manifest.skipped.clone(),
+        skipped: skipped(parts),
         failed_count: failed.len() as u64,
         failed: failed
             .into_iter()
@@ -358,14 +355,27 @@ fn unseen(parts: &Parts<'_>) -> Unseen {
     }
 }
 
+/// What the survey left out, without lock files that are ignored and were read all the same. Only those are known that the survey
+/// names as an example; of the others it counts that they are there.
+fn skipped(parts: &Parts<'_>) -> Vec<Skipped> {
+    let locks = parts.others.locks.iter().flat_map(|locks| &locks.files);
+    let read: HashSet<&str> = locks.filter(|row| row.packages.is_some()).map(|row| row.file.as_str()).collect();
+    let mut skipped = parts.manifest.skipped.clone();
+    for row in &mut skipped {
+        let before = row.examples.len();
+        row.examples.retain(|example| !read.contains(example.as_str()));
+        row.count = row.count.saturating_sub((before - row.examples.len()) as u64);
+    }
+    skipped.retain(|row| row.count > 0);
+    skipped
+}
+
 /// Manifests and lock files that could not be read, each once.
 fn unread(parts: &Parts<'_>) -> Vec<Claim> {
     let shown = |claim: &Claim| Claim { text: claim.text.clone(), source: claim.source.shown() };
     let mut unread: Vec<Claim> = parts.project.unread.iter().map(shown).collect();
-    for claim in parts.others.locks.iter().flat_map(|locks| locks.unread.iter()) {
-        if !unread.iter().any(|known| known.source.file == claim.source.file) {
-            unread.push(claim.clone());
-        }
-    }
+    let mut known: HashSet<String> = unread.iter().map(|claim| claim.source.file.clone()).collect();
+    let locks = parts.others.locks.iter().flat_map(|locks| locks.unread.iter());
+    unread.extend(locks.filter(|claim| known.insert(claim.source.file.clone())).cloned());
     unread
 }

@@ -16,7 +16,7 @@ pub struct Hop {
     pub line: u32,
 }
 
-/// Files that all need each other (a strongly connected component with more than one file).
+/// Files that all need each other to be loaded (a strongly connected component with more than one file).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cycle {
     /// All of them, sorted.
@@ -90,11 +90,11 @@ pub fn analyse<'a>(paths: &Paths<'_>, links: impl IntoIterator<Item = (u32, &'a 
         *measured.entry(here).or_insert(0) += 1;
         let here = names.number(here);
         for edge in &links.files {
-            files.add(*file, edge.to, Hop { file: *file, line: edge.line });
+            files.add((*file, edge.to), Hop { file: *file, line: edge.line }, edge.deferred);
         }
         for edge in links.files.iter().chain(&links.folders) {
             let there = names.number(folder_of(paths.path(edge.to)));
-            folders.add(here, there, Hop { file: *file, line: edge.line });
+            folders.add((here, there), Hop { file: *file, line: edge.line }, edge.deferred);
         }
         for (name, count) in &links.external {
             *external.entry(name).or_insert(0) += count;
@@ -145,18 +145,31 @@ impl<'a> Names<'a> {
     }
 }
 
-/// A graph of numbers; one edge per pair, with the first import that makes it.
+/// The import that makes an edge.
+#[derive(Debug, Clone, Copy)]
+struct Via {
+    hop: Hop,
+    deferred: bool,
+}
+
+/// A graph of numbers; one edge per pair, with the first import that makes it. Edges that nothing needs for loading count for
+/// how much depends on a node, and make no cycle.
 #[derive(Debug, Default)]
 struct Graph {
-    edges: BTreeMap<(u32, u32), Hop>,
+    edges: BTreeMap<(u32, u32), Via>,
     fan_in: BTreeMap<u32, u32>,
     fan_out: BTreeMap<u32, u32>,
 }
 
 impl Graph {
-    fn add(&mut self, from: u32, to: u32, hop: Hop) {
-        if from != to && !self.edges.contains_key(&(from, to)) {
-            self.edges.insert((from, to), hop);
+    fn add(&mut self, (from, to): (u32, u32), hop: Hop, deferred: bool) {
+        let via = Via { hop, deferred };
+        if let Some(known) = self.edges.get_mut(&(from, to)) {
+            if known.deferred && !deferred {
+                *known = via;
+            }
+        } else if from != to {
+            self.edges.insert((from, to), via);
             *self.fan_in.entry(to).or_insert(0) += 1;
             *self.fan_out.entry(from).or_insert(0) += 1;
         }
@@ -184,7 +197,8 @@ impl Graph {
             self.fan_in.keys().chain(self.fan_out.keys()).copied().collect::<BTreeSet<_>>().into_iter().collect();
         let place =
             |node: &u32| u32::try_from(nodes.binary_search(node).expect("each end of an edge has a fan")).expect("few");
-        let graph: DiGraph<(), ()> = DiGraph::from_edges(self.edges.keys().map(|(from, to)| (place(from), place(to))));
+        let loaded = self.edges.iter().filter(|(_, via)| !via.deferred);
+        let graph: DiGraph<(), ()> = DiGraph::from_edges(loaded.map(|((from, to), _)| (place(from), place(to))));
         // Kosaraju's algorithm, because petgraph's Tarjan is recursive and a long chain of imports would end the thread.
         let components = kosaraju_scc(&graph).into_iter().filter(|component| component.len() > 1);
         let mut cycles: Vec<(Vec<u32>, Vec<Hop>)> = components
@@ -205,8 +219,8 @@ impl Graph {
         let mut came_from: BTreeMap<u32, u32> = BTreeMap::new();
         let mut queue = VecDeque::from([start]);
         while let Some(node) = queue.pop_front() {
-            for ((_, to), _) in self.edges.range((node, 0)..=(node, u32::MAX)) {
-                if members.binary_search(to).is_err() || came_from.contains_key(to) {
+            for ((_, to), via) in self.edges.range((node, 0)..=(node, u32::MAX)) {
+                if via.deferred || members.binary_search(to).is_err() || came_from.contains_key(to) {
                     continue;
                 }
                 came_from.insert(*to, node);
@@ -224,7 +238,7 @@ impl Graph {
         let mut to = start;
         loop {
             let from = came_from[&to];
-            hops.push_front(self.edges[&(from, to)]);
+            hops.push_front(self.edges[&(from, to)].hop);
             to = from;
             if to == start {
                 return hops.into();

@@ -1,14 +1,17 @@
 //! From the imports of one file to the files that they mean.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+};
 
-use agentd_syntax::{Import, Language};
+use agentd_syntax::{Import, ImportKind, Language};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Paths, c_like,
     context::{Context, Packages, Target},
-    go, java, python, rust, script,
+    go, java, python, rust, script, standard,
 };
 use crate::project::Package;
 
@@ -18,7 +21,7 @@ pub struct Edge {
     /// Number of the file that is needed.
     pub to: u32,
     /// No import of it is needed to load the file: such an edge makes no cycle.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deferred: bool,
     /// First line that says so, from 1; of those that loading needs, if there are any.
     pub line: u32,
@@ -31,7 +34,7 @@ pub struct Links {
     pub files: Box<[Edge]>,
     /// Folders that it needs as a whole (a Go package, a Java wildcard); `to` is a file that stands for its folder.
     pub folders: Box<[Edge]>,
-    /// Libraries from elsewhere, by their top name, with the number of imports.
+    /// Libraries from elsewhere, by their top name, with the number of imports; those that come with the language are left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<Box<str>, u32>,
 }
@@ -62,6 +65,7 @@ impl<'a> Resolver<'a> {
         let (mut files, mut folders, mut external) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut targets = Vec::new();
         let place = (language == Language::Rust && !imports.is_empty()).then(|| rust::place(&self.0, file));
+        let modules = own_modules(language, imports);
         for import in imports {
             let (line, deferred) = (import.line, import.deferred);
             self.targets((file, language, place.as_ref()), import, &mut targets);
@@ -69,6 +73,8 @@ impl<'a> Resolver<'a> {
                 match target {
                     Target::File(to) if to != file => files.push(Edge { to, line, deferred }),
                     Target::Folder(to) => folders.push(Edge { to, line, deferred }),
+                    Target::External(name) if standard::has(language, &name) => {}
+                    Target::External(name) if modules.contains(&*name) && !import.target.starts_with("::") => {}
                     Target::External(name) => *external.entry(name.into_boxed_str()).or_insert(0) += 1,
                     Target::File(_) | Target::Part => {}
                 }
@@ -97,6 +103,13 @@ impl<'a> Resolver<'a> {
             Language::Swift => targets.push(Target::External(import.target.clone())),
         }
     }
+}
+
+/// Modules that a Rust file declares, wherever their files lie (`#[path]`) and if they have none: what is used by such a name is
+/// no library.
+fn own_modules(language: Language, imports: &[Import]) -> HashSet<&str> {
+    let declared = imports.iter().filter(|import| language == Language::Rust && import.kind == ImportKind::ModDecl);
+    declared.map(|import| import.target.as_str()).collect()
 }
 
 /// Sorted by target, each target once, with the first line that names it.

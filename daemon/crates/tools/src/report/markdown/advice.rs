@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::table::{count, mixed, number, place};
 use crate::{
-    advice::{ALSO_KEPT, Change, Effort},
+    advice::{Change, Effort},
     report::Report,
 };
 
@@ -19,11 +19,13 @@ pub(super) fn render(page: &mut String, report: &Report) {
     page.push_str("## What to change first\n\n");
     let advice = &report.advice;
     if advice.changes.is_empty() {
-        let _ = writeln!(
-            page,
-            "Nothing stands out among {}.\n",
-            count(advice.considered, "thing that could be changed", "things that could be changed")
-        );
+        let _ = match advice.considered {
+            0 => writeln!(page, "Nothing was found that asks for a change.\n"),
+            some => {
+                let among = count(some, "thing that could be changed", "things that could be changed");
+                writeln!(page, "Nothing stands out among {among}.\n")
+            }
+        };
         return;
     }
     for (number, it) in (1..).zip(&advice.changes) {
@@ -43,9 +45,10 @@ fn change(page: &mut String, number: usize, it: &Change) {
     let _ = writeln!(page, "   - {}", mixed(&it.why));
     if !it.also.is_empty() {
         let also: Vec<String> = it.also.iter().take(ALSO).map(|at| place(&at.file, at.line)).collect();
-        let left = it.also.len().saturating_sub(ALSO) as u64;
-        // What is named ends at a bound: there may be more than is known here.
-        let least = if it.also.len() >= ALSO_KEPT { "at least " } else { "" };
+        // An older agentd did not count them.
+        let all = it.place_count.max(it.also.len() as u64 + 1);
+        let left = all - 1 - also.len() as u64;
+        let least = if it.more_places { "at least " } else { "" };
         let more = if left > 0 { format!(" and {least}{} more", super::table::number(left)) } else { String::new() };
         let _ = writeln!(page, "   - also {}{more}", also.join(", "));
     }

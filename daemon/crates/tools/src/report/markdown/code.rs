@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::table::{Column, code, count, number, place, table};
 use crate::{
     measured::{COGNITIVE_LIMIT, CYCLOMATIC_ALARM, CYCLOMATIC_LIMIT},
-    report::{FunctionRow, Report},
+    report::{Complexity, FunctionRow, Report},
 };
 
 pub(super) fn render(page: &mut String, report: &Report) {
@@ -38,11 +38,15 @@ fn are(count: u64) -> String {
 
 fn verdict(report: &Report) -> String {
     let counts = &report.complexity.counts;
-    match report.complexity.by_cyclomatic.first() {
-        Some(worst) if counts.cyclomatic_over_limit > 0 => {
-            format!("Begin with {} at {}.", code(&worst.name), place(&worst.file, worst.line))
+    let Complexity { by_cyclomatic, by_cognitive, .. } = &report.complexity;
+    // A flat table has many branches, and is read at once.
+    let worst = by_cyclomatic.iter().chain(by_cognitive).find(|row| row.cognitive > COGNITIVE_LIMIT);
+    match worst {
+        Some(worst) => format!("Begin with {} at {}.", code(&worst.name), place(&worst.file, worst.line)),
+        None if counts.cyclomatic_over_limit > 0 => {
+            "None that is listed needs splitting: it has many branches, and they are flat.".to_owned()
         }
-        _ => "None needs splitting.".to_owned(),
+        None => "None needs splitting.".to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::{code, count, mixed, place, prose};
+use super::table::{code, count, mixed, place};
 use crate::report::{FindingRow, FindingsReport, Report, RuleFindings};
 
 /// Places per rule on the page; the JSON has more.
@@ -150,7 +150,7 @@ fn rule(page: &mut String, group: &RuleFindings) {
 fn finding(page: &mut String, number: usize, row: &FindingRow) {
     let test = if row.in_test { ", in a file for tests" } else { "" };
     let at = place(&row.file, row.line);
-    let _ = writeln!(page, "{number}. {at}, {} confidence{test}: {}", row.confidence.word(), prose(&row.message));
+    let _ = writeln!(page, "{number}. {at}, {} confidence{test}: {}", row.confidence.word(), mixed(&row.message));
     if !row.text.is_empty() {
         // What belongs to an item is indented as far as its words.
         let indent = number.to_string().len() + 2;

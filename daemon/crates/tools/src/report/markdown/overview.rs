@@ -31,27 +31,28 @@ fn about(page: &mut String, report: &Report) {
     for claim in [&subject.description, &subject.readme].into_iter().flatten() {
         let _ = writeln!(page, "> {} ({})\n", mixed(&claim.text), place(&claim.source.file, claim.source.line));
     }
+    // What is in the folder was read, whether it is in a commit or not.
     let commit = match &subject.commit {
         Some(_) if report.history.is_of_no_commit() => {
-            "the folder as it is (its files are in no commit of the repository around it)".to_owned()
+            "its files are in no commit of the repository around it".to_owned()
         }
-        None => "the folder as it is (no git commit was found)".to_owned(),
+        None => "no git commit was found".to_owned(),
         Some(head) => {
             let short = &head.commit[..head.commit.len().min(12)];
             let branch = head
                 .branch
                 .as_deref()
                 .map_or_else(|| "detached".to_owned(), |branch| format!("branch {}", code(branch)));
-            let changes = match subject.changed_files {
-                None => String::new(),
-                Some(0) => ", no changes".to_owned(),
-                Some(changed) => format!(", {} since", count(changed, "tracked file changed", "tracked files changed")),
-            };
-            format!("commit {} ({branch}{changes})", code(short))
+            format!("commit {} is checked out, {branch}", code(short))
         }
     };
     let milliseconds = subject.took_ms;
-    let _ = writeln!(page, "Analysed {commit} in {}.{:03} s.", milliseconds / 1000, milliseconds % 1000);
+    let _ = writeln!(
+        page,
+        "Analysed the files in the folder as they are ({commit}) in {}.{:03} s.",
+        milliseconds / 1000,
+        milliseconds % 1000
+    );
     if report.unseen.truncated {
         page.push_str("**A limit ended the survey: every number here is too low.**\n");
     }

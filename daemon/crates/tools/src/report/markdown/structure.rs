@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use agentd_syntax::Language;
+
 use super::table::{Column, code, count, number, place, table};
 use crate::report::{CycleRow, Report};
 
@@ -9,6 +11,7 @@ use crate::report::{CycleRow, Report};
 const NAMED: usize = 8;
 
 pub(super) fn render(page: &mut String, report: &Report) {
+    use Language::{JavaScript, Python, Tsx, TypeScript};
     let structure = &report.structure;
     page.push_str("## Cycles\n\n");
     if structure.cycle_count == 0 && structure.folder_cycle_count == 0 {
@@ -17,6 +20,9 @@ pub(super) fn render(page: &mut String, report: &Report) {
             "None among {} between files: each part can be understood and tested after those that it needs.\n",
             count(structure.edges, "dependency", "dependencies")
         );
+    }
+    if report.languages.iter().any(|row| matches!(row.language, Python | JavaScript | TypeScript | Tsx)) {
+        page.push_str("What loading a file does not need makes no cycle: imports inside functions, and those for types alone.\n\n");
     }
     cycles(page, "file", structure.cycle_count, &structure.cycles);
     cycles(page, "folder", structure.folder_cycle_count, &structure.folder_cycles);
@@ -85,7 +91,7 @@ fn external(page: &mut String, report: &Report) {
     if report.structure.external.is_empty() {
         return;
     }
-    page.push_str("## Libraries\n\nImports that lead to no file of the project, most frequent first:\n\n");
+    page.push_str("## Libraries\n\nImports that lead neither to a file of the project nor to the language's own library, most frequent first:\n\n");
     let names = report.structure.external.iter().map(|row| format!("{} ({})", code(&row.name), number(row.imports)));
     let _ = writeln!(page, "{}\n", names.collect::<Vec<_>>().join(", "));
 }

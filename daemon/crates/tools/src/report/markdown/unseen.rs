@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::table::{Column, code, count, number, place, prose, table};
-use crate::report::{Aside, Report};
+use crate::{
+    report::{Aside, Report},
+    survey::SkipReason,
+};
 
 pub(super) fn render(page: &mut String, report: &Report) {
     page.push_str("## Not seen\n\n");
@@ -20,7 +23,13 @@ fn skipped(page: &mut String, report: &Report) {
     use Column::{Number, Words};
     let rows = report.unseen.skipped.iter().map(|skipped| {
         let examples: Vec<String> = skipped.examples.iter().map(|example| code(example)).collect();
-        vec![skipped.reason.words().to_owned(), number(skipped.count), examples.join(", ")]
+        let (words, entries) = match skipped.reason {
+            SkipReason::OverLimit => {
+                ("a limit was reached: nothing behind this place was looked at", "unknown".to_owned())
+            }
+            reason => (reason.words(), number(skipped.count)),
+        };
+        vec![words.to_owned(), entries, examples.join(", ")]
     });
     table(page, &[Words("Left out"), Number("Entries"), Words("For example")], rows);
 }

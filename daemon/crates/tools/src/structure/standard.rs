@@ -1,0 +1,70 @@
+//! What comes with a language and is no library that anybody chose: Rust's `std`, the headers of C and C++, modules of Node,
+//! packages of Go and Java. Python's modules cannot be told from others by a short list, and are counted like them.
+
+use agentd_syntax::Language;
+
+/// Headers of C23 without their `.h`.
+const C: &str = "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic \
+                 stdbit stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype";
+
+/// Headers of C++26 that have no `.h`, but for those of C.
+const CPP: &str = "algorithm any array atomic barrier bit bitset charconv chrono codecvt compare concepts condition_variable contracts \
+                   coroutine debugging deque exception execution expected filesystem flat_map flat_set format forward_list fstream \
+                   functional future generator hazard_pointer hive initializer_list inplace_vector iomanip ios iosfwd iostream \
+                   istream iterator latch limits linalg list locale map mdspan memory memory_resource meta mutex new numbers numeric \
+                   optional ostream print queue random ranges ratio rcu regex scoped_allocator semaphore set shared_mutex simd \
+                   source_location span spanstream sstream stack stacktrace stdexcept stdfloat stop_token streambuf string \
+                   string_view strstream syncstream system_error text_encoding thread tuple type_traits typeindex typeinfo \
+                   unordered_map unordered_set utility valarray variant vector version";
+
+/// Modules of Node that may be imported without `node:`.
+const NODE: &str = "assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain \
+                    events fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl \
+                    stream string_decoder timers tls trace_events tty url util v8 vm wasi worker_threads zlib";
+
+fn lists(words: &str, name: &str) -> bool {
+    words.split(' ').any(|word| word == name)
+}
+
+/// Whether the top name of an import comes with its language.
+pub(super) fn has(language: Language, name: &str) -> bool {
+    match language {
+        Language::Rust => matches!(name, "std" | "core" | "alloc" | "proc_macro" | "test"),
+        Language::C | Language::Cpp => match name.strip_suffix(".h") {
+            Some(stem) => lists(C, stem),
+            None => lists(CPP, name) || name.strip_prefix('c').is_some_and(|stem| lists(C, stem)),
+        },
+        Language::JavaScript | Language::TypeScript | Language::Tsx => name.starts_with("node:") || lists(NODE, name),
+        // The first part of any other path names a host.
+        Language::Go => !name.contains('.'),
+        Language::Java => name.starts_with("java."),
+        Language::Python | Language::Swift => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_with_a_language_is_no_library() {
+        for (language, own, others) in [
+            (Language::Rust, "std core alloc", "serde stdx"),
+            (Language::C, "stdio.h string.h threads.h", "zlib.h sys stdiox.h"),
+            (Language::Cpp, "vector cstdio string version stdio.h", "fmt boost c cmath.h"),
+            (Language::TypeScript, "node:fs node:test fs path", "react @types/node fs-extra"),
+            (Language::Go, "fmt net", "example.org/x/y"),
+            (Language::Java, "java.util java.io", "javax.inject org.junit"),
+            (Language::Python, "", "os requests"),
+            (Language::Swift, "", "Foundation"),
+        ] {
+            let all = |names: &str, wanted: bool| {
+                for name in names.split_whitespace() {
+                    assert_eq!(has(language, name), wanted, "{language:?} {name}");
+                }
+            };
+            all(own, true);
+            all(others, false);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! client is content as soon as the handshake is answered.
 
 use std::{
+    collections::HashSet,
     fs::{DirBuilder, File, OpenOptions},
     io::{Read, Seek, SeekFrom},
     os::unix::{
@@ -140,7 +141,9 @@ impl Starter {
     /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::Check`].
     pub fn verify(&self) -> Result<Option<Vec<u8>>, Error> {
         let program = self.find()?;
-        let Output { status, stdout, stderr } = self.check(&program)?;
+        let checked = self.checker(&program).output();
+        let Output { status, stdout, stderr } =
+            checked.map_err(|source| Error::Spawn { program: program.clone(), source })?;
         match status.code() {
             Some(0) => Ok(Some(stdout)),
             Some(code) if code == i32::from(u8::from(Exit::DataLoss)) => Ok(Some(stdout)),
@@ -150,11 +153,6 @@ impl Starter {
                 Err(Error::Check { program, how: status.to_string(), said })
             }
         }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and waits for this child's end")]
-    fn check(&self, program: &Path) -> Result<Output, Error> {
-        self.checker(program).output().map_err(|source| Error::Spawn { program: program.to_owned(), source })
     }
 
     /// What checks all that is stored, and ends as [`verify`](Self::verify) reads it.
@@ -306,13 +304,9 @@ pub(crate) fn tail(log: &mut File, from: u64) -> String {
         return String::new();
     }
     let said = String::from_utf8_lossy(&said);
-    let mut lines: Vec<&str> = Vec::new();
+    let mut known = HashSet::new();
     // The first line may have lost its beginning.
-    for line in said.lines().skip(usize::from(cut)) {
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
-    }
+    let lines: Vec<&str> = said.lines().skip(usize::from(cut)).filter(|line| known.insert(*line)).collect();
     lines[lines.len().saturating_sub(TAIL.1)..].iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 

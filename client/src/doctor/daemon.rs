@@ -43,7 +43,6 @@ pub(super) async fn checks(context: &Context<'_>, start: bool) -> (Vec<DoctorChe
 }
 
 /// What is stored, checked as `journal verify` does, if that takes no longer than a program may; nothing if there is none.
-#[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and sees to this child's end")]
 async fn stored(context: &Context<'_>) -> Option<DoctorCheck> {
     const NAME: &str = "journal";
     let starter = context.starter().ok().filter(|starter| starter.state_dir.join("log").is_dir())?;

@@ -55,6 +55,52 @@ fn the_program_is_told_what_to_do_and_its_result_is_shown() {
     assert_eq!((&object["file"], &object["records"]), (&serde_json::Value::Null, &12.into()));
 }
 
+/// The program gives its archive the name that it is told, whatever has it; and who opens a pipe waits.
+#[test]
+fn what_is_no_file_is_neither_replaced_nor_waited_for() {
+    let home = TempDir::new().unwrap();
+    let well = program(home.path(), &format!("echo '{DONE}' >&2"));
+    let at = |name: &str| home.path().join(name);
+    assert!(std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+    fs::write(at("old.tar"), "old").unwrap();
+    for (link, target) in [("to-pipe", "pipe"), ("to-nothing", "gone"), ("to-file", "old.tar")] {
+        std::os::unix::fs::symlink(target, at(link)).unwrap();
+    }
+    let refused: [&[&str]; 6] = [
+        &["export", "--force", "pipe"],
+        &["export", "--force", "to-pipe"],
+        &["export", "to-nothing"],
+        &["import", "pipe"],
+        &["import", "--check", "pipe"],
+        &["import", "to-pipe"],
+    ];
+    for arguments in refused {
+        let all = [&["journal", "--daemon", &well], arguments].concat();
+        Cli::new(home.path(), &all).run().expect(2).says(&["is no regular file", "hint:"]);
+        assert!(!at("told").exists(), "{arguments:?}");
+    }
+    let all = ["journal", "--daemon", &well, "export", "--force", "to-file"];
+    assert!(Cli::new(home.path(), &all).run().expect(0).stdout.starts_with("to-file: "));
+    let real = home.path().canonicalize().unwrap().join("old.tar");
+    let expected = format!("--export-journal={} --force --state-dir [HOME]", real.display());
+    assert_eq!(told(home.path()), expected.replace(home.path().to_str().unwrap(), "[HOME]"));
+}
+
+/// The standard library opens `/dev/null` for an output that was closed.
+#[test]
+fn an_archive_for_nobody_is_refused() {
+    let home = TempDir::new().unwrap();
+    let well = program(home.path(), &format!("echo '{DONE}' >&2"));
+    for redirection in [">&-", "> /dev/null"] {
+        let mut shell = std::process::Command::new("/bin/sh");
+        let export = format!("exec \"$@\" {redirection}");
+        shell.args(["-c", &export, "export", env!("CARGO_BIN_EXE_agentd-cli"), "journal", "--daemon", &well]);
+        let output = shell.args(["export", "-"]).env("AGENTD_HOME", home.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("leads nowhere"), "{output:?}");
+    }
+}
+
 #[test]
 fn what_the_program_says_and_how_it_ends_is_passed_on() {
     let home = TempDir::new().unwrap();

@@ -117,6 +117,34 @@ fn a_daemon_that_cannot_start_says_why() {
     Cli::alone(fake.home(), &["start"]).run().expect(4).says(&["no program `agentd` in", "/usr/bin", "--daemon PATH"]);
 }
 
+/// What is made in the folder of another user would be in his way: his daemon could not write there.
+#[test]
+fn nothing_is_made_in_the_state_folder_of_another_user() {
+    let fake = Fake::absent();
+    let failing = program(fake.home(), "exit 77");
+    let state = if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(fake.home(), Some(4711), None).unwrap();
+        fake.home()
+    } else {
+        Path::new("/")
+    };
+    for command in [&["start"][..], &["submit", "x"]] {
+        let cli = Cli::new(fake.home(), &[command, &["--daemon", failing.to_str().unwrap()]].concat());
+        let output = cli.env("AGENTD_HOME", state.to_str().unwrap()).run().expect(7);
+        output.says(&["belongs to user", "set AGENTD_HOME to a folder of yours"]);
+        assert!(!state.join("logs").exists());
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_no_fault_of_the_command_line() {
+    let fake = Fake::absent();
+    let failing = program(fake.home(), "exit 1");
+    fs::write(fake.home().join("logs"), "no folder").unwrap();
+    let output = Cli::new(fake.home(), &["start", "--daemon", failing.to_str().unwrap()]).run().expect(4);
+    output.says(&["cannot start agentd", "agentd.start.log", "ls -l "]);
+}
+
 /// Killed while a task is watched, and nobody else would bring it back: the socket file is left behind.
 #[test]
 fn a_killed_daemon_of_a_terminal_is_started_again_once() {

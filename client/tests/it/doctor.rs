@@ -156,6 +156,31 @@ fn without_a_daemon_it_does_what_it_can_and_starts_none() {
     assert_eq!(check(&found, "daemon", "running")["verdict"], "warning", "it was killed");
 }
 
+/// Exactly when one asks: nothing runs, and nobody knows why.
+#[test]
+fn without_a_daemon_what_is_stored_is_checked_by_its_program() {
+    let fake = Fake::absent();
+    mode(fake.home(), 0o700);
+    let well = program(fake.home());
+    let doctor = || object(&doctor(fake.home(), &["--json"]).run());
+    let named = |found: &Value| found["checks"].as_array().unwrap().iter().any(|it| it["name"] == "journal");
+    assert!(!named(&doctor()), "nothing is stored");
+    fs::create_dir(fake.home().join("log")).unwrap();
+    let asked = fs::read_to_string(&well).unwrap();
+    for (ends, verdict) in [("exit 0", "ok"), ("exit 8", "failed"), ("exit 75", "skipped"), ("kill $$", "skipped")] {
+        let body = format!("case \"$1\" in --verify-journal) echo '{{}}'; {ends};; esac\n{asked}");
+        program::script(Path::new(&well), &body);
+        let found = object(&Cli::new(fake.home(), &["doctor", "--json"]).env("AGENTD_DAEMON", &well).run());
+        let journal = check(&found, "disk", "journal");
+        assert_eq!(journal["verdict"], verdict, "{ends}: {journal}");
+        assert_eq!(
+            journal["command"].as_str().is_some_and(|it| it.contains("agentd-cli")),
+            verdict != "ok",
+            "{journal}"
+        );
+    }
+}
+
 #[test]
 fn a_daemon_that_is_too_old_or_unwell_is_told() {
     let fake = well();

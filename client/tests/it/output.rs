@@ -174,6 +174,11 @@ fn tasks_are_named_by_id_prefix_or_last() {
         assert!(show(name).expect(0).stdout.contains(&format!("\"task_id\":\"{id}\"")), "{name}");
     }
     show("01JD").expect(2).says(&["beginning of 2 task ids", TASK, OTHER, "more characters"]);
+    let many = |from: u32| (from..from + 10).map(|number| task(&format!("01HA{number:022}")));
+    fake.script().tasks.extend(many(0).take(9));
+    show("01HA").expect(2).says(&["beginning of 9 task ids"]);
+    fake.script().tasks.extend(many(9));
+    show("01HA").expect(2).says(&["beginning of 10 or more task ids"]);
     show("01JX").expect(3).says(&["no task whose id begins with `01JX`", "agentd-cli list"]);
     show("01JDAAAAAAAAAAAAAAAAAAAAA9").expect(3).says(&["there is no task"]);
     show("not an id").expect(2).says(&["`not an id` is no task id"]);
@@ -200,6 +205,31 @@ fn lists_are_read_in_pages_up_to_the_limit() {
     let listed = fake.script().listed.pop().unwrap();
     assert_eq!((listed.page_size, listed.states), (1, vec![i32::from(TaskState::Failed)]));
     assert_eq!(listed.workspace, fake.home().canonicalize().unwrap().to_str().unwrap());
+}
+
+/// A folder that is gone may have tasks: its name counts from the current folder on.
+#[test]
+fn a_folder_that_is_gone_is_asked_for_by_its_absolute_path() {
+    let fake = with_tasks();
+    for path in ["gone/dir", "./gone/dir"] {
+        let _said = Cli::new(fake.home(), &["list", "-w", path]).run().expect(0);
+        let asked = fake.script().listed.pop().unwrap().workspace;
+        assert_eq!(asked, fake.home().canonicalize().unwrap().join("gone/dir").to_str().unwrap());
+    }
+}
+
+/// A datagram is what one write has written: commands that append to one file at once do not mix their lines.
+#[test]
+fn an_id_and_its_line_end_are_one_write() {
+    let fake = Fake::serving();
+    let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
+    let mut submit = std::process::Command::new(env!("CARGO_BIN_EXE_agentd-cli"));
+    submit.args(["submit", "-q", "-d", "x"]).env("AGENTD_HOME", fake.home()).current_dir(fake.home());
+    submit.stdout(std::os::fd::OwnedFd::from(theirs)).stdin(std::process::Stdio::null());
+    assert!(submit.status().unwrap().success());
+    let mut written = [0; 64];
+    let length = ours.recv(&mut written).unwrap();
+    assert_eq!(std::str::from_utf8(&written[..length]), Ok(format!("{TASK}\n").as_str()));
 }
 
 #[test]

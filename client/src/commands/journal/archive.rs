@@ -254,6 +254,7 @@ impl<'a> Work<'a> {
             Some(5) => Exit::Busy,
             Some(7) => Exit::Denied,
             Some(8) => Exit::DataLoss,
+            Some(130) => Exit::Detached,
             _ => Exit::Internal,
         };
         let said = said.join("\n");

@@ -218,9 +218,7 @@ fn summary(output: &MeasureOutput, from_cache: u64, shares: &[(AgentId, u64)]) -
     for (_, why) in &output.failed {
         *reasons.entry(why).or_default() += 1;
     }
-    for (why, files) in reasons {
-        text.push_str(&format!(", {files} {why}"));
-    }
+    text.extend(reasons.into_iter().map(|(why, files)| format!(", {files} {why}")));
     let agents: Vec<String> =
         shares.iter().filter_map(|(agent, pieces)| Some(format!("{} {pieces}", Role::of(*agent)?))).collect();
     if !agents.is_empty() {

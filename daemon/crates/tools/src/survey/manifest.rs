@@ -107,7 +107,7 @@ impl SkipReason {
 pub struct Skipped {
     /// Why.
     pub reason: SkipReason,
-    /// Entries.
+    /// Entries; for [`SkipReason::OverLimit`] the places where a limit was reached: how much stands behind them is not known.
     pub count: u64,
     /// The first few paths, safe to show.
     pub examples: Vec<String>,

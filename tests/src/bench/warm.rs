@@ -14,7 +14,7 @@ use super::{
     samples::{Samples, ms, short},
     table::{Line, Met, Table},
 };
-use crate::daemon::{Home, TestDaemon, runtime};
+use crate::daemon::{Home, TestDaemon, pause, runtime};
 
 /// After a minute a file that stays as it is need not be read (`agentd_tools::stamp::SETTLED_AFTER`).
 const SETTLED: Duration = Duration::from_secs(62);
@@ -33,7 +33,7 @@ pub(super) fn warm(
     job();
     // Files that are younger than a minute are read.
     let young: Samples = (0..options.count(7, 2)).map(|_| job()).collect();
-    runtime().block_on(tokio::time::sleep(SETTLED.saturating_sub(copied.elapsed())));
+    pause(SETTLED.saturating_sub(copied.elapsed()));
     // Finds that they have settled.
     job();
     let (mut parses, mut same, mut changed) = (Vec::new(), Vec::new(), Vec::new());

@@ -335,7 +335,8 @@ impl Shell {
         });
     }
 
-    /// First memory goes back to the system, then the index is closed.
+    /// First memory goes back to the system, then the index is closed; from then on, what a look around has brought into memory
+    /// of the program leaves again.
     fn idle_housekeeping(&mut self) {
         match self.book.idle_ticks {
             2 => {
@@ -345,6 +346,11 @@ impl Shell {
             4 => self.rest(),
             // Again, if somebody asked the index for something meanwhile.
             5.. if self.index_phase.get() == IndexPhase::Open => self.rest(),
+            5.. => {
+                self.io.leave(|_| {
+                    let _ = agentd_host::release_program_pages();
+                });
+            }
             _ => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs::OpenOptions,
     io::{ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
@@ -162,24 +163,21 @@ fn commented_file(settings: &[Setting]) -> String {
     );
     for (table, settings) in tables {
         if !table.is_empty() {
-            file.push_str(&format!("\n[{table}]\n"));
+            let _ = writeln!(file, "\n[{table}]");
         }
         for (key, setting) in settings {
             file.push('\n');
             for line in text::wrap(&text::one_line(&setting.help), 110).iter().filter(|line| !line.is_empty()) {
-                file.push_str(&format!("# {line}\n"));
+                let _ = writeln!(file, "# {line}");
             }
             if setting.source != "default" {
-                file.push_str(&format!(
-                    "# (in force: {}, from: {})\n",
-                    text::one_line(&setting.value),
-                    text::one_line(&setting.source)
-                ));
+                let (value, source) = (text::one_line(&setting.value), text::one_line(&setting.source));
+                let _ = writeln!(file, "# (in force: {value}, from: {source})");
             }
             // A daemon that is too old to tell the default tells only what is in force.
             let default = if setting.default_value.is_empty() { &setting.value } else { &setting.default_value };
             let value = default.replace('\n', "\n# ");
-            file.push_str(&format!("# {key} = {value}\n"));
+            let _ = writeln!(file, "# {key} = {value}");
         }
     }
     file

@@ -1,5 +1,7 @@
 //! Columns that fit a width. Cells are laid out as plain text and painted afterwards, so colour never shifts a column.
 
+use std::fmt::Write as _;
+
 use crate::ui::{
     style::{Label, Paint},
     text,
@@ -138,7 +140,7 @@ impl Table {
             let sentence = below.get(at).filter(|cell| !cell.text.is_empty() && (at > 0 || !kept.has_head));
             let room = width.unwrap_or(usize::MAX).saturating_sub(INDENT);
             for line in sentence.map(|cell| text::wrap(&cell.text, room)).unwrap_or_default() {
-                out.push_str(&format!("{:INDENT$}{}\n", "", paint.text(Label::Dim, &line)));
+                let _ = writeln!(out, "{:INDENT$}{}", "", paint.text(Label::Dim, &line));
             }
         }
         out

@@ -9,6 +9,7 @@ mod scope;
 mod shape;
 mod site;
 mod tables;
+mod vocabulary;
 mod weigh;
 
 use tree_sitter::{Node, TreeCursor};

@@ -4,6 +4,7 @@
 //! [`MIN_SCORE`].
 
 mod candidates;
+mod title;
 
 use std::collections::BTreeSet;
 
@@ -155,7 +156,8 @@ pub struct HeavySeen {
 pub struct PerformanceSeen {
     /// The rule's name.
     pub rule: String,
-    /// What to do, as a sentence without full stop, safe to show.
+    /// What to do, as a sentence without full stop, safe to show; for a rule that this build does not know. Others have their title
+    /// from the words of the rule.
     pub what: String,
     /// What was seen there, safe to show.
     pub why: String,

@@ -219,6 +219,19 @@ fn places_are_counted_though_not_all_are_named() {
 }
 
 #[test]
+fn a_rule_gives_the_title_and_only_one_that_is_not_known_needs_words_of_the_evidence() {
+    for (rule, wanted) in [
+        ("format-then-push", "`write!(s, …)` formats right into the text"),
+        ("range-copy", "Write `const auto&`"),
+        ("of-another-build", "Compile once"),
+    ] {
+        let seen = PerformanceSeen { rule: rule.to_owned(), ..performance("a.rs", 1, 99) };
+        let advice = All { performance: vec![seen], ..All::default() }.advise();
+        assert_eq!(advice.changes[0].what, wanted, "{rule}");
+    }
+}
+
+#[test]
 fn the_order_of_evidence_does_not_matter() {
     let wanted = rich().advise();
     let mut turned = rich();

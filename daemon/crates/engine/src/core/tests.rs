@@ -1,13 +1,14 @@
 //! The books, point by point: what waits for the disk, what a start makes of what it finds, who is suspected, what late
 //! words are worth. On the real log and a simulated disk; the simulation plays the same by chance.
 
+mod attempts;
 mod bench;
 mod beside;
 mod clocks;
 mod cost;
-mod faults;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod storage;
 
 use agentd_agents::StepFault;
 use agentd_base::WallMs;

@@ -34,7 +34,7 @@ pub use writer::Writer;
 const KIND: &str = "facts";
 
 /// What keys are derived from, beside what was asked: goes up whenever facts are encoded in another way.
-const CONTEXT: &str = "agentd 2026 facts of one source file, encoding 3";
+const CONTEXT: &str = "agentd 2026 facts of one source file, encoding 4";
 
 /// What is known about some content.
 #[derive(Debug, Clone, PartialEq, Eq)]

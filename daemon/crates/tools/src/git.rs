@@ -62,43 +62,100 @@ pub struct Head {
     pub branch: Option<String>,
 }
 
-/// Asks for commit and branch; reads refs only, no file of the work tree. Fails (128) outside a repository, before the
-/// first commit, and in a repository of another user.
-#[must_use]
-pub fn head_command() -> GitCommand {
-    command(&["rev-parse", "--verify", "--end-of-options", "HEAD", "--"])
+/// Where a workspace is in its repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The repository was fetched without its older commits.
+    pub shallow: bool,
+    /// The workspace below the top of the work tree, with `/` at its end; empty: it is the top.
+    pub prefix: Vec<u8>,
 }
 
-/// Asks for the branch alone; fails (1) when HEAD is detached.
-#[must_use]
-pub fn branch_command() -> GitCommand {
-    command(&["symbolic-ref", "--quiet", "HEAD", "--"])
+/// What is checked out, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// `None`: there is no commit yet.
+    pub head: Option<Head>,
+    /// The folder that was asked about.
+    pub place: Place,
 }
 
-/// Reads the answers of [`head_command`] and [`branch_command`]; give `None` for the second when it exited with 1.
-///
-/// # Errors
-/// [`Error::Git`] if the first is no object id.
-pub fn parse_head(commit: &[u8], branch: Option<&[u8]>) -> Result<Head> {
-    let line = commit.trim_ascii();
-    if !matches!(line.len(), 40 | 64) || !line.iter().all(u8::is_ascii_hexdigit) {
-        return Err(unexpected("rev-parse", commit));
+/// Asks for commit, branch and place at once: starting git takes longer than what it does. Reads refs only, no file of the work
+/// tree. Fails (128) outside a repository, in a repository of another user, and before the first commit; in this last case
+/// alone ([`is_unborn`]) what it printed is an answer too, see [`Checkout::of`].
+#[must_use]
+pub fn checkout_command() -> GitCommand {
+    // A folder's name may be anything, so what is known of the other lines says where it ends.
+    command(&["rev-parse", "--is-shallow-repository", "--show-prefix", "HEAD", "--symbolic-full-name", "HEAD", END])
+}
+
+/// Says that `HEAD` is no file; git repeats it as its last line, if it came so far.
+const END: &str = "--";
+
+impl Checkout {
+    /// Reads the answer of [`checkout_command`].
+    ///
+    /// # Errors
+    /// [`Error::Git`] if it is none.
+    pub fn of(answer: &[u8]) -> Result<Self> {
+        Self::parse(answer).ok_or_else(|| unexpected("rev-parse", answer))
     }
-    let branch = branch.map(|name| {
-        let name = name.trim_ascii();
-        text::shown_bytes(name.strip_prefix(b"refs/heads/").unwrap_or(name))
-    });
-    Ok(Head { commit: text::shown_bytes(line), branch })
+
+    fn parse(answer: &[u8]) -> Option<Self> {
+        let (shallow, rest) = split_line(answer)?;
+        let shallow = match shallow {
+            b"true" => true,
+            b"false" => false,
+            _ => return None,
+        };
+        let mut rest = rest.strip_suffix(b"\n")?;
+        let mut head = None;
+        // A folder's name ends with a slash.
+        if let Some(born) = rest.strip_suffix(END.as_bytes()) {
+            let (before, last) = last_line(born)?;
+            // Of a name that leads to several things git tells only the commit.
+            let (before, commit, name) = if is_id(last) {
+                (before, last, None)
+            } else {
+                let (before, commit) = last_line(before)?;
+                (before, commit, (last != b"HEAD").then_some(last))
+            };
+            if !is_id(commit) {
+                return None;
+            }
+            let shown = |name: &[u8]| text::shown_bytes(name.strip_prefix(b"refs/heads/").unwrap_or(name));
+            head = Some(Head { commit: text::shown_bytes(commit), branch: name.map(shown) });
+            rest = before.strip_suffix(b"\n")?;
+        }
+        Some(Self { head, place: Place { shallow, prefix: rest.to_vec() } })
+    }
 }
 
-/// Whether [`head_command`] failed because there is no commit yet.
+/// The first line, and what comes after it.
+fn split_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = text.iter().position(|byte| *byte == b'\n')?;
+    Some((&text[..end], &text[end + 1..]))
+}
+
+/// The last line, which ends like all others, and what comes before it.
+fn last_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.strip_suffix(b"\n")?;
+    let start = text.iter().rposition(|byte| *byte == b'\n')? + 1;
+    Some((&text[..start], &text[start..]))
+}
+
+fn is_id(line: &[u8]) -> bool {
+    matches!(line.len(), 40 | 64) && line.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Whether [`checkout_command`] failed because there is no commit yet.
 #[must_use]
 pub fn is_unborn(errors: &[u8]) -> bool {
-    // What `rev-parse --verify` says of a name that leads to no object; LC_ALL keeps it in English.
+    // What `rev-parse` says of a name that leads to no object; LC_ALL keeps it in English.
     errors.windows(UNBORN.len()).any(|words| words == UNBORN)
 }
 
-const UNBORN: &[u8] = b"Needed a single revision";
+const UNBORN: &[u8] = b"bad revision 'HEAD'";
 
 fn unexpected(command: &'static str, answer: &[u8]) -> Error {
     Error::Git { command, answer: text::shown_bytes(&answer[..answer.len().min(200)]) }

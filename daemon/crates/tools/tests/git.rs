@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use agentd_tools::git::{self, GitCommand};
+use agentd_tools::git::{Checkout, GitCommand, Head, Place, checkout_command, is_unborn};
 
 fn run(folder: &Path, command: &GitCommand) -> Output {
     let path = std::env::var_os("PATH").unwrap();
@@ -35,23 +35,48 @@ fn repository() -> tempfile::TempDir {
     temp
 }
 
-#[test]
-fn head_and_branch_of_a_repository() {
-    let temp = repository();
-    let (head, branch) = (run(temp.path(), &git::head_command()), run(temp.path(), &git::branch_command()));
-    assert!(head.status.success() && branch.status.success(), "{head:?} {branch:?}");
-    let parsed = git::parse_head(&head.stdout, Some(&branch.stdout)).unwrap();
-    assert_eq!((parsed.commit.len(), parsed.branch.as_deref()), (40, Some("feature/x")));
-    let detach = Command::new("git").args(["checkout", "--quiet", "--detach"]).current_dir(temp.path()).status();
-    assert!(detach.unwrap().success());
-    assert_eq!(run(temp.path(), &git::branch_command()).status.code(), Some(1));
-    assert_eq!(git::parse_head(&head.stdout, None).unwrap().branch, None);
+fn user(folder: &Path, args: &[&str]) {
+    assert!(Command::new("git").args(args).current_dir(folder).status().unwrap().success(), "{args:?}");
+}
+
+fn checkout(folder: &Path) -> Checkout {
+    let out = run(folder, &checkout_command());
+    assert!(out.status.success(), "{out:?}");
+    Checkout::of(&out.stdout).unwrap()
 }
 
 #[test]
-fn a_folder_without_repository_fails_with_128() {
+fn commit_branch_and_place_of_a_repository() {
+    let temp = repository();
+    let Checkout { head, place } = checkout(temp.path());
+    let head = head.unwrap();
+    assert_eq!((head.commit.len(), head.branch.as_deref()), (40, Some("feature/x")));
+    assert_eq!(place, Place::default());
+    let odd = temp.path().join("--\nodd");
+    fs::create_dir(&odd).unwrap();
+    assert_eq!(checkout(&odd).place, Place { shallow: false, prefix: b"--\nodd/".to_vec() });
+    assert_eq!(checkout(&odd).head, Some(head.clone()), "and a file of that name is none");
+    fs::write(temp.path().join("HEAD"), "").unwrap();
+    user(temp.path(), &["checkout", "--quiet", "--detach"]);
+    let detached = Head { branch: None, ..head };
+    assert_eq!(checkout(temp.path()).head, Some(detached.clone()));
+    user(temp.path(), &["tag", "HEAD"]);
+    assert_eq!(checkout(temp.path()).head, Some(detached), "a name of two things has a commit and no branch");
+}
+
+#[test]
+fn no_repository_and_no_commit_are_told_apart() {
     let temp = tempfile::tempdir().unwrap();
-    assert_eq!(run(temp.path(), &git::head_command()).status.code(), Some(128));
+    let outside = run(temp.path(), &checkout_command());
+    assert_eq!((outside.status.code(), is_unborn(&outside.stderr)), (Some(128), false));
+    user(temp.path(), &["init", "--quiet"]);
+    let below = temp.path().join("below");
+    fs::create_dir(&below).unwrap();
+    fs::write(below.join("HEAD"), "").unwrap();
+    let unborn = run(&below, &checkout_command());
+    assert_eq!((unborn.status.code(), is_unborn(&unborn.stderr)), (Some(128), true));
+    let place = Place { shallow: false, prefix: b"below/".to_vec() };
+    assert_eq!(Checkout::of(&unborn.stdout).unwrap(), Checkout { head: None, place });
 }
 
 #[test]
@@ -66,9 +91,7 @@ fn programs_named_by_the_repository_do_not_run() {
     fs::write(&hook, format!("#!/bin/sh\n{touch}\n")).unwrap();
     fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     fs::write(temp.path().join("a.txt"), "three").unwrap();
-    for command in [git::head_command(), git::branch_command()] {
-        assert!(run(temp.path(), &command).status.success(), "{command:?}");
-    }
+    checkout(temp.path());
     assert!(!canary.exists(), "a program of the repository ran");
     // The trap works: without the flags the same repository runs its program.
     assert!(Command::new("git").arg("status").current_dir(temp.path()).output().is_ok());
@@ -77,8 +100,15 @@ fn programs_named_by_the_repository_do_not_run() {
 
 #[test]
 fn answers_that_are_no_answers_are_errors() {
-    assert!(git::parse_head(b"fatal: not a git repository", None).is_err());
-    assert!(git::parse_head(b"", None).is_err());
-    let odd = git::parse_head(&[b'a'; 40], Some(b"refs/heads/\x1b[31m")).unwrap();
-    assert_eq!(odd.branch.as_deref(), Some("\\u{1b}[31m"));
+    let id = "a".repeat(40);
+    for answer in
+        ["", "false\n", "maybe\n\n", "fatal: not a git repository\n", "false\n\n--\n", "false\n\nx\nHEAD\n--\n"]
+    {
+        assert!(Checkout::of(answer.as_bytes()).is_err(), "{answer:?}");
+    }
+    let cut = format!("false\n\n{id}\nrefs/heads/main\n--\n");
+    assert!(Checkout::of(cut.as_bytes()).is_ok());
+    let odd = Checkout::of(format!("true\nsub/\n{id}\nrefs/heads/\u{1b}[31m\n--\n").as_bytes()).unwrap();
+    assert_eq!(odd.head.unwrap().branch.as_deref(), Some("\\u{1b}[31m"));
+    assert_eq!(odd.place, Place { shallow: true, prefix: b"sub/".to_vec() });
 }

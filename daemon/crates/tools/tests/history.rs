@@ -12,9 +12,8 @@ use std::{
 use agentd_syntax::Language;
 use agentd_tools::{
     git::{
-        GitCommand, head_command,
-        history::{History, LogParser, NoHistory, State, Underway, log_command, progress_command, state_command},
-        is_unborn,
+        Checkout, GitCommand, Place, checkout_command,
+        history::{History, LogParser, NoHistory, Underway, log_command, progress_command},
     },
     hotspots::rank,
     measured::{FileSummary, Measured},
@@ -60,11 +59,11 @@ fn read(folder: &Path) -> History {
     out.stdout.chunks(7).for_each(|piece| parser.feed(piece).unwrap());
     let progress = run(folder, &progress_command());
     let progress = progress.status.success().then_some(progress.stdout);
-    parser.finish(false).unwrap().with_state(&state(folder), progress.as_deref())
+    parser.finish(false).unwrap().with_state(&place(folder), progress.as_deref())
 }
 
-fn state(folder: &Path) -> State {
-    State::of(&run(folder, &state_command()).stdout).unwrap()
+fn place(folder: &Path) -> Place {
+    Checkout::of(&run(folder, &checkout_command()).stdout).unwrap().place
 }
 
 /// The same log with added and deleted lines, which need the contents of old files.
@@ -87,7 +86,7 @@ fn commits_of_each_file_are_counted() {
     assert!(!history.limited && !history.cut && !history.shallow && !history.empty && history.underway.is_none());
     // A folder of the repository is a workspace of its own.
     let below = read(&temp.path().join("docs"));
-    assert_eq!((state(temp.path()).prefix, state(&temp.path().join("docs")).prefix), (vec![], b"docs/".to_vec()));
+    assert_eq!((place(temp.path()).prefix, place(&temp.path().join("docs")).prefix), (vec![], b"docs/".to_vec()));
     assert_eq!((below.commits, below.files.len(), commits(&below, "b.md")), (1, 1, 1));
 }
 
@@ -119,15 +118,12 @@ fn merges_binaries_and_odd_names_are_counted_as_they_are() {
 fn empty_shallow_and_partial_repositories_say_so() {
     let temp = tempfile::tempdir().unwrap();
     let folder = temp.path();
-    let outside = run(folder, &state_command());
+    let outside = run(folder, &checkout_command());
     assert_eq!((outside.status.code(), NoHistory::of_errors(&outside.stderr)), (Some(128), NoHistory::NoRepository));
     assert!(user(folder, &["init", "--quiet"]));
-    assert!(run(folder, &state_command()).status.success());
-    let head = run(folder, &head_command());
-    assert_eq!((head.status.code(), is_unborn(&head.stderr)), (Some(128), true));
     assert_eq!(run(folder, &log_command("HEAD")).status.code(), Some(128));
     assert!(!run(folder, &progress_command()).status.success());
-    let empty = History::of_empty().with_state(&state(folder), None);
+    let empty = History::of_empty().with_state(&place(folder), None);
     assert!(empty.empty && !empty.shallow && empty.files.is_empty());
 
     let origin = repository();

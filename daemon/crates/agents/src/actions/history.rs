@@ -3,31 +3,31 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use agentd_base::{Classify as _, ErrorClass, Text, describe};
-use agentd_host::{ChildExit, ChildSpec};
+use agentd_base::{Text, describe};
+use agentd_host::ChildExit;
 use agentd_tools::{
     git::{
-        self, GitCommand, Head,
-        history::{
-            History, LogParser, NoHistory, OUTPUT_LIMIT, Past, Question, State, log_command, progress_command,
-            state_command,
-        },
+        Checkout, GitCommand, checkout_command,
+        history::{History, LogParser, NoHistory, OUTPUT_LIMIT, Past, Question, log_command, progress_command},
+        is_unborn,
     },
     survey::Manifest,
     text::count,
 };
 
-use super::{hand_on, input, survey::Surveyed, workspace_path};
+use super::{
+    git::{self, Bounds},
+    hand_on, input,
+    survey::Surveyed,
+    workspace_path,
+};
 use crate::{StepCtx, StepFault, StepOutput};
 
 /// Longest time for the log. The last 1,000 commits of a repository of 70,000 files take some seconds.
 const LOG_LIMIT: Duration = Duration::from_secs(20);
 
-/// Longest time for a look at refs.
-const REF_LIMIT: Duration = Duration::from_secs(10);
-
-/// What a look at refs may print: an id, a name, a word.
-const REF_OUTPUT: usize = 64 * 1024;
+/// What a look at refs may take: it prints an id, a name, a word.
+const REFS: Bounds = Bounds { time: Duration::from_secs(10), output: 64 * 1024 };
 
 /// Bytes of a log that are read per piece of work: some milliseconds.
 const PIECE: usize = 512 * 1024;
@@ -36,7 +36,9 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let path = workspace_path(ctx)?;
     let surveyed: Arc<Surveyed> = input(ctx, "survey").await?;
     let git = Git { ctx, path: &path };
-    let Found { past, from_cache } = match git.history(surveyed.head.clone()).await {
+    // Asked again only for the reason why there was no answer.
+    let known = surveyed.place.clone().map(|place| Checkout { head: surveyed.head.clone(), place });
+    let Found { past, from_cache } = match git.history(known).await {
         Ok(found) => found,
         Err(Miss::Unknown(why)) => Found { past: Past::Unknown(why), from_cache: false },
         Err(Miss::Fault(fault)) => return Err(fault),
@@ -73,14 +75,11 @@ impl From<StepFault> for Miss {
     }
 }
 
-/// git was not run. Without room for our own note about a child it is not for git to say what was; the step waits for room.
+/// git did not run, and there is nothing to wait for.
 impl From<agentd_host::Error> for Miss {
     fn from(error: agentd_host::Error) -> Self {
         match error {
             agentd_host::Error::ProgramMissing { .. } => Self::Unknown(NoHistory::NoGit),
-            error if error.class() == ErrorClass::Disk => {
-                Self::Fault(StepFault::new(ErrorClass::Disk, describe(&error)))
-            }
             error => Self::Unknown(NoHistory::refused(&describe(&error))),
         }
     }
@@ -93,48 +92,43 @@ struct Git<'a> {
 }
 
 impl Git<'_> {
-    /// The history up to the commit that the survey found.
-    async fn history(&self, head: Option<Head>) -> Result<Found, Miss> {
-        // Rebases and bisections take HEAD off its branch; where it is on one, or nowhere, git need not be asked.
-        let may_be_underway = head.as_ref().is_some_and(|head| head.branch.is_none());
-        let progress = async { if may_be_underway { self.answer(progress_command()).await.ok() } else { None } };
-        let (state, progress) = tokio::join!(self.answer(state_command()), progress);
-        let state = State::of(&state?).ok_or_else(|| NoHistory::refused("its answer was not understood"))?;
-        let commit = match head {
-            Some(head) => head.commit,
-            None => match self.commit().await? {
-                Some(commit) => commit,
-                None => {
-                    let history = History::of_empty().with_state(&state, progress.as_deref());
-                    return Ok(Found { past: Past::Read(history), from_cache: false });
-                }
-            },
+    /// The history up to the commit that is checked out, as far as it is known.
+    async fn history(&self, known: Option<Checkout>) -> Result<Found, Miss> {
+        let Checkout { head, place } = match known {
+            Some(checkout) => checkout,
+            None => self.checkout().await?,
         };
-        let question = Question::of(&commit, &state).map(Arc::new);
+        let Some(head) = head else {
+            let history = History::of_empty().with_state(&place, None);
+            return Ok(Found { past: Past::Read(history), from_cache: false });
+        };
+        // Rebases and bisections take HEAD off its branch; where it is on one git need not be asked.
+        let progress = if head.branch.is_none() { self.progress().await? } else { None };
+        let commit = head.commit;
+        let question = Question::of(&commit, &place).map(Arc::new);
         if let Some(history) = self.kept(question.clone()).await? {
-            let past = Past::Read(history.with_state(&state, progress.as_deref()));
+            let past = Past::Read(history.with_state(&place, progress.as_deref()));
             return Ok(Found { past, from_cache: true });
         }
         let history = self.log(&commit).await?;
         let history = self.keep(question, history).await?;
-        Ok(Found { past: Past::Read(history.with_state(&state, progress.as_deref())), from_cache: false })
+        Ok(Found { past: Past::Read(history.with_state(&place, progress.as_deref())), from_cache: false })
     }
 
-    /// The commit, where the survey could not have it; `None`: there is none yet.
-    async fn commit(&self) -> Result<Option<String>, Miss> {
-        let exit = self.run(git::head_command(), REF_LIMIT, REF_OUTPUT).await?;
-        if exit.is_success() {
-            let head = git::parse_head(&exit.stdout.head, None);
-            return Ok(Some(head.map_err(|error| NoHistory::refused(&error.to_string()))?.commit));
+    /// What is checked out, where the survey could not have it.
+    async fn checkout(&self) -> Result<Checkout, Miss> {
+        let exit = self.run(checkout_command(), REFS).await?;
+        if !exit.is_success() && !is_unborn(&exit.stderr.head) {
+            return Err(why(&exit).into());
         }
-        if git::is_unborn(&exit.stderr.head) { Ok(None) } else { Err(why(&exit).into()) }
+        Ok(Checkout::of(&exit.stdout.head).map_err(|error| NoHistory::refused(&error.to_string()))?)
     }
 
     /// The log, or as much of it as came in time.
     async fn log(&self, commit: &str) -> Result<History, Miss> {
         // A step with little time of its own leaves some of it for what comes after.
-        let limit = LOG_LIMIT.min(self.ctx.limit() / 4);
-        let exit = self.run(log_command(commit), limit, OUTPUT_LIMIT).await?;
+        let bounds = Bounds { time: LOG_LIMIT.min(self.ctx.limit() / 4), output: OUTPUT_LIMIT };
+        let exit = self.run(log_command(commit), bounds).await?;
         let late = exit.timed_out();
         if !late && !exit.is_success() {
             return Err(why(&exit).into());
@@ -151,16 +145,15 @@ impl Git<'_> {
         Ok(History { late, cut: history.cut && !late, ..history })
     }
 
-    /// What git printed, if it succeeded.
-    async fn answer(&self, command: GitCommand) -> Result<Vec<u8>, Miss> {
-        let exit = self.run(command, REF_LIMIT, REF_OUTPUT).await?;
-        if exit.is_success() { Ok(exit.stdout.head) } else { Err(why(&exit).into()) }
+    /// What is under way, in git's words; `None`: it does not say.
+    async fn progress(&self) -> Result<Option<Vec<u8>>, Miss> {
+        let exit = self.run(progress_command(), REFS).await?;
+        Ok(exit.is_success().then_some(exit.stdout.head))
     }
 
-    async fn run(&self, command: GitCommand, limit: Duration, output: usize) -> Result<ChildExit, Miss> {
+    async fn run(&self, command: GitCommand, bounds: Bounds) -> Result<ChildExit, Miss> {
         let children = self.ctx.children().ok_or(NoHistory::NoPrograms)?;
-        let spec = ChildSpec { wall: limit, output_limit: output, ..super::git::child(self.ctx, self.path, command) };
-        Ok(children.run(spec, self.ctx.cancelled()).await?)
+        Ok(git::run(self.ctx, children, (self.path, command), bounds).await??)
     }
 
     /// What an earlier analysis read.
@@ -231,31 +224,6 @@ fn summary(past: &Past, from_cache: bool) -> String {
                 words.push_str(&gap);
             }
             words
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-
-    use super::*;
-
-    #[test]
-    fn a_step_waits_for_room_on_our_own_disk_and_all_else_is_told() {
-        let list = |kind: io::ErrorKind| agentd_host::Error::Registry { path: "children".into(), source: kind.into() };
-        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
-            let Miss::Fault(fault) = Miss::from(list(kind)) else { panic!("{kind:?} is no answer of git") };
-            assert_eq!(fault.class, ErrorClass::Disk);
-            assert!(fault.message.contains("free some space"), "{}", fault.message);
-        }
-        let git = |kind: io::ErrorKind| agentd_host::Error::Start {
-            program: "git".to_owned(),
-            cwd: "/".into(),
-            source: kind.into(),
-        };
-        for told in [list(io::ErrorKind::PermissionDenied), git(io::ErrorKind::StorageFull)] {
-            assert!(matches!(Miss::from(told), Miss::Unknown(NoHistory::Refused(_))));
         }
     }
 }

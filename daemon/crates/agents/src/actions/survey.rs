@@ -2,27 +2,27 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use agentd_base::{Classify as _, ErrorClass, Text};
-use agentd_host::{ChildExit, ChildSpec};
+use agentd_base::Text;
 use agentd_tools::{
-    git::{self, GitCommand, Head},
+    git::{Checkout, Head, Place, checkout_command, is_unborn},
     stamp::Stamp,
     survey::{Limits, Manifest, Progress, Survey},
     text::count,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{fault, hand_on, open_workspace, workspace_path};
+use super::{
+    fault,
+    git::{self, Bounds},
+    hand_on, open_workspace, workspace_path,
+};
 use crate::{StepCtx, StepFault, StepOutput};
 
 /// Entries per piece of work: some 2 µs each on a local disk, so some milliseconds.
 const ENTRIES: usize = 2_000;
 
-/// Reading two refs takes milliseconds; a git that hangs is left out.
-const GIT_LIMIT: Duration = Duration::from_secs(10);
-
-/// An id or a branch; more is no answer to what was asked.
-const GIT_OUTPUT: usize = 16 * 1024;
+/// Reading refs takes milliseconds, and an id, a branch and a folder are short: a git that hangs or talks is left out.
+const GIT: Bounds = Bounds { time: Duration::from_secs(10), output: 16 * 1024 };
 
 /// What the survey hands on.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub(super) struct Surveyed {
     pub(super) manifest: Manifest,
     /// The commit; `None`: no repository, no commit, or no git.
     pub(super) head: Option<Head>,
+    /// Where the folder is in its repository; `None`: as for the commit, but for a repository without one.
+    #[serde(default)]
+    pub(super) place: Option<Place>,
 }
 
 /// The stamps of the files, for the step that comes next in this process. Not durable: who comes later reads the files.
@@ -38,10 +41,11 @@ pub(super) struct Stamped(pub(super) Vec<Option<Stamp>>);
 
 pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let path = workspace_path(ctx)?;
-    let (survey, head) = tokio::join!(walk(ctx, path.clone()), head(ctx, path));
-    let (survey, head) = (survey?, head?);
+    let (survey, checkout) = tokio::join!(walk(ctx, path.clone()), checkout(ctx, path));
+    let (survey, checkout) = (survey?, checkout?);
     let (manifest, stamps) = ctx.compute(move |_| survey.finish_with_stamps()).await?;
-    let surveyed = Surveyed { manifest, head };
+    let (head, place) = checkout.map_or((None, None), |checkout| (checkout.head, Some(checkout.place)));
+    let surveyed = Surveyed { manifest, head, place };
     let files = count(surveyed.manifest.files.len() as u64, "file", "files");
     let summary = format!("{files}, {}", agentd_base::bytes(surveyed.manifest.total_bytes));
     let output = hand_on(ctx, Arc::new(surveyed)).await?;
@@ -80,27 +84,19 @@ async fn walk(ctx: &StepCtx, path: PathBuf) -> Result<Survey, StepFault> {
     }
 }
 
-/// The commit and branch; whatever goes wrong with git only means that there is none to tell.
-async fn head(ctx: &StepCtx, path: PathBuf) -> Result<Option<Head>, StepFault> {
-    let Some(commit) = git(ctx, &path, git::head_command()).await?.filter(ChildExit::is_success) else {
-        return Ok(None);
-    };
-    let branch = git(ctx, &path, git::branch_command()).await?.filter(ChildExit::is_success);
-    let branch = branch.as_ref().map(|exit| exit.stdout.head.as_slice());
-    let head = git::parse_head(&commit.stdout.head, branch);
-    Ok(head.inspect_err(|error| tracing::debug!(%error, "the workspace's commit is unknown")).ok())
-}
-
-/// `None`: git did not run. Without room for our own note about a child, the step fails, to wait for room.
-async fn git(ctx: &StepCtx, path: &std::path::Path, command: GitCommand) -> Result<Option<ChildExit>, StepFault> {
+/// What is checked out; whatever git says against it only means that there is nothing to tell.
+async fn checkout(ctx: &StepCtx, path: PathBuf) -> Result<Option<Checkout>, StepFault> {
     let Some(children) = ctx.children() else { return Ok(None) };
-    let spec = ChildSpec { wall: GIT_LIMIT, output_limit: GIT_OUTPUT, ..super::git::child(ctx, path, command) };
-    match children.run(spec, ctx.cancelled()).await {
-        Ok(exit) => Ok(Some(exit)),
-        Err(error) if error.class() == ErrorClass::Disk => Err(fault(&error)),
+    let exit = match git::run(ctx, children, (&path, checkout_command()), GIT).await? {
+        Ok(exit) => exit,
         Err(error) => {
             tracing::debug!(%error, "git did not run");
-            Ok(None)
+            return Ok(None);
         }
+    };
+    if !exit.is_success() && !is_unborn(&exit.stderr.head) {
+        return Ok(None);
     }
+    let checkout = Checkout::of(&exit.stdout.head);
+    Ok(checkout.inspect_err(|error| tracing::debug!(%error, "the workspace's commit is unknown")).ok())
 }

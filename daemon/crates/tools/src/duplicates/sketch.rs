@@ -3,7 +3,7 @@
 
 use agentd_syntax::Language;
 
-use super::windows::{Chosen, chosen};
+use super::windows::{Chosen, WINDOW, chosen};
 
 /// Lines that are kept of one file; longer ones are data or generated.
 const MAX_FILE_LINES: usize = 20_000;
@@ -28,8 +28,11 @@ pub struct Sketch {
     pub(super) chosen: Vec<Chosen>,
 }
 
-/// Bytes of an encoded sketch before its lines: how many, where tests begin, whether it was cut.
-const HEAD: usize = 4 + 4 + 1;
+/// Bytes of an encoded sketch before its lines: how many, where tests begin, whether it was cut, how many windows.
+const HEAD: usize = 4 + 4 + 1 + 4;
+
+/// Bytes of an encoded window: its hash, and how many lines it begins after the one before.
+const CHOSEN: usize = 8 + 1;
 
 /// Lines between two that count, from which on they are written out.
 const FAR: u8 = u8::MAX;
@@ -47,13 +50,21 @@ impl Sketch {
         self.hashes.is_empty()
     }
 
-    /// As bytes, some six per line, quick to read back. What follows from the lines is not written.
+    /// As bytes, some nine per line, quick to read back: choosing windows takes longer than reading them.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEAD + 7 * self.len());
+        let mut bytes = Vec::with_capacity(HEAD + 7 * self.len() + CHOSEN * self.chosen.len());
         bytes.extend(u32::try_from(self.len()).unwrap_or(u32::MAX).to_le_bytes());
         bytes.extend(self.tests_from.unwrap_or(0).to_le_bytes());
         bytes.push(u8::from(self.cut));
+        bytes.extend(u32::try_from(self.chosen.len()).unwrap_or(u32::MAX).to_le_bytes());
+        let mut before = 0;
+        for (hash, at) in &self.chosen {
+            bytes.extend(hash.to_le_bytes());
+            // Of each few windows in a row one is chosen.
+            bytes.push(u8::try_from(at - before).unwrap_or(u8::MAX));
+            before = *at;
+        }
         self.hashes.iter().for_each(|hash| bytes.extend(hash.to_le_bytes()));
         bytes.extend(&self.tokens);
         let mut before = 0;
@@ -76,6 +87,8 @@ impl Sketch {
         let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
         let number = |at: usize| head[at..at + 4].try_into().map(u32::from_le_bytes).ok();
         let (count, tests_from) = (number(0)? as usize, number(4)?);
+        let (windows, rest) = rest.split_at_checked((number(9)? as usize).checked_mul(CHOSEN)?)?;
+        let chosen = windows_of(windows, count)?;
         let (hashes, rest) = rest.split_at_checked(count.checked_mul(4)?)?;
         let (tokens, mut rest) = rest.split_at_checked(count)?;
         let hashes: Vec<u32> = hashes.as_chunks().0.iter().copied().map(u32::from_le_bytes).collect();
@@ -92,9 +105,19 @@ impl Sketch {
             };
             lines.push(line);
         }
-        let (chosen, tests_from) = (chosen(&hashes), Some(tests_from).filter(|line| *line > 0));
+        let tests_from = Some(tests_from).filter(|line| *line > 0);
         rest.is_empty().then(|| Self { hashes, lines, tokens: tokens.to_vec(), tests_from, cut: head[8] != 0, chosen })
     }
+}
+
+/// Encoded windows; `None`: one of them has not all its lines among `count`.
+fn windows_of(bytes: &[u8], count: usize) -> Option<Vec<Chosen>> {
+    let (mut chosen, mut at) = (Vec::with_capacity(bytes.len() / CHOSEN), 0_u32);
+    for [hash @ .., step] in bytes.as_chunks::<CHOSEN>().0 {
+        at = at.checked_add(u32::from(*step))?;
+        chosen.push((u64::from_le_bytes(*hash), at));
+    }
+    (chosen.is_empty() || at as usize + WINDOW <= count).then_some(chosen)
 }
 
 /// Makes the sketch of a file. Any bytes will do; the time is linear in their number.
@@ -385,5 +408,11 @@ mod tests {
         }
         assert_eq!(Sketch::decode(&[encoded.as_slice(), b"x"].concat()), None);
         assert_eq!(Sketch::decode(&[0xff; 64]), None, "a count beyond what is there");
+        let many = sketch("call(a);\nb = call(c, 1);\n".repeat(20).as_bytes(), Language::Rust);
+        assert!(many.chosen.len() > 5, "{}", many.chosen.len());
+        let mut encoded = many.encode();
+        assert_eq!(Sketch::decode(&encoded), Some(many));
+        encoded[HEAD + CHOSEN - 1] = 200;
+        assert_eq!(Sketch::decode(&encoded), None, "a window that begins behind the last line");
     }
 }

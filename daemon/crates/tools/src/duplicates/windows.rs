@@ -56,37 +56,56 @@ pub(super) fn chosen(lines: &[u32]) -> Vec<Chosen> {
 /// A place in the list of sketches: which sketch, which of its lines.
 pub(super) type Place = (u32, u32);
 
-/// The chosen windows of all files that occur more than once, by hash, then by place. Hashes are spread evenly, so that
-/// windows are dealt out to about as many buckets as there are windows, and little is left to sort: linear time.
+/// The chosen windows of all files that occur more than once, by hash, then by place. Nearly all occur once; a table that fits
+/// into fast memory says so of most of these, and little is left to sort: linear time.
 pub(super) fn shared<'a>(files: impl Iterator<Item = &'a [Chosen]> + Clone) -> Vec<(u64, Place)> {
-    let count: usize = files.clone().map(<[Chosen]>::len).sum();
-    let bits = (usize::BITS - count.leading_zeros()).clamp(1, 20);
-    let bucket = |hash: u64| (hash >> (u64::BITS - bits)) as usize;
-    let mut ends = vec![0_usize; (1 << bits) + 1];
-    for (hash, _) in files.clone().flatten() {
-        ends[bucket(*hash) + 1] += 1;
-    }
-    for at in 1..ends.len() {
-        ends[at] += ends[at - 1];
-    }
-    let mut dealt = vec![(0, (0, 0)); count];
+    let mut met = Met::new(files.clone().map(<[Chosen]>::len).sum());
+    files.clone().flatten().for_each(|(hash, _)| met.note(*hash));
+    let mut again: Vec<(u64, Place)> = Vec::new();
     for (file, chosen) in (0_u32..).zip(files) {
-        for (hash, line) in chosen {
-            let end = &mut ends[bucket(*hash)];
-            dealt[*end] = (*hash, (file, *line));
-            *end += 1;
-        }
+        let of_file = chosen.iter().filter(|(hash, _)| met.is_again(*hash));
+        again.extend(of_file.map(|(hash, line)| (*hash, (file, *line))));
     }
-    let (mut shared, mut start) = (Vec::new(), 0);
-    for end in &ends[..1 << bits] {
-        let bucket = &mut dealt[start..*end];
-        start = *end;
-        if bucket.len() > 1 {
-            bucket.sort_unstable();
-            shared.extend(bucket.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1).flatten());
-        }
+    again.sort_unstable();
+    again.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1).flatten().copied().collect()
+}
+
+/// Which hashes were met once, and which perhaps more than once: two bits for each of so many parts of all hashes.
+struct Met {
+    words: Vec<u64>,
+    /// How many bits of a hash say which part it is in.
+    bits: u32,
+}
+
+/// Parts per hash: of hashes that are met once one in eight shares its part with another.
+const PARTS: usize = 8;
+
+/// Both bits of as many parts as fit.
+const PARTS_PER_WORD: usize = 32;
+
+impl Met {
+    fn new(hashes: usize) -> Self {
+        let parts = hashes.saturating_mul(PARTS).next_power_of_two().max(PARTS_PER_WORD);
+        Self { words: vec![0; parts / PARTS_PER_WORD], bits: parts.trailing_zeros() }
     }
-    shared
+
+    /// Where the bits of a hash are: the word, and how far to shift.
+    const fn place(&self, hash: u64) -> (usize, usize) {
+        let part = (hash >> (u64::BITS - self.bits)) as usize;
+        (part / PARTS_PER_WORD, part % PARTS_PER_WORD * 2)
+    }
+
+    fn note(&mut self, hash: u64) {
+        let (word, shift) = self.place(hash);
+        let word = &mut self.words[word];
+        // The lower bit moves up when it is met again.
+        *word |= (*word >> shift & 1) << (shift + 1) | 1 << shift;
+    }
+
+    fn is_again(&self, hash: u64) -> bool {
+        let (word, shift) = self.place(hash);
+        self.words[word] >> (shift + 1) & 1 == 1
+    }
 }
 
 fn lesser(a: (u64, usize), b: (u64, usize)) -> (u64, usize) {

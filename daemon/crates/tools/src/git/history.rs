@@ -8,7 +8,7 @@ mod unknown;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GitCommand, command};
+use super::{GitCommand, Place, command};
 use crate::text;
 pub use kept::Question;
 pub use parse::LogParser;
@@ -53,38 +53,6 @@ pub fn log_command(commit: &str) -> GitCommand {
     // `-- .`: if the workspace is a folder of a larger repository, commits elsewhere take none of the thousand places.
     let end = ["--name-only", &count, "--end-of-options", commit, "--", "."];
     command(&LOG.iter().copied().chain(end).collect::<Vec<_>>())
-}
-
-/// Asks whether older commits were left out when the repository was fetched, and which of its folders this is. Fails (128)
-/// outside a repository; [`State::of`] reads the answer.
-#[must_use]
-pub fn state_command() -> GitCommand {
-    command(&["rev-parse", "--is-shallow-repository", "--show-prefix"])
-}
-
-/// Where a workspace is in its repository.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct State {
-    /// The repository was fetched without its older commits.
-    pub shallow: bool,
-    /// The workspace below the top of the work tree, with `/` at its end; empty: it is the top.
-    pub prefix: Vec<u8>,
-}
-
-impl State {
-    /// Reads the answer of [`state_command`]; `None`: it is none.
-    #[must_use]
-    pub fn of(answer: &[u8]) -> Option<Self> {
-        let end = answer.iter().position(|byte| *byte == b'\n')?;
-        let (shallow, rest) = (&answer[..end], &answer[end + 1..]);
-        let shallow = match shallow {
-            b"true" => true,
-            b"false" => false,
-            _ => return None,
-        };
-        // A name may hold line feeds; the last one is git's.
-        Some(Self { shallow, prefix: rest.strip_suffix(b"\n").unwrap_or(rest).to_vec() })
-    }
 }
 
 /// Asks what is under way. git looks into its own folder (`rebase-merge`, `rebase-apply`, `BISECT_LOG`), wherever that is,
@@ -147,16 +115,16 @@ pub struct History {
 }
 
 impl History {
-    /// The history of a repository without commits: [`state_command`] succeeded and [`super::head_command`] did not.
+    /// The history of a repository without commits.
     #[must_use]
     pub fn of_empty() -> Self {
         Self { empty: true, ..Self::default() }
     }
 
-    /// Adds what [`state_command`] and [`progress_command`] answered; `None` for the second if it failed.
+    /// Adds what is true of the moment: how much was fetched, and what [`progress_command`] answered; `None` if it failed.
     #[must_use]
-    pub fn with_state(mut self, state: &State, progress: Option<&[u8]>) -> Self {
-        self.shallow = state.shallow;
+    pub fn with_state(mut self, place: &Place, progress: Option<&[u8]>) -> Self {
+        self.shallow = place.shallow;
         self.underway = progress.and_then(underway);
         self
     }

@@ -24,7 +24,9 @@ pub(super) fn resolve(context: &Context<'_>, place: &Place, file: u32, import: &
         return Target::Part;
     }
     let target = import.target.trim_start_matches("::");
-    let (first, mut rest) = target.split_once("::").unwrap_or((target, ""));
+    // By a single byte, which is looked for much faster; it never stands alone in a path.
+    let (first, rest) = target.split_once(':').unwrap_or((target, ""));
+    let mut rest = rest.trim_start_matches(':');
     let mut module = match first {
         "crate" => "",
         "self" => place.module.as_str(),
@@ -68,11 +70,11 @@ fn owned_or_needed(context: &Context<'_>, file: u32, place: &Place, to: u32) -> 
     if owned && to != file { Target::Part } else { Target::File(to) }
 }
 
-/// The path of `names`, with `::` between them, in a module below `base`; there is room for the end of a file's name.
+/// The path of `names`, with `::` between them (of which each colon ends a part, one of them an empty one), in a module below `base`; there is room for the end of a file's name.
 fn path_of(base: &str, (module, names): (&str, &str)) -> String {
     let mut path = String::with_capacity(base.len() + module.len() + names.len() + 10);
     path.push_str(base);
-    for part in iter::once(module).chain(names.split("::")).filter(|part| !part.is_empty()) {
+    for part in iter::once(module).chain(names.split(':')).filter(|part| !part.is_empty()) {
         if !path.is_empty() {
             path.push('/');
         }

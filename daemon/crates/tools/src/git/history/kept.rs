@@ -5,22 +5,22 @@ use std::path::Path;
 
 use agentd_base::AttemptKey;
 
-use super::{History, State};
-use crate::{Result, cache::Store};
+use super::History;
+use crate::{Result, cache::Store, git::Place};
 
 /// What a log was asked: up to which commit, and for which folder of the repository.
 #[derive(Debug, Clone)]
 pub struct Question(Vec<u8>);
 
 impl Question {
-    /// What is asked in this state of the repository; `None`: the answer may change under the same commit, since older commits
-    /// can be fetched to a shallow repository.
+    /// What is asked up to this commit; `None`: the answer may change under it, since older commits can be fetched to a shallow
+    /// repository.
     #[must_use]
-    pub fn of(commit: &str, state: &State) -> Option<Self> {
+    pub fn of(commit: &str, place: &Place) -> Option<Self> {
         let mut bytes = commit.as_bytes().to_vec();
         bytes.push(0);
-        bytes.extend(&state.prefix);
-        (!state.shallow).then_some(Self(bytes))
+        bytes.extend(&place.prefix);
+        (!place.shallow).then_some(Self(bytes))
     }
 
     /// The answer that was kept for the workspace at `root`, without what is true of the moment only. Touches the disk.

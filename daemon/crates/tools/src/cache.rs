@@ -34,7 +34,7 @@ pub use writer::Writer;
 const KIND: &str = "facts";
 
 /// What keys are derived from, beside what was asked: goes up whenever facts are encoded in another way.
-const CONTEXT: &str = "agentd 2026 facts of one source file, encoding 4";
+const CONTEXT: &str = "agentd 2026 facts of one source file, encoding 5";
 
 /// What is known about some content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,15 @@ pub enum Kept {
     LeavesOpen,
     /// The parser would want too much memory for it.
     TooMuchMemory,
+}
+
+/// How much of what is known is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    All,
+    /// All but the imports, of which there are none then.
+    WithoutImports,
 }
 
 /// What was found out about a file that could be parsed.
@@ -66,7 +75,12 @@ impl Kept {
     fn encode(&self) -> Option<Vec<u8>> {
         match self {
             Self::Facts(known) => {
-                let mut bytes = postcard::to_extend(&known.digest, vec![FACTS]).ok()?;
+                // The imports stand for themselves: most analyses know where they lead and pass over them.
+                let imports = postcard::to_allocvec(known.digest.imports()).ok()?;
+                let mut bytes = vec![FACTS];
+                bytes.extend(u32::try_from(imports.len()).ok()?.to_le_bytes());
+                bytes.extend(imports);
+                bytes = postcard::to_extend(&known.digest, bytes).ok()?;
                 bytes.extend(known.sketch.encode());
                 Some(bytes)
             }
@@ -75,11 +89,16 @@ impl Kept {
         }
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    fn decode(bytes: &[u8], part: Part) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;
         match *kind {
             FACTS => {
-                let (digest, rest) = postcard::take_from_bytes(rest).ok()?;
+                let (imports, rest) = rest.split_first_chunk().map(|(len, rest)| (u32::from_le_bytes(*len), rest))?;
+                let (imports, rest) = rest.split_at_checked(imports as usize)?;
+                let (mut digest, rest) = postcard::take_from_bytes::<Digest>(rest).ok()?;
+                if part == Part::All {
+                    digest.set_imports(postcard::from_bytes(imports).ok()?);
+                }
                 Some(Self::Facts(Box::new(Known { digest, sketch: Sketch::decode(rest)? })))
             }
             LEAVES_OPEN => Some(Self::LeavesOpen),
@@ -95,6 +114,10 @@ impl Kept {
 pub struct Key([u8; 32]);
 
 impl Key {
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// What an answer begins with, so that one in the place of another is found out.
     fn mark(&self) -> &[u8] {
         &self.0[..8]
@@ -193,8 +216,8 @@ impl Cache {
 
     /// What is known, checked against its checksum.
     #[must_use]
-    pub fn get(&self, key: &Key) -> Option<Kept> {
-        self.olds().find_map(|old| old.get(key))
+    pub fn get(&self, key: &Key, part: Part) -> Option<Kept> {
+        self.olds().find_map(|old| old.get(key, part))
     }
 
     fn olds(&self) -> impl Iterator<Item = &Old> {
@@ -222,8 +245,8 @@ impl Cache {
 }
 
 /// What stands behind the mark of this key and of no other.
-fn answer(key: &Key, payload: &[u8]) -> Option<Kept> {
-    Kept::decode(payload.strip_prefix(key.mark())?)
+fn answer(key: &Key, payload: &[u8], part: Part) -> Option<Kept> {
+    Kept::decode(payload.strip_prefix(key.mark())?, part)
 }
 
 /// A file with at most so many bytes of answers is read as a whole, which takes less time than to read and check each of them.
@@ -256,12 +279,12 @@ impl Old {
         Some(Self { file, index, whole, used })
     }
 
-    fn get(&self, key: &Key) -> Option<Kept> {
+    fn get(&self, key: &Key, part: Part) -> Option<Kept> {
         let place = self.index.slots.binary_search_by(|slot| slot.key.cmp(key)).ok()?;
         let slot = &self.index.slots[place];
         let kept = match &self.whole {
-            Some(whole) => answer(key, whole.get(usize::try_from(slot.at).ok()?..)?.get(..slot.len as usize)?),
-            None => answer(key, &self.read(slot)?),
+            Some(whole) => answer(key, whole.get(usize::try_from(slot.at).ok()?..)?.get(..slot.len as usize)?, part),
+            None => answer(key, &self.read(slot)?, part),
         }?;
         self.used[place].store(true, Ordering::Relaxed);
         Some(kept)

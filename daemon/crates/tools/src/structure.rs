@@ -6,6 +6,7 @@ mod context;
 mod go;
 mod graph;
 mod java;
+mod kept;
 mod paths;
 mod python;
 mod resolve;
@@ -15,5 +16,6 @@ mod standard;
 
 pub use context::Packages;
 pub use graph::{Component, Cycle, FolderCycle, Hop, Structure, Used, analyse};
+pub use kept::{KnownLinks, NewLinks};
 pub use paths::{PathIndex, Paths};
 pub use resolve::{Edge, Links, Resolver};

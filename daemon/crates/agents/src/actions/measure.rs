@@ -4,7 +4,10 @@
 
 mod file;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use agentd_base::{AgentId, Role, Text};
 use agentd_tools::{
@@ -13,7 +16,7 @@ use agentd_tools::{
     manifests,
     measured::Measured,
     project::Project,
-    structure::{Packages, PathIndex},
+    structure::{KnownLinks, NewLinks, Packages},
     survey::{Manifest, SourceFile},
     text::{count, number},
 };
@@ -59,21 +62,22 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
         let workspace = open_workspace(&folder)?;
         let project = project.unwrap_or_else(|| Arc::new(manifests::read(&workspace, &surveyed.manifest).0));
         let packages = Packages::new(&project.packages);
-        let index = PathIndex::new(&surveyed.manifest.files);
+        let links = KnownLinks::open(&store, &folder, (&surveyed.manifest.files, &packages));
         let cache = Arc::new(store.open(&folder, rules));
         let settled = settled(&cache, &surveyed, stamps.as_deref());
-        Ok(Files { workspace, surveyed, stamps, settled, index, packages, cache, rules })
+        let index = OnceLock::new();
+        Ok(Files { workspace, surveyed, stamps, settled, index, packages, links, cache, rules })
     };
     let files = Arc::new(ctx.compute(move |_| prepare()).await??);
     let Scattered { value: gathered, shares } = scatter(ctx, Arc::clone(&files)).await?;
-    let Gathered { output, sketches, from_cache, news, stamps, .. } = gathered;
+    let Gathered { output, sketches, from_cache, news, stamps, links, .. } = gathered;
     if output.failed.iter().any(|(_, why)| why == GONE) {
         // Single files may go; without the folder the figures would say nothing.
         ctx.compute(move |_| open_workspace(&path)).await??;
     }
     let summary = summary(&output, from_cache, &shares);
     // One is stored on the io thread while the other is written here.
-    let (output, ()) = tokio::join!(hand_on(ctx, Arc::new(output)), keep(ctx, files, (news, stamps)));
+    let (output, ()) = tokio::join!(hand_on(ctx, Arc::new(output)), keep(ctx, files, (news, stamps, links)));
     let output = output?;
     ctx.keep(&output, Arc::new(sketches));
     Ok(StepOutput { summary: Text::new(summary), output, documents: Vec::new() })
@@ -93,6 +97,7 @@ struct Gathered {
     from_cache: u64,
     news: Writer,
     stamps: Stamps,
+    links: Vec<NewLinks>,
     done: u64,
     done_bytes: u64,
 }
@@ -107,8 +112,8 @@ async fn scatter(ctx: &StepCtx, files: Arc<Files>) -> Result<Scattered<Gathered>
     let progress = progress(ctx, &files.surveyed.manifest);
     let output = MeasureOutput { measured: Measured::under(files.rules), failed: Vec::new() };
     let (news, sketches) = (Cache::writer(&files.cache, ctx.key()), Sketches::default());
-    let stamps = Stamps::new();
-    let gathered = Gathered { output, sketches, from_cache: 0, news, stamps, done: 0, done_bytes: 0 };
+    let (stamps, links) = (Stamps::new(), Vec::new());
+    let gathered = Gathered { output, sketches, from_cache: 0, news, stamps, links, done: 0, done_bytes: 0 };
     let shared = Arc::clone(&files);
     let piece = move |scratch: &mut Scratch, group: &Group| -> Vec<Found> {
         group.iter().map(|&file| shared.measure(scratch, file)).collect()
@@ -140,7 +145,8 @@ impl Gathered {
         self.from_cache += u64::from(found.from_cache);
         match found.result {
             Ok(measure) => {
-                let file::Measure { digest, sketch, links } = *measure;
+                let file::Measure { digest, sketch, links, new_links } = *measure;
+                self.links.extend(new_links);
                 self.sketches.add(found.file, sketch, digest.is_generated());
                 self.output.measured.take(found.file, &source.path, digest, links);
             }
@@ -157,7 +163,7 @@ impl Gathered {
 }
 
 /// Writes down what was found out, in steps of some milliseconds. Whatever goes wrong only costs time in the next analysis.
-async fn keep(ctx: &StepCtx, files: Arc<Files>, (mut news, stamps): (Writer, Stamps)) {
+async fn keep(ctx: &StepCtx, files: Arc<Files>, (mut news, stamps, links): (Writer, Stamps, Vec<NewLinks>)) {
     loop {
         let step = ctx.compute(move |_| {
             let over = news.step().inspect_err(unkept).unwrap_or(true);
@@ -170,10 +176,16 @@ async fn keep(ctx: &StepCtx, files: Arc<Files>, (mut news, stamps): (Writer, Sta
         }
     }
     let (store, attempt) = (ctx.cache().clone(), ctx.key());
-    // The answers are there before what leads to them.
-    let kept =
-        ctx.compute(move |_| stamps.keep(&files.cache, &store, files.workspace.path(), attempt).inspect_err(unkept));
-    let _ = kept.await;
+    let rest = move || {
+        let root = files.workspace.path();
+        // The answers are there before what leads to them.
+        let stamps = stamps.keep(&files.cache, &store, root, attempt);
+        let links = files.links.keep((files.all().len(), links), (&store, root), attempt);
+        for kept in [stamps, links] {
+            let _ = kept.inspect_err(unkept);
+        }
+    };
+    let _ = ctx.compute(move |_| rest()).await;
 }
 
 fn unkept(error: &agentd_tools::Error) {

@@ -95,6 +95,40 @@ fn a_warm_analysis_gives_the_same_report_and_parses_what_changed() {
 }
 
 #[test]
+fn imports_of_unchanged_files_lead_where_they_lead_now() {
+    let (state, folder) = (tempfile::tempdir().unwrap(), repository());
+    let write = |path: &str, text: &str| fs::write(folder.path().join(path), text).unwrap();
+    let files = |bytes: u64| -> serde_json::Value {
+        let mut rig = rig(&state, folder.path(), bytes, RuleSet::ALL);
+        let done = analyse(&mut rig, "measure");
+        let (_, measure) = done.iter().find(|(name, _)| name == "measure").unwrap();
+        let mut output: serde_json::Value = serde_json::from_slice(&content(&rig, &measure.output)).unwrap();
+        output["measured"]["files"].take()
+    };
+    let changes: [&dyn Fn(); 7] = [
+        &|| {},
+        &|| write("src/a.rs", "use crate::later;\nuse other::thing;\npub fn one() -> u32 { later::two() }\n"),
+        &|| write("src/later.rs", "pub fn two() -> u32 { 2 }\n"),
+        &|| write("src/aaa.rs", "// Every number after this one is another one.\n"),
+        &|| fs::remove_file(folder.path().join("src/later.rs")).unwrap(),
+        &|| {
+            fs::create_dir_all(folder.path().join("other/src")).unwrap();
+            write("other/src/lib.rs", "pub mod thing {}\n");
+        },
+        &|| write("other/Cargo.toml", "[package]\nname = \"other\"\nversion = \"1.0.0\"\n"),
+    ];
+    let mut before = None;
+    for (number, change) in changes.iter().enumerate() {
+        change();
+        let fresh = files(0);
+        assert_ne!(before.replace(fresh.clone()), Some(fresh.clone()), "change {number} shows");
+        for round in ["as it changes", "again"] {
+            assert_eq!(files(PLENTY), fresh, "change {number}, {round}");
+        }
+    }
+}
+
+#[test]
 fn other_rules_a_damaged_file_and_a_cache_that_is_off_parse_everything() {
     let (state, folder) = (tempfile::tempdir().unwrap(), repository());
     let with = |bytes, rules| measured(&mut rig(&state, folder.path(), bytes, rules));

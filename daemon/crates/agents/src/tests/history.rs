@@ -53,8 +53,17 @@ fn slow_git(cases: &[(&str, &str)]) -> TempDir {
     folder
 }
 
+/// Whether the history step has to ask itself what is checked out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// The survey has told it.
+    Not,
+    /// The survey was that of an older agentd, or had no answer.
+    Again,
+}
+
 /// What the history step finds with this git, and what it says. A log may take a quarter of the step's `limit`.
-fn asked(folder: &TempDir, git: &TempDir, limit: Duration) -> Result<(Past, String), StepFault> {
+fn asked(folder: &TempDir, git: &TempDir, (limit, asks): (Duration, Asks)) -> Result<(Past, String), StepFault> {
     let mut rig = Rig::real_with_children(folder.path());
     let survey = analyse(&mut rig, "survey");
     let mut assignment = rig.assignment(2, "history", Action::History);
@@ -64,21 +73,27 @@ fn asked(folder: &TempDir, git: &TempDir, limit: Duration) -> Result<(Past, Stri
     task.path = Some(path.into_string().unwrap());
     assignment.task = std::sync::Arc::new(task);
     assignment.limit = limit;
-    assignment.inputs = vec![Rig::input("survey", output(&survey, "survey"))];
+    let mut surveyed = Rig::input("survey", output(&survey, "survey"));
+    if asks == Asks::Again {
+        let mut older: serde_json::Value = serde_json::from_slice(&content(&rig, &surveyed.output)).unwrap();
+        assert!(older.as_object_mut().unwrap().remove("place").is_some_and(|place| place.is_object()));
+        surveyed.output = crate::PayloadRef::Inline(serde_json::to_vec(&older).unwrap().into());
+    }
+    assignment.inputs = vec![surveyed];
     let done = rig.run(Role::Researcher, assignment).0?;
     Ok((serde_json::from_slice(&content(&rig, &done.output)).unwrap(), done.summary.to_string()))
 }
 
 /// With a git that answers.
 fn past(folder: &TempDir, git: &TempDir) -> (Past, String) {
-    asked(folder, git, LONG).unwrap()
+    asked(folder, git, (LONG, Asks::Not)).unwrap()
 }
 
 /// With a git that hangs. How far it comes before, and in which time, is the machine's business: one that is busy gets more.
 fn hanging(folder: &TempDir, git: &TempDir, far_enough: impl Fn(&Past) -> bool) -> (Past, String) {
     let mut found = None;
     for seconds in [6, 24, 80] {
-        found = Some(asked(folder, git, Duration::from_secs(seconds)));
+        found = Some(asked(folder, git, (Duration::from_secs(seconds), Asks::Not)));
         if let Some(Ok((past, said))) = &found
             && far_enough(past)
         {
@@ -115,7 +130,10 @@ fn what_git_prints_in_another_form_is_told_and_fails_nothing() {
         let (nothing, said) = past(&folder, &slow_git(&[("--name-only", &odd)]));
         assert!(matches!(nothing, Past::Unknown(_)) && said.contains(expected), "{said}");
     }
-    let (nothing, said) = past(&folder, &slow_git(&[("--show-prefix", "echo what; exit")]));
+    let (again, said) = asked(&folder, &slow_git(&[]), (LONG, Asks::Again)).unwrap();
+    assert!(matches!(again, Past::Read(_)), "{said}");
+    let odd = slow_git(&[("--show-prefix", "echo what; exit")]);
+    let (nothing, said) = asked(&folder, &odd, (LONG, Asks::Again)).unwrap();
     assert!(matches!(nothing, Past::Unknown(_)) && said.contains("unexpected to `rev-parse`: what"), "{said}");
 }
 

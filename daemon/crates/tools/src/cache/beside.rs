@@ -20,7 +20,7 @@ use crate::{Error, Result};
 const MAGIC: &[u8; 8] = b"agbeside";
 
 /// What checksums are derived from: goes up whenever such data is encoded in another way.
-const CONTEXT: &str = "agentd 2026 derived data of one workspace, encoding 1";
+const CONTEXT: &str = "agentd 2026 derived data of one workspace, encoding 2";
 
 /// Bytes of a checksum.
 const SUM: usize = 32;
@@ -46,8 +46,13 @@ impl Store {
 }
 
 impl Beside<'_> {
-    /// What was kept. Never an error: what cannot be read is not there.
+    /// What was kept as a value. Never an error: what cannot be read is not there.
     pub(crate) fn get<T: DeserializeOwned>(&self) -> Option<T> {
+        postcard::from_bytes(&self.bytes()?).ok()
+    }
+
+    /// What was kept as bytes. Never an error: what cannot be read is not there.
+    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
         let folder = self.folder(false)?;
         let mut options = OpenOptions::new();
         // Whatever else stands there is not waited for.
@@ -55,15 +60,14 @@ impl Beside<'_> {
         let file = folder.open_with(&self.name, &options).ok()?;
         let mut bytes = Vec::new();
         file.take(MOST).read_to_end(&mut bytes).ok()?;
-        let payload = bytes.strip_prefix(MAGIC)?;
-        let (sum, payload) = payload.split_first_chunk::<SUM>()?;
+        let (sum, payload) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<SUM>()?;
         if self.sum(payload)? != *sum {
             return None;
         }
-        let kept = postcard::from_bytes(payload).ok()?;
         // It was of use; at worst it is dropped sooner.
         let _ = folder.set_times(&self.name, None, Some(SystemTimeSpec::SymbolicNow));
-        Some(kept)
+        bytes.drain(..MAGIC.len() + SUM);
+        Some(bytes)
     }
 
     /// Keeps a value, in the place of what was there. `attempt` names the temporary file. What does not fit is not kept.
@@ -72,13 +76,20 @@ impl Beside<'_> {
     /// [`Error::Io`]; what was there is as it was.
     pub(crate) fn put<T: Serialize>(&self, value: &T, attempt: AttemptKey) -> Result<()> {
         // What cannot be encoded is found out anew.
-        let Ok(payload) = postcard::to_allocvec(value) else { return Ok(()) };
+        postcard::to_allocvec(value).map_or(Ok(()), |payload| self.put_bytes(&payload, attempt))
+    }
+
+    /// The same with bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; what was there is as it was.
+    pub(crate) fn put_bytes(&self, payload: &[u8], attempt: AttemptKey) -> Result<()> {
         let bytes = (MAGIC.len() + SUM + payload.len()) as u64;
-        let Some(sum) = self.sum(&payload).filter(|_| bytes <= self.store.bytes.min(MOST)) else { return Ok(()) };
+        let Some(sum) = self.sum(payload).filter(|_| bytes <= self.store.bytes.min(MOST)) else { return Ok(()) };
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         let written = self.folder(true).ok_or_else(missing).and_then(|folder| {
             let temporary = folder::temporary(attempt, self.kind);
-            let settled = settle(&folder, &temporary, &self.name, &[MAGIC, &sum, &payload]);
+            let settled = settle(&folder, &temporary, &self.name, &[MAGIC, &sum, payload]);
             if settled.is_err() {
                 // At worst it is swept later.
                 let _ = folder.remove_file(&temporary);

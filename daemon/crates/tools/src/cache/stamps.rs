@@ -24,7 +24,7 @@ pub(super) struct Table(HashMap<Asked, Key>);
 
 impl Table {
     pub(super) fn open(store: &Store, root: &Path, asked: &[u8; 32]) -> Self {
-        let bytes: Vec<u8> = store.beside(root, KIND, asked).get().unwrap_or_default();
+        let bytes = store.beside(root, KIND, asked).bytes().unwrap_or_default();
         let row = |row: &[u8]| Some((row.first_chunk().copied()?, Key(row.last_chunk().copied()?)));
         Self(bytes.chunks_exact(ROW).filter_map(row).collect())
     }
@@ -101,7 +101,7 @@ impl Stamps {
             bytes.extend(asked);
             bytes.extend(key.0);
         }
-        store.beside(root, KIND, asked).put(&bytes, attempt)
+        store.beside(root, KIND, asked).put_bytes(&bytes, attempt)
     }
 }
 

@@ -87,7 +87,7 @@ fn ask(cache: &Cache, writer: &mut Writer, number: u32) -> bool {
     let content = source(number);
     let key = cache.key(Language::Rust, content.as_bytes()).unwrap();
     let right = known(number);
-    if let Some(kept) = cache.get(&key) {
+    if let Some(kept) = cache.get(&key, Part::All) {
         assert_eq!(kept, right, "source {number}");
         return true;
     }
@@ -117,11 +117,11 @@ fn another_question_is_not_answered() {
         bench
             .open("/w")
             .key(Language::Rust, content.as_bytes())
-            .is_some_and(|key| bench.open("/w").get(&key).is_some())
+            .is_some_and(|key| bench.open("/w").get(&key, Part::All).is_some())
     );
     let cache = bench.open("/w");
     let as_c = cache.key(Language::C, content.as_bytes()).unwrap();
-    assert_eq!(cache.get(&as_c), None, "another language");
+    assert_eq!(cache.get(&as_c, Part::All), None, "another language");
     for rules in [RuleSet::NONE, RuleSet::ALL.at_least(Confidence::High), RuleSet::ALL.without("loop-sort")] {
         bench.rules = rules;
         assert_eq!(bench.analyse("/w", 0..3), 0, "{rules:?}");
@@ -132,7 +132,7 @@ fn another_question_is_not_answered() {
     store.build.as_mut().unwrap()[0] ^= 1;
     let cache = store.open(Path::new("/w"), bench.rules);
     let key = cache.key(Language::Rust, content.as_bytes()).unwrap();
-    assert_eq!(cache.get(&key), None, "another build");
+    assert_eq!(cache.get(&key, Part::All), None, "another build");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn refusals_are_kept_too() {
     while !writer.step().unwrap() {}
     let again = bench.open("/w");
     for (number, kept) in all.iter().enumerate() {
-        assert_eq!(again.get(&key(number)).as_ref(), Some(kept));
+        assert_eq!(again.get(&key(number), Part::All).as_ref(), Some(kept));
     }
 }
 

@@ -27,7 +27,8 @@ pub struct Digest {
     pub(super) entry_points: Box<[EntryPoint]>,
     /// Functions that can come among the heaviest of all files, in source order.
     pub(super) heavy: Vec<FunctionFacts>,
-    /// What the file names of other files and libraries.
+    /// What the file names of other files and libraries. The cache keeps it beside the rest.
+    #[serde(skip)]
     pub(super) imports: Vec<Import>,
     pub(super) found: OfFile,
 }
@@ -64,6 +65,16 @@ impl Digest {
     #[must_use]
     pub const fn language(&self) -> Language {
         self.language
+    }
+
+    /// What the file names of other files and libraries.
+    pub(crate) fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
+    /// Adds them to a digest that was read without them.
+    pub(crate) fn set_imports(&mut self, imports: Vec<Import>) {
+        self.imports = imports;
     }
 
     /// What the file names of other files and libraries; nothing of it is needed once it was resolved.
@@ -112,7 +123,7 @@ fn counts(functions: &[FunctionFacts]) -> FunctionCounts {
     }
 }
 
-/// The functions that are among the heaviest of this file by one of the measures; straight code (1, or 0 cognitive) never is.
+/// The functions that are among the heaviest of this file by one of the measures; what is not above 1 by either never is.
 fn heavy(mut functions: Vec<FunctionFacts>) -> Vec<FunctionFacts> {
     functions.retain(|function| cyclomatic(function) > 1 || cognitive(function) > 1);
     if functions.len() > HEAVIEST {

@@ -41,6 +41,17 @@ impl Packages {
         }
         Self { all, folders, crates }
     }
+
+    /// Adds all that decides where imports lead.
+    pub(super) fn identify(&self, asked: &mut blake3::Hasher) {
+        for Package { ecosystem, name, folder, source } in &self.all {
+            asked.update(&[*ecosystem as u8]);
+            for part in [name, folder, &source.file] {
+                asked.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+            }
+        }
+        asked.update(&(self.all.len() as u64).to_le_bytes());
+    }
 }
 
 /// The paths and packages of one manifest.

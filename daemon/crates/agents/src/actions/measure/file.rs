@@ -3,18 +3,18 @@
 use std::{
     ops::ControlFlow,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use agentd_syntax::{Error, Excess, Language, Limits, rules::RuleSet};
 use agentd_tools::{
     Workspace,
-    cache::{Cache, Entry, Kept, Key, Known, Settled},
+    cache::{Cache, Entry, Kept, Key, Known, Part, Settled},
     duplicates::{Sketch, sketch},
     measured::Digest,
     stamp::Stamp,
-    structure::{Links, Packages, PathIndex, Paths, Resolver},
+    structure::{KnownLinks, Links, NewLinks, Packages, PathIndex, Paths, Resolver},
     survey::SourceFile,
 };
 
@@ -46,8 +46,11 @@ pub(super) struct Files {
     pub(super) stamps: Option<Arc<Stamped>>,
     /// By file, if there are stamps.
     pub(super) settled: Vec<Option<Settled>>,
-    pub(super) index: PathIndex,
+    /// Made when an import is to be resolved.
+    pub(super) index: OnceLock<PathIndex>,
     pub(super) packages: Packages,
+    /// Where the imports of unchanged files lead.
+    pub(super) links: KnownLinks,
     pub(super) cache: Arc<Cache>,
     pub(super) rules: RuleSet,
 }
@@ -58,6 +61,8 @@ pub(super) struct Measure {
     pub(super) digest: Digest,
     pub(super) sketch: Sketch,
     pub(super) links: Links,
+    /// What the next analysis need not find out again.
+    pub(super) new_links: Option<NewLinks>,
 }
 
 /// What came of one file.
@@ -98,8 +103,8 @@ impl Files {
     /// content decides whether it is known.
     pub(super) fn measure(&self, scratch: &mut Scratch, file: u32) -> Found {
         let settled = self.settled(file);
-        if let Some(kept) = settled.as_ref().and_then(|settled| self.cache.get(settled.key())) {
-            return self.known(scratch, file, (kept, settled));
+        if let Some(found) = settled.and_then(|settled| self.known(scratch, file, (settled.key(), Some(settled)))) {
+            return found;
         }
         let source = &self.all()[file as usize];
         let Some(language) = source.language else { return Found::failed(file, "of no known language") };
@@ -111,31 +116,47 @@ impl Files {
         let key = self.cache.key(language, &content);
         let settle = |key: Key| self.cache.settle(&stamp.filter(|_| has_stamp)?, language, key);
         let settled = key.and_then(settle);
-        if let Some(kept) = key.as_ref().and_then(|key| self.cache.get(key)) {
-            return self.known(scratch, file, (kept, settled));
+        if let Some(found) = key.as_ref().and_then(|key| self.known(scratch, file, (key, settled))) {
+            return found;
         }
         scratch.parser().set_rules(self.rules);
         match parse(scratch, language, &content) {
             Ok(kept) => {
                 let news = key.and_then(|key| Cache::entry(key, &kept));
-                Found { file, result: self.result(file, kept), from_cache: false, news, settled }
+                let result = self.result(file, kept, (key.as_ref(), None));
+                Found { file, result, from_cache: false, news, settled }
             }
             Err(why) => Found::failed(file, why),
         }
     }
 
-    fn known(&self, scratch: &mut Scratch, file: u32, (kept, settled): (Kept, Option<Settled>)) -> Found {
+    /// What the cache knows of a file with this content.
+    fn known(&self, scratch: &mut Scratch, file: u32, (key, settled): (&Key, Option<Settled>)) -> Option<Found> {
+        let links = self.links.of(file, key);
+        let part = if links.is_some() { Part::WithoutImports } else { Part::All };
+        let kept = self.cache.get(key, part)?;
         scratch.pace.keep(Instant::now());
-        Found { file, result: self.result(file, kept), from_cache: true, news: None, settled }
+        let result = self.result(file, kept, (Some(key), links));
+        Some(Found { file, result, from_cache: true, news: None, settled })
     }
 
-    fn result(&self, file: u32, kept: Kept) -> Result<Box<Measure>, &'static str> {
+    fn result(
+        &self,
+        file: u32,
+        kept: Kept,
+        (key, links): (Option<&Key>, Option<Links>),
+    ) -> Result<Box<Measure>, &'static str> {
         match kept {
             Kept::Facts(known) => {
                 let Known { mut digest, sketch } = *known;
-                let resolver = Resolver::over(Paths::over(self.all(), &self.index), &self.packages);
+                if let Some(links) = links {
+                    return Ok(Box::new(Measure { digest, sketch, links, new_links: None }));
+                }
+                let index = self.index.get_or_init(|| PathIndex::new(self.all()));
+                let resolver = Resolver::over(Paths::over(self.all(), index), &self.packages);
                 let links = resolver.resolve(file, digest.language(), &digest.take_imports());
-                Ok(Box::new(Measure { digest, sketch, links }))
+                let new_links = key.and_then(|key| KnownLinks::entry(file, key, &links));
+                Ok(Box::new(Measure { digest, sketch, links, new_links }))
             }
             Kept::LeavesOpen => Err("too costly to parse: it leaves too much open"),
             Kept::TooMuchMemory => Err("too costly to parse: it would take too much memory"),

@@ -181,9 +181,12 @@ impl StepCtx {
         self.around.memo.get(self.task().id, &input.output)
     }
 
-    /// Lets go of all values that were kept for this task.
-    pub(crate) fn forget(&self) {
-        self.around.memo.forget(self.task().id);
+    /// Lets go of all values that were kept for this task, and of `more`. That takes milliseconds, for which nobody waits: the io
+    /// thread does it when it has nothing to write.
+    pub(crate) async fn forget(&self, more: impl Send + 'static) {
+        let kept = self.around.memo.take(self.task().id);
+        // Without that thread they are dropped here.
+        let _ = self.around.outside.on_io(Box::new(move || drop((kept, more)))).await;
     }
 
     /// Effects that an earlier attempt meant to have and whose end is not known.

@@ -49,10 +49,9 @@ impl Memo {
         Arc::clone(values.get(&name)?).downcast().ok()
     }
 
-    /// The task has made use of its values.
-    pub(crate) fn forget(&self, task: TaskId) {
-        let dropped = take(&mut self.lock(), task);
-        drop(dropped);
+    /// The task has made use of its values: they are the caller's, to let go of them where nobody waits for that.
+    pub(crate) fn take(&self, task: TaskId) -> impl Send + 'static {
+        take(&mut self.lock(), task)
     }
 
     /// Nothing is going on.
@@ -102,7 +101,7 @@ mod tests {
         assert_eq!(memo.get::<u64>(task, &output("b")), None);
         assert_eq!(memo.get::<u32>(task, &output("c")), None);
         assert_eq!(memo.get::<u32>(other, &output("a")), None);
-        memo.forget(task);
+        drop(memo.take(task));
         assert_eq!(memo.get::<u32>(task, &output("a")), None);
     }
 

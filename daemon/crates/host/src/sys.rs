@@ -5,6 +5,7 @@ mod crash;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+mod spawn;
 mod tally;
 mod unix;
 
@@ -13,5 +14,6 @@ pub(crate) use crash::*;
 pub(crate) use linux::*;
 #[cfg(target_os = "macos")]
 pub(crate) use macos::*;
+pub(crate) use spawn::*;
 pub(crate) use tally::*;
 pub(crate) use unix::*;

@@ -305,3 +305,76 @@ fn the_child_is_placed_and_limited() {
         assert_eq!(exit.placement.value().as_deref(), Some("any cpu, nice 5"));
     });
 }
+
+/// What the kernel says of the signals of a thread: blocked, ignored and caught ones, as it prints them.
+#[cfg(target_os = "linux")]
+fn signals(status: &str) -> [u64; 3] {
+    ["SigBlk:", "SigIgn:", "SigCgt:"].map(|name| {
+        let value = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(value.trim(), 16).unwrap()
+    })
+}
+
+/// Whether this process itself was given this descriptor to hand on, beside the standard ones: a test runner may do so.
+#[cfg(target_os = "linux")]
+fn is_inherited(number: &str) -> bool {
+    const CLOSES: u32 = 0o2_000_000;
+    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
+    let flags = about.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    number.parse::<u32>().unwrap() > 2 && flags.is_some_and(|flags| flags & CLOSES == 0)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_begins_as_any_program_does_and_the_parent_goes_on_as_before() {
+    let house = House::new(4);
+    run(async {
+        let own = || std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let mut status = ChildSpec::new("cat", house.folder.path().to_owned(), ChildPurpose::UserWaits);
+        status.args = vec!["/proc/self/status".into()];
+        // A child that catches a signal needs a handler here; this runtime has one for ends of children.
+        drop(finish(&house, status.clone()).await);
+        let before = signals(&own());
+        let child = signals(&finish(&house, status).await.stdout.text());
+        assert_eq!(signals(&own()), before);
+        assert!(before[2] != 0, "this process catches some");
+        const PIPE: u64 = 1 << (13 - 1);
+        assert_eq!(child, [0, before[1] & !PIPE, 0], "nothing blocked, nothing caught, broken pipes are heard");
+
+        let mut open = ChildSpec::new("ls", house.folder.path().to_owned(), ChildPurpose::UserWaits);
+        open.args = vec!["/proc/self/fd".into()];
+        let listed = finish(&house, open).await.stdout.text();
+        let left = listed.split_whitespace().filter(|number| !is_inherited(number));
+        assert_eq!(left.count(), 4, "three, and the folder itself: {listed}");
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_program_is_refused_or_left_to_the_shell() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let house = House::new(4);
+    let program = |name: &str, content: &[u8]| {
+        // Written by another process: one that this one has open for writing goes with every child that starts meanwhile.
+        let (plain, path) = (house.path("plain"), house.path(name));
+        std::fs::write(&plain, content).unwrap();
+        std::fs::set_permissions(&plain, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Command::new("cp").args([&plain, &path]).status().unwrap().success());
+        ChildSpec::new(path, house.folder.path().to_owned(), ChildPurpose::UserWaits)
+    };
+    run(async {
+        let mut script = program("script", b"echo \"$1\" of $PWD\n");
+        script.args = vec!["a b".into()];
+        let said = finish(&house, script).await.stdout.text().to_string();
+        assert_eq!(said, format!("a b of {}\n", house.folder.path().display()));
+        let foreign = program("foreign", b"#!/no/such/interpreter\n");
+        let error = house.children.run(foreign, pending()).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::NotFound, "{error}");
+        let mut nul = house.shell("true");
+        nul.args.push("a\0b".into());
+        assert!(matches!(house.children.run(nul, pending()).await.unwrap_err(), Error::Start { .. }));
+        assert_eq!((house.children.living().len(), house.records()), (0, 0));
+    });
+}

@@ -77,8 +77,14 @@ pub fn is_test_path(path: &str) -> bool {
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
     stem.starts_with("test_")
         || ["_test", "_tests", "_spec", "_bench", "Test", "Tests", "Spec"].iter().any(|end| stem.ends_with(end))
-        || [".test.", ".tests.", ".spec.", ".bench."].iter().any(|part| name.contains(part))
+        || between_dots(name).any(|part| matches!(part, "test" | "tests" | "spec" | "bench"))
         || matches!(name, "conftest.py" | "tests.rs" | "test.rs" | "tests.py")
+}
+
+/// The parts of a file's name that stand between two dots.
+fn between_dots(name: &str) -> impl Iterator<Item = &str> {
+    let inside = name.split_once('.').and_then(|(_, rest)| rest.rsplit_once('.')).map(|(inside, _)| inside);
+    inside.into_iter().flat_map(|inside| inside.split('.'))
 }
 
 /// How many findings there are, kept or not.

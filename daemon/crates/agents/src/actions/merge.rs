@@ -9,7 +9,7 @@ use agentd_tools::{
     git::history::Past,
     lockfiles::LockReport,
     project::Project,
-    report::{self, Others, Parts, Run},
+    report::{self, Others, Parts, Report, Run},
     structure::Structure,
     text::count,
 };
@@ -38,14 +38,16 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
         history: optional_input(ctx, "history").await?,
         duplicates: optional_input(ctx, "duplicates").await?,
     };
-    // Nobody after this step asks for more than the report.
-    ctx.forget();
     let workspace = ctx.task().workspace.clone().unwrap_or_default();
     let folder = workspace.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let took_ms = ctx.clock().wall().0.saturating_sub(ctx.task().submitted.0);
     let run = Run { folder, took_ms, ..Run::default() };
-    let (summary, bytes) = ctx.compute(move |_| merge(&inputs, run)).await??;
-    Ok(StepOutput { summary: Text::new(summary), output: ctx.output(bytes).await?, documents: Vec::new() })
+    let Merged { report, summary, bytes, inputs } = ctx.compute(move |_| merge(inputs, run)).await??;
+    let output = ctx.output(bytes).await?;
+    // Nobody after this step asks for more than the report.
+    ctx.forget(inputs).await;
+    ctx.keep(&output, Arc::new(report));
+    Ok(StepOutput { summary: Text::new(summary), output, documents: Vec::new() })
 }
 
 /// What the project step read of lock files; `None`: it is that of an older agentd.
@@ -56,7 +58,15 @@ async fn locks(ctx: &StepCtx) -> Result<Option<Arc<LockReport>>, StepFault> {
     }
 }
 
-fn merge(inputs: &Inputs, run: Run) -> Result<(String, Vec<u8>), StepFault> {
+struct Merged {
+    report: Report,
+    summary: String,
+    bytes: Vec<u8>,
+    /// They are not dropped where somebody waits.
+    inputs: Inputs,
+}
+
+fn merge(inputs: Inputs, run: Run) -> Result<Merged, StepFault> {
     let others = Others {
         past: inputs.history.clone().unwrap_or_default(),
         duplicates: inputs.duplicates.clone(),
@@ -76,5 +86,6 @@ fn merge(inputs: &Inputs, run: Run) -> Result<(String, Vec<u8>), StepFault> {
     let files = count(report.totals.measured_files, "file", "files");
     let changes = count(report.advice.changes.len() as u64, "change", "changes");
     let summary = format!("{}: {code} of code in {files}, {changes} to make first", report.subject.name);
-    encode(&report).map(|bytes| (summary, bytes))
+    let bytes = encode(&report)?;
+    Ok(Merged { report, summary, bytes, inputs })
 }

@@ -1,20 +1,24 @@
 //! Renders the report and puts it into the task's folder. Runs on a coordinator: bytes only, files through io.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use agentd_base::{EffectIntent, ErrorClass, TaskId, Text};
-use agentd_tools::{EffectState, TaskFiles, report, text::count};
+use agentd_tools::{
+    EffectState, TaskFiles,
+    report::{self, Report},
+    text::count,
+};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{decode, fault};
+use super::{fault, input};
 use crate::{Document, StepCtx, StepFault, StepOutput};
 
 const PAGE: &str = "report.md";
 
 pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
-    let merged = ctx.input("merge").await?;
-    let Rendered { found, page, json, sarif } = ctx.compute(move |_| render(&merged)).await??;
+    let merged: Arc<Report> = input(ctx, "merge").await?;
+    let Rendered { found, page, json, sarif } = ctx.compute(move |_| render(merged)).await??;
     let page = Bytes::from(page);
     write(ctx, &page).await?;
     let json = ctx.output(json).await?;
@@ -43,11 +47,12 @@ struct Rendered {
     sarif: Vec<u8>,
 }
 
-fn render(merged: &[u8]) -> Result<Rendered, StepFault> {
-    let mut report: report::Report = decode("merge", merged)?;
-    // One merged by an older agentd has what that looked for, in the form of today.
-    report.schema = report::SCHEMA;
-    let (json, sarif) = (pretty(&report)?, pretty(&report::render_sarif(&report))?);
+fn render(mut report: Arc<Report>) -> Result<Rendered, StepFault> {
+    if report.schema != report::SCHEMA {
+        // One merged by an older agentd has what that looked for, in the form of today.
+        Arc::make_mut(&mut report).schema = report::SCHEMA;
+    }
+    let (json, sarif) = (pretty(&*report)?, pretty(&report::render_sarif(&report))?);
     let found = count(report.findings.counts.total, "performance finding", "performance findings");
     Ok(Rendered { found, page: report::render_markdown(&report), json, sarif })
 }

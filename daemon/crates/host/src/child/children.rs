@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
     path::PathBuf,
-    process::{Child, Command},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -23,7 +22,7 @@ use crate::{
     error::Error,
     measure::Measured,
     plan::{PlanSettings, place_child},
-    sys,
+    sys::{self, Launch, Spawned},
     topology::Topology,
 };
 
@@ -112,16 +111,7 @@ impl Children {
         inner.bury_forsaken();
         let placement = place_child(&inner.settings.topology, spec.purpose, &inner.settings.plan);
         let mark = new_mark();
-        let mut command = command::build(&spec, &placement, &mark)?;
-        #[cfg(target_os = "linux")]
-        sys::in_child(
-            &mut command,
-            &sys::InChild {
-                cpus: placement.cpus.clone(),
-                nice: placement.nice,
-                descriptors: inner.settings.descriptors,
-            },
-        );
+        let launch = command::launch(&spec, &placement, &mark, inner.settings.descriptors)?;
         let failed = |source| Error::Start { program: spec.shown(), cwd: spec.cwd.clone(), source };
         // Before the start, so that no end is missed.
         let ends = signal(SignalKind::child()).map_err(failed)?;
@@ -144,14 +134,14 @@ impl Children {
             inner.records.remove(&record.mark);
             return Err(error);
         }
-        let child = match spawn(&mut command) {
+        let child = match spawn(&launch) {
             Ok(child) => child,
             Err(source) => {
                 inner.records.remove(&record.mark);
                 return Err(failed(source));
             }
         };
-        let pid = child_id(&child);
+        let pid = child.pid;
         state.living.insert(pid, (record.mark.clone(), record.what.clone()));
         let alive = state.living.len();
         drop(state);
@@ -234,15 +224,11 @@ impl Children {
 }
 
 /// Under the lock, so that `bury_strangers` never takes a child for an adopted one.
-fn spawn(command: &mut Command) -> std::io::Result<Child> {
+fn spawn(launch: &Launch) -> std::io::Result<Spawned> {
     let mut ours = ours();
-    let child = command.spawn()?;
-    ours.insert(child_id(&child));
+    let child = sys::spawn(launch)?;
+    ours.insert(child.pid);
     Ok(child)
-}
-
-pub(super) fn child_id(child: &Child) -> i32 {
-    i32::try_from(child.id()).expect("the kernel's process ids are positive i32")
 }
 
 fn log_failure(pid: i32, result: std::io::Result<()>) {

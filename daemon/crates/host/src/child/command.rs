@@ -2,13 +2,12 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt, process::CommandExt},
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use super::{ChildSpec, Input};
-use crate::{error::Error, plan::ChildPlacement};
+use crate::{error::Error, plan::ChildPlacement, sys::Launch};
 
 /// Marks a child and all that come from it; its value names the record on disk.
 pub(super) const MARK: &str = "AGENTD_CHILD";
@@ -91,23 +90,22 @@ fn is_variable(name: &str, value: &str) -> bool {
     !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0')
 }
 
-/// The command as std starts it: own group, nothing inherited but three descriptors.
-pub(super) fn build(spec: &ChildSpec, placement: &ChildPlacement, mark: &str) -> Result<Command, Error> {
+/// What is told to the system.
+pub(super) fn launch(
+    spec: &ChildSpec,
+    placement: &ChildPlacement,
+    mark: &str,
+    #[cfg_attr(target_os = "macos", expect(unused_variables, reason = "a limit of Linux"))] descriptors: Option<u64>,
+) -> Result<Launch, Error> {
     let program = find_program(&spec.program, spec.path.as_deref(), &spec.cwd)?;
-    let line = command_line(placement, &program, &spec.args);
-    #[expect(clippy::disallowed_methods, reason = "this is where children are started")]
-    let mut command = Command::new(&line[0]);
-    let input = if spec.input == Input::Null { Stdio::null() } else { Stdio::piped() };
-    command
-        .args(&line[1..])
-        .current_dir(&spec.cwd)
-        .env_clear()
-        .envs(environment(spec, mark)?)
-        .stdin(input)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    Ok(command)
+    Ok(Launch {
+        line: command_line(placement, &program, &spec.args),
+        env: environment(spec, mark)?,
+        cwd: spec.cwd.clone(),
+        has_input: spec.input != Input::Null,
+        #[cfg(target_os = "linux")]
+        wishes: crate::sys::InChild::new(&placement.cpus, placement.nice, descriptors),
+    })
 }
 
 #[cfg(test)]

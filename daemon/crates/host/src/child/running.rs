@@ -3,8 +3,6 @@
 use std::{
     future::Future,
     io,
-    os::fd::OwnedFd,
-    process::Child,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +16,7 @@ use tokio::{
 
 use super::{
     ChildExit, ChildSpec, ChildStatus, EndedBy, Input,
-    children::{Inner, PATIENCE, child_id},
+    children::{Inner, PATIENCE},
     output::{Capture, pump},
     processes,
 };
@@ -26,7 +24,8 @@ use crate::{
     error::Error,
     measure::{Measured, child_fast_share},
     plan::ChildPurpose,
-    sys, task,
+    sys::{self, Spawned},
+    task,
 };
 
 /// How long output may still come after the end, and again after what held the pipe open was killed.
@@ -73,19 +72,18 @@ impl Running {
     pub(super) fn new(
         children: Arc<Inner>,
         mark: String,
-        child: Child,
+        child: Spawned,
         spec: ChildSpec,
         ends: Signal,
     ) -> io::Result<Self> {
-        let pid = child_id(&child);
+        let pid = child.pid;
         let placement = children.granted(pid);
         let body = Body { children, pid, mark, what: spec.shown(), ends: Some(ends), owner: Owner::Caller };
         body.prefer_for_oom();
-        let receive = |fd: Option<OwnedFd>| fd.map(pipe::Receiver::from_owned_fd).transpose();
         Ok(Self {
-            stdin: child.stdin.map(|end| pipe::Sender::from_owned_fd(end.into())).transpose()?,
-            stdout: receive(child.stdout.map(OwnedFd::from))?,
-            stderr: receive(child.stderr.map(OwnedFd::from))?,
+            stdin: child.stdin.map(pipe::Sender::from_owned_fd).transpose()?,
+            stdout: Some(pipe::Receiver::from_owned_fd(child.stdout)?),
+            stderr: Some(pipe::Receiver::from_owned_fd(child.stderr)?),
             body,
             spec,
             began: Instant::now(),

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "system calls; each block says what the callee demands")]
 
-use std::{io, mem, os::unix::process::CommandExt, process::Command};
+use std::{io, mem};
 
 use super::zero_or_errno;
 
@@ -77,37 +77,38 @@ pub(crate) fn ticks_per_second() -> u64 {
     u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1)
 }
 
-/// What a child does to itself between fork and exec.
+/// What a child does to itself before it is its program. What the system refuses is left as it was.
 #[derive(Debug, Clone)]
 pub(crate) struct InChild {
-    /// Cpus to run on.
-    pub(crate) cpus: Vec<u32>,
-    /// Nice to run at; `None` leaves what was inherited.
-    pub(crate) nice: Option<i32>,
-    /// Soft limit on descriptors, as it was before the daemon raised its own: some programs loop over all of them.
-    pub(crate) descriptors: Option<u64>,
+    cpus: Option<libc::cpu_set_t>,
+    nice: Option<i32>,
+    descriptors: Option<u64>,
 }
 
-/// Arranges that `command` applies `wishes` in the child. What the system refuses is left as it was: the parent reads
-/// back what the child got.
-pub(crate) fn in_child(command: &mut Command, wishes: &InChild) {
-    let set = cpu_set(&wishes.cpus);
-    let any = !wishes.cpus.is_empty();
-    let (nice, descriptors) = (wishes.nice, wishes.descriptors);
-    let apply = move || {
-        // SAFETY: raw system calls on copied numbers: nothing here allocates, locks or touches memory of other threads,
-        // which is what the time between fork and exec demands. `set` and the limits live in the closure or on its stack.
+impl InChild {
+    /// Cpus to run on, if any; nice to run at, `None` leaves what was inherited; and the soft limit on descriptors as it was
+    /// before the daemon raised its own: some programs loop over all of them.
+    pub(crate) fn new(cpus: &[u32], nice: Option<i32>, descriptors: Option<u64>) -> Self {
+        Self { cpus: (!cpus.is_empty()).then(|| cpu_set(cpus)), nice, descriptors }
+    }
+
+    /// Applies all of it to this process.
+    ///
+    /// # Safety
+    /// To be called in a child that has a process of its own and perhaps borrows the memory of its parent.
+    pub(super) unsafe fn apply(&self) {
+        // SAFETY: raw system calls on numbers: nothing here allocates, locks or touches memory of other threads.
         unsafe {
-            if any {
-                libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+            if let Some(cpus) = &self.cpus {
+                libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), cpus);
             }
-            if let Some(nice) = nice {
+            if let Some(nice) = self.nice {
                 libc::setpriority(libc::PRIO_PROCESS, 0, nice);
             }
             let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
             libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
             let mut files = none;
-            if let Some(soft) = descriptors
+            if let Some(soft) = self.descriptors
                 && libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut files) == 0
             {
                 files.rlim_cur = soft.min(files.rlim_max);
@@ -121,10 +122,7 @@ pub(crate) fn in_child(command: &mut Command, wishes: &InChild) {
             }
             libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         }
-        Ok(())
-    };
-    // SAFETY: `apply` keeps the rules for code between fork and exec, see above.
-    unsafe { command.pre_exec(apply) };
+    }
 }
 
 /// Lowers the soft limit on memory that is written to (heap, stacks) to `bytes`, unless it is lower already.

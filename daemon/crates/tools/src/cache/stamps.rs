@@ -1,7 +1,7 @@
 //! Which answer fits a file that has not changed since it was last read, by its stamp: then it need not be read. A table beside
 //! the facts, for the same questions; one that is missing, damaged or of another build only means that files are read.
 
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
 use agentd_base::AttemptKey;
 use agentd_syntax::Language;
@@ -18,15 +18,19 @@ type Asked = [u8; 16];
 /// Bytes of one row: what was asked, and the key of the answer.
 const ROW: usize = 16 + 32;
 
-/// The table as an earlier analysis left it.
+/// The table as an earlier analysis left it: rows in the order of what was asked.
 #[derive(Debug, Default)]
-pub(super) struct Table(HashMap<Asked, Key>);
+pub(super) struct Table(Vec<u8>);
 
 impl Table {
     pub(super) fn open(store: &Store, root: &Path, asked: &[u8; 32]) -> Self {
-        let bytes = store.beside(root, KIND, asked).bytes().unwrap_or_default();
-        let row = |row: &[u8]| Some((row.first_chunk().copied()?, Key(row.last_chunk().copied()?)));
-        Self(bytes.chunks_exact(ROW).filter_map(row).collect())
+        Self(store.beside(root, KIND, asked).bytes().unwrap_or_default())
+    }
+
+    fn get(&self, asked: &Asked) -> Option<Key> {
+        let (rows, _) = self.0.as_chunks::<ROW>();
+        let place = rows.binary_search_by(|row| row[..asked.len()].cmp(asked)).ok()?;
+        rows[place].last_chunk().copied().map(Key)
     }
 }
 
@@ -50,7 +54,7 @@ impl Cache {
     #[must_use]
     pub fn settled(&self, stamp: &Stamp, language: Language) -> Option<Settled> {
         let asked = self.asked_of(stamp, language)?;
-        self.stamps.0.get(&asked).map(|key| Settled { asked, key: *key })
+        self.stamps.get(&asked).map(|key| Settled { asked, key })
     }
 
     /// Notes that the content with this key was read from a file that had this stamp.
@@ -85,7 +89,7 @@ impl Stamps {
 
     /// Adds a file of this analysis.
     pub fn add(&mut self, cache: &Cache, settled: Settled) {
-        self.is_new |= cache.stamps.0.get(&settled.asked) != Some(&settled.key);
+        self.is_new |= cache.stamps.get(&settled.asked) != Some(settled.key);
         self.rows.push(settled);
     }
 

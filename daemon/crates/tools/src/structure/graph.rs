@@ -1,11 +1,11 @@
 //! The graph of files and the graph of folders: cycles, fan-in, fan-out.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use petgraph::{algo::kosaraju_scc, graph::DiGraph};
 use serde::{Deserialize, Serialize};
 
-use super::{Links, Paths, paths::folder_of};
+use super::{Edge, Links, Paths, paths::folder_of};
 
 /// One step on the way around a cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,26 +80,22 @@ pub struct Structure {
 pub fn analyse<'a>(paths: &Paths<'_>, links: impl IntoIterator<Item = (u32, &'a Links)>) -> Structure {
     let mut links: Vec<(u32, &Links)> = links.into_iter().collect();
     links.sort_unstable_by_key(|(file, _)| *file);
-    let mut files = Graph::default();
-    let mut folders = Graph::default();
+    let (mut between_files, mut between_folders) = (Vec::new(), Vec::new());
     let mut measured: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut external: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut names = Names::default();
+    let mut external: HashMap<&str, u32> = HashMap::new();
+    let mut names = Names::of(paths);
     for (file, links) in &links {
-        let here = folder_of(paths.path(*file));
-        *measured.entry(here).or_insert(0) += 1;
-        let here = names.number(here);
-        for edge in &links.files {
-            files.add((*file, edge.to), Hop { file: *file, line: edge.line }, edge.deferred);
-        }
-        for edge in links.files.iter().chain(&links.folders) {
-            let there = names.number(folder_of(paths.path(edge.to)));
-            folders.add((here, there), Hop { file: *file, line: edge.line }, edge.deferred);
-        }
+        *measured.entry(folder_of(paths.path(*file))).or_insert(0) += 1;
+        let here = names.number(*file);
+        let via = |edge: &Edge| Via { hop: Hop { file: *file, line: edge.line }, deferred: edge.deferred };
+        between_files.extend(links.files.iter().map(|edge| ((*file, edge.to), via(edge))));
+        let folders = links.files.iter().chain(&links.folders);
+        between_folders.extend(folders.map(|edge| ((here, names.number(edge.to)), via(edge))));
         for (name, count) in &links.external {
             *external.entry(name).or_insert(0) += count;
         }
     }
+    let (files, folders) = (Graph::of(between_files), Graph::of(between_folders));
     let folder_cycle = |(members, around): (Vec<u32>, Vec<Hop>)| {
         let mut folders: Vec<String> = members.into_iter().map(|number| names.name(number).to_owned()).collect();
         folders.sort_unstable();
@@ -121,18 +117,29 @@ pub fn analyse<'a>(paths: &Paths<'_>, links: impl IntoIterator<Item = (u32, &'a 
     }
 }
 
-/// Numbers for folder names.
-#[derive(Debug, Default)]
+/// Numbers for the folders of files.
+#[derive(Debug)]
 struct Names<'a> {
-    numbers: BTreeMap<&'a str, u32>,
+    paths: &'a Paths<'a>,
+    /// By file; each is looked up by name once.
+    of_files: Vec<Option<u32>>,
+    numbers: HashMap<&'a str, u32>,
     names: Vec<&'a str>,
 }
 
 impl<'a> Names<'a> {
-    fn number(&mut self, name: &'a str) -> u32 {
-        *self.numbers.entry(name).or_insert_with(|| {
-            self.names.push(name);
-            u32::try_from(self.names.len() - 1).expect("there are fewer folders than file numbers")
+    fn of(paths: &'a Paths<'a>) -> Self {
+        Self { paths, of_files: vec![None; paths.len()], numbers: HashMap::new(), names: Vec::new() }
+    }
+
+    /// The number of the folder in which a file lies.
+    fn number(&mut self, file: u32) -> u32 {
+        *self.of_files[file as usize].get_or_insert_with(|| {
+            let name = folder_of(self.paths.path(file));
+            *self.numbers.entry(name).or_insert_with(|| {
+                self.names.push(name);
+                u32::try_from(self.names.len() - 1).expect("there are fewer folders than file numbers")
+            })
         })
     }
 
@@ -152,58 +159,59 @@ struct Via {
     deferred: bool,
 }
 
+/// From one node to another.
+type Pair = (u32, u32);
+
 /// A graph of numbers; one edge per pair, with the first import that makes it. Edges that nothing needs for loading count for
 /// how much depends on a node, and make no cycle.
 #[derive(Debug, Default)]
 struct Graph {
-    edges: BTreeMap<(u32, u32), Via>,
-    fan_in: BTreeMap<u32, u32>,
-    fan_out: BTreeMap<u32, u32>,
+    /// By pair.
+    edges: Vec<(Pair, Via)>,
+    /// How many edges end and begin at each node.
+    fan_in: Vec<u32>,
+    fan_out: Vec<u32>,
 }
 
 impl Graph {
-    fn add(&mut self, (from, to): (u32, u32), hop: Hop, deferred: bool) {
-        let via = Via { hop, deferred };
-        if let Some(known) = self.edges.get_mut(&(from, to)) {
-            if known.deferred && !deferred {
-                *known = via;
-            }
-        } else if from != to {
-            self.edges.insert((from, to), via);
-            *self.fan_in.entry(to).or_insert(0) += 1;
-            *self.fan_out.entry(from).or_insert(0) += 1;
+    /// Of all that one file needs of another, in order.
+    fn of(mut edges: Vec<(Pair, Via)>) -> Self {
+        edges.retain(|((from, to), _)| from != to);
+        // Stable: of the imports of a pair the first one stays, and one that loading needs before all others.
+        edges.sort_by_key(|(pair, via)| (*pair, via.deferred));
+        edges.dedup_by_key(|(pair, _)| *pair);
+        let nodes = edges.iter().map(|((from, to), _)| from.max(to) + 1).max().unwrap_or(0) as usize;
+        let (mut fan_in, mut fan_out) = (vec![0; nodes], vec![0; nodes]);
+        for ((from, to), _) in &edges {
+            fan_in[*to as usize] += 1;
+            fan_out[*from as usize] += 1;
         }
+        Self { edges, fan_in, fan_out }
     }
 
     fn fans(&self, node: u32) -> (u32, u32) {
-        let of = |fans: &BTreeMap<u32, u32>| fans.get(&node).copied().unwrap_or(0);
+        let of = |fans: &[u32]| fans.get(node as usize).copied().unwrap_or(0);
         (of(&self.fan_in), of(&self.fan_out))
     }
 
     fn used(&self) -> Vec<Used> {
-        let fan_out = |file| self.fan_out.get(file).copied().unwrap_or(0);
-        let mut used: Vec<Used> = self
-            .fan_in
-            .iter()
-            .map(|(file, fan_in)| Used { file: *file, fan_in: *fan_in, fan_out: fan_out(file) })
-            .collect();
+        let fans = (0_u32..).zip(self.fan_in.iter().zip(&self.fan_out)).filter(|(_, (fan_in, _))| **fan_in > 0);
+        let used = fans.map(|(file, (fan_in, fan_out))| Used { file, fan_in: *fan_in, fan_out: *fan_out });
+        let mut used: Vec<Used> = used.collect();
         used.sort_by(|a, b| b.fan_in.cmp(&a.fan_in).then(a.file.cmp(&b.file)));
         used
     }
 
     /// Members and a way around of each component with more than one node, largest first.
     fn cycles(&self) -> Vec<(Vec<u32>, Vec<Hop>)> {
-        let nodes: Vec<u32> =
-            self.fan_in.keys().chain(self.fan_out.keys()).copied().collect::<BTreeSet<_>>().into_iter().collect();
-        let place =
-            |node: &u32| u32::try_from(nodes.binary_search(node).expect("each end of an edge has a fan")).expect("few");
         let loaded = self.edges.iter().filter(|(_, via)| !via.deferred);
-        let graph: DiGraph<(), ()> = DiGraph::from_edges(loaded.map(|((from, to), _)| (place(from), place(to))));
+        let graph: DiGraph<(), ()> = DiGraph::from_edges(loaded.map(|(pair, _)| *pair));
         // Kosaraju's algorithm, because petgraph's Tarjan is recursive and a long chain of imports would end the thread.
         let components = kosaraju_scc(&graph).into_iter().filter(|component| component.len() > 1);
         let mut cycles: Vec<(Vec<u32>, Vec<Hop>)> = components
             .map(|component| {
-                let mut members: Vec<u32> = component.into_iter().map(|node| nodes[node.index()]).collect();
+                let mut members: Vec<u32> =
+                    component.into_iter().filter_map(|node| u32::try_from(node.index()).ok()).collect();
                 members.sort_unstable();
                 let around = self.around(&members);
                 (members, around)
@@ -219,7 +227,7 @@ impl Graph {
         let mut came_from: BTreeMap<u32, u32> = BTreeMap::new();
         let mut queue = VecDeque::from([start]);
         while let Some(node) = queue.pop_front() {
-            for ((_, to), via) in self.edges.range((node, 0)..=(node, u32::MAX)) {
+            for ((_, to), via) in self.from(node) {
                 if via.deferred || members.binary_search(to).is_err() || came_from.contains_key(to) {
                     continue;
                 }
@@ -233,15 +241,23 @@ impl Graph {
         Vec::new()
     }
 
+    /// The edges that begin at a node.
+    fn from(&self, node: u32) -> &[(Pair, Via)] {
+        let start = self.edges.partition_point(|((from, _), _)| *from < node);
+        let end = start + self.fans(node).1 as usize;
+        &self.edges[start..end]
+    }
+
     fn trace(&self, start: u32, came_from: &BTreeMap<u32, u32>) -> Vec<Hop> {
-        let mut hops = VecDeque::new();
+        let mut hops = Vec::new();
         let mut to = start;
         loop {
             let from = came_from[&to];
-            hops.push_front(self.edges[&(from, to)].hop);
+            hops.extend(self.from(from).iter().find(|((_, end), _)| *end == to).map(|(_, via)| via.hop));
             to = from;
             if to == start {
-                return hops.into();
+                hops.reverse();
+                return hops;
             }
         }
     }

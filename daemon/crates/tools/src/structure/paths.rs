@@ -140,6 +140,11 @@ impl<'a> Paths<'a> {
         })
     }
 
+    /// How many files there are.
+    pub(super) const fn len(&self) -> usize {
+        self.files.len()
+    }
+
     /// The path of a file.
     ///
     /// # Panics

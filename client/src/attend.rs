@@ -1,7 +1,13 @@
 //! Stays with one task until it ends: shows how it goes, rides out restarts of the daemon, delivers the report.
 //! Ctrl-C leaves the task alone.
 
-use std::{path::PathBuf, pin::pin};
+use std::{
+    future::poll_fn,
+    path::PathBuf,
+    pin::pin,
+    process::{Command, Stdio},
+    task::Poll,
+};
 
 use agentd_proto::{
     codes::Exit,
@@ -15,7 +21,7 @@ use tokio::{
 use crate::{
     connect::Connection,
     context::Context,
-    document::{self, REPORT, REPORT_JSON},
+    document::{self, REPORT, REPORT_JSON, Target},
     error::Error,
     follow::{Follow, Item, Subject},
     shape::{self, ResultShape},
@@ -31,7 +37,7 @@ pub(crate) enum Product {
     /// The report, on stdout.
     Report,
     /// The report, in a file: which one is chosen by its ending.
-    File(PathBuf),
+    File(Target),
     /// One JSON object with the report.
     Object,
     /// All events as JSON lines, nothing else.
@@ -42,7 +48,7 @@ impl Product {
     /// From `--output` and `--json`; `object`: what `--json` means for the command.
     pub(crate) fn choose(output: Option<PathBuf>, json: bool, object: Self) -> Result<Self, Error> {
         Ok(match output {
-            Some(path) => Self::File(document::check_target(path)?),
+            Some(path) => Self::File(Target::check(path)?),
             None if json => object,
             None => Self::Report,
         })
@@ -58,30 +64,37 @@ fn signals(kind: SignalKind) -> Result<Signal, Error> {
     signal(kind).map_err(|error| Error::Unexpected { what: format!("no signals ({error})") })
 }
 
-/// Ctrl-C, SIGTERM and the end of the terminal, for a command that has to clean up; from now on for the rest of the process.
-pub(crate) struct Endings {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
+/// Ctrl-C, SIGTERM and the end of the terminal, for a command that has to clean up; from now on for the rest of the process. One
+/// that was ignored when the process began stays so: SIGHUP under `nohup`, Ctrl-C for what a script runs in the background.
+pub(crate) struct Endings(Vec<Signal>);
 
 impl Endings {
     pub(crate) fn new() -> Result<Self, Error> {
-        Ok(Self {
-            interrupt: interrupts()?,
-            terminate: signals(SignalKind::terminate())?,
-            hangup: signals(SignalKind::hangup())?,
-        })
+        let kinds =
+            [("INT", SignalKind::interrupt()), ("TERM", SignalKind::terminate()), ("HUP", SignalKind::hangup())];
+        let heeded = kinds.into_iter().filter(|(name, _)| !is_ignored(name)).map(|(_, kind)| signals(kind));
+        heeded.collect::<Result<_, _>>().map(Self)
     }
 
     /// Waits for the next of them.
     pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
+        poll_fn(|context| {
+            let came = self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if came { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
+}
+
+/// Whether a signal does nothing to this process, told by a child, which has that from its parent: the system call that tells
+/// is no safe one.
+#[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and waits for this child's end")]
+fn is_ignored(name: &str) -> bool {
+    const SURVIVED: i32 = 7;
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("kill -s {name} $$; exit {SURVIVED}")]).env_clear();
+    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    shell.status().is_ok_and(|status| status.code() == Some(SURVIVED))
 }
 
 /// Follows the task and delivers `product`.
@@ -106,7 +119,15 @@ pub(crate) async fn attend(
         say_detached(context, &task_id);
         return Ok(Exit::Detached);
     };
-    deliver(context, &mut follow, &task_id, ended, product).await
+    tokio::select! {
+        exit = deliver(context, &mut follow, &task_id, ended, product) => exit,
+        // The reader of a pipe may let it wait for ever.
+        _ = interrupts.recv() => {
+            context.ui.note(&format!("\nleft before the report of task {task_id} was delivered; it is kept"));
+            context.ui.hint(&format!("see it: agentd-cli show {task_id}"));
+            Ok(Exit::Detached)
+        }
+    }
 }
 
 /// The end of the task; `None` if the user left before.
@@ -181,10 +202,11 @@ async fn deliver(
             context.ui.report(&String::from_utf8_lossy(&report))?;
         }
         Product::Report => {}
-        Product::File(path) => {
+        Product::File(target) => {
+            let path = target.path().to_owned();
             let name = document::wanted(&path);
             if has(name) {
-                document::write(&path, &fetch(follow, task_id, name).await?)?;
+                target.write(fetch(follow, task_id, name).await?).await?;
                 context.ui.note(&format!("wrote {}", path.display()));
             } else if exit(ended.state) == Exit::Success {
                 let found = ended.documents.iter().map(|info| info.name.clone()).collect();

@@ -1,8 +1,9 @@
 //! The only place that prints. Style: data goes to stdout, talk to stderr; every message is readable without colour;
 //! colour, bars and rendered reports only on a terminal; a reader that went away (`| head -1`) is no error.
-//! Text from the daemon is cleaned of control characters before it reaches a terminal.
+//! Text from the daemon is cleaned of control characters before it reaches a terminal; in JSON they are escaped.
 
 pub mod event;
+mod json;
 pub mod markdown;
 pub mod progress;
 pub mod style;
@@ -137,7 +138,7 @@ impl Ui {
     /// # Errors
     /// As [`data`](Self::data).
     pub fn object(&self, value: &impl Serialize) -> Result<(), Error> {
-        let mut line = serde_json::to_vec(value).map_err(|error| Error::Output(error.into()))?;
+        let mut line = json::line(value).map_err(|error| Error::Output(error.into()))?;
         line.push(b'\n');
         self.bytes(&line)
     }
@@ -235,8 +236,8 @@ impl Ui {
 
     /// One JSON object on one line of stderr.
     pub fn talk_object(&self, value: &impl Serialize) {
-        if let Ok(line) = serde_json::to_string(value) {
-            self.talk(&line);
+        if let Ok(line) = json::line(value) {
+            self.talk(&String::from_utf8_lossy(&line));
         }
     }
 

@@ -2,11 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use agentd_base::{Classify, ErrorClass};
+use agentd_base::{Classify, ErrorClass, is_full};
+use agentd_proto::codes::Exit;
 
-use agentd_proto::codes::{Exit, exit_for};
-
-use crate::{config::ConfigError, rpc::code_for};
+use crate::config::ConfigError;
 
 /// A fault that ends the daemon.
 #[derive(Debug, thiserror::Error)]
@@ -105,11 +104,22 @@ pub enum Error {
     /// A signal came while an archive was made.
     #[error("the export was interrupted, and nothing of it is left; run it again")]
     Interrupted,
+    /// The same, and something of it may be left.
+    #[error("the export was interrupted: {left}")]
+    Left {
+        /// What, and what becomes of it.
+        left: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The daemon cannot live with what this process may use.
-    #[error("{what}; {remedy}")]
+    #[error("{what}: {refused}; {remedy}")]
     Limit {
         /// What it would need.
         what: &'static str,
+        /// What was refused, and of which file.
+        refused: String,
         /// What to do.
         remedy: &'static str,
         /// What the system said.
@@ -140,12 +150,16 @@ fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "a process that has not said its number yet".to_owned(), |pid| format!("process {pid}"))
 }
 
-/// Refusals that are no file's or folder's own, what they mean, and what helps, by numbers that are the same on Linux and macOS: `ENFILE`,
-/// `EMFILE`, `EFBIG`.
+/// Refusals that say nothing against the file or folder, what they mean, and what helps, by numbers that are the same on Linux and
+/// macOS: `ENFILE`, `EMFILE`, `EFBIG`.
 const LIMITS: [(i32, &str, &str); 3] = [
     (23, "the whole system has as many files open as it may", "end other programs, or raise the system's limit"),
     (24, "agentd needs more open files than it may have", "raise the limit on open files (ulimit -n)"),
-    (27, "agentd needs larger files than it may write", "raise the limit on the size of files (ulimit -f)"),
+    (
+        27,
+        "agentd needs larger files than it may write, or the volume takes none so large",
+        "raise the limit on the size of files (ulimit -f), or use another volume",
+    ),
 ];
 
 impl From<agentd_engine::Error> for Error {
@@ -168,14 +182,14 @@ impl Classify for Error {
             Self::AlreadyRunning { .. } | Self::SocketTaken { .. } => ErrorClass::Conflict,
             Self::ArchiveThere { .. } | Self::JournalThere { .. } => ErrorClass::Conflict,
             Self::ArchiveFile { source, .. } => match source.kind() {
+                _ if is_full(source) => ErrorClass::Disk,
                 io::ErrorKind::NotFound => ErrorClass::NotFound,
                 io::ErrorKind::PermissionDenied => ErrorClass::Denied,
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorClass::Disk,
                 io::ErrorKind::ResourceBusy => ErrorClass::Busy,
                 _ => ErrorClass::Unavailable,
             },
             Self::NoOutput => ErrorClass::Invalid,
-            Self::Interrupted => ErrorClass::Cancelled,
+            Self::Interrupted | Self::Left { .. } => ErrorClass::Cancelled,
             Self::Host(error) => error.class(),
             Self::Engine(error) => error.class(),
             Self::Died(_) | Self::Server(_) => ErrorClass::Internal,
@@ -185,27 +199,16 @@ impl Classify for Error {
 }
 
 impl Error {
-    /// If a limit of this process is behind it, says which, since no file or folder is at fault then.
+    /// If a limit of this process is behind it, says which, and of what it was the limit.
     #[must_use]
     pub fn of_limits(self) -> Self {
         let found = std::iter::successors(Some(&self as &dyn std::error::Error), |error| error.source())
             .filter_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error())
             .find_map(|number| LIMITS.into_iter().find(|limit| limit.0 == number));
-        match found {
-            Some((number, what, remedy)) => Self::Limit { what, remedy, source: io::Error::from_raw_os_error(number) },
-            None => self,
-        }
-    }
-
-    /// The code with which work on an archive ends. `agentd-cli` has the same codes, and hands it on.
-    #[must_use]
-    pub fn archive_exit_code(&self) -> u8 {
-        match self.class() {
-            _ if matches!(self, Self::Interrupted) => self.exit_code(),
-            // Nobody is busy there: another try ends the same way until somebody makes room.
-            ErrorClass::Disk => Exit::Unavailable.into(),
-            class => exit_for(code_for(class)).into(),
-        }
+        let Some((number, what, remedy)) = found else { return self };
+        // Its own advice, behind the first semicolon, is of other causes.
+        let refused = self.to_string().split("; ").next().unwrap_or_default().to_owned();
+        Self::Limit { what, refused, remedy, source: io::Error::from_raw_os_error(number) }
     }
 
     /// The daemon's exit code, after `sysexits.h`. Service files rely on them: a code never changes its meaning.
@@ -217,7 +220,7 @@ impl Error {
             Self::AlreadyRunning { .. } => 75,
             Self::StateDir { .. } | Self::SocketTaken { .. } | Self::Socket { .. } | Self::Lock { .. } => 73,
             Self::ArchiveThere { .. } | Self::JournalThere { .. } | Self::ArchiveFile { .. } | Self::NoOutput => 73,
-            Self::Interrupted => 130,
+            Self::Interrupted | Self::Left { .. } => Exit::Detached.into(),
             Self::Host(_) | Self::System { .. } | Self::Limit { .. } => 71,
             Self::Engine(
                 agentd_engine::Error::Host(_)
@@ -250,25 +253,16 @@ mod tests {
     fn no_quota_for_an_archive_is_no_room() {
         use io::ErrorKind::{Other, QuotaExceeded, StorageFull};
         let of = |kind: io::ErrorKind| Error::ArchiveFile { what: "write", path: "/a".into(), source: kind.into() };
-        for (kind, class, code) in [
-            (StorageFull, ErrorClass::Disk, 4),
-            (QuotaExceeded, ErrorClass::Disk, 4),
-            (Other, ErrorClass::Unavailable, 4),
-            (io::ErrorKind::BrokenPipe, ErrorClass::Unavailable, 4),
-            (io::ErrorKind::NotFound, ErrorClass::NotFound, 3),
-            (io::ErrorKind::ResourceBusy, ErrorClass::Busy, 5),
+        for (kind, class) in [
+            (StorageFull, ErrorClass::Disk),
+            (QuotaExceeded, ErrorClass::Disk),
+            (Other, ErrorClass::Unavailable),
+            (io::ErrorKind::BrokenPipe, ErrorClass::Unavailable),
+            (io::ErrorKind::NotFound, ErrorClass::NotFound),
+            (io::ErrorKind::ResourceBusy, ErrorClass::Busy),
         ] {
-            assert_eq!((of(kind).class(), of(kind).archive_exit_code()), (class, code), "{kind:?}");
+            assert_eq!(of(kind).class(), class, "{kind:?}");
         }
-        for (error, code) in [
-            (agentd_journal::Error::Output { source: StorageFull.into() }, 4),
-            (agentd_journal::Error::Output { source: io::ErrorKind::BrokenPipe.into() }, 4),
-            (agentd_journal::Error::Kept { pid: None }, 5),
-            (agentd_journal::Error::BadArchive { detail: String::new() }, 8),
-        ] {
-            assert_eq!(Error::Engine(error.into()).archive_exit_code(), code);
-        }
-        assert_eq!(Error::Interrupted.archive_exit_code(), 130);
     }
 
     #[test]
@@ -287,9 +281,11 @@ mod tests {
         };
         for (number, advice) in [(23, "the system's limit"), (24, "(ulimit -n)"), (27, "(ulimit -f)")] {
             for (error, _) in at(number) {
+                let refused = error.to_string();
+                let refused = refused.split_once(';').unwrap().0;
                 let error = error.of_limits();
                 let said = describe(&error);
-                assert!(error.exit_code() == 71 && said.contains(advice), "{said}");
+                assert!(error.exit_code() == 71 && said.contains(advice) && said.contains(refused), "{said}");
                 assert!(!said.contains("ulimit -u") && !said.contains("rights"), "{said}");
             }
         }

@@ -14,9 +14,11 @@ use agentd::{
     args::Args,
     config, describe,
     lifecycle::{archive, check, owner, service},
+    rpc::code_for,
 };
+use agentd_base::{Classify as _, ErrorClass};
 use agentd_host::{Limits, Runtime, SystemClock, SystemSensors};
-use agentd_proto::codes::Exit;
+use agentd_proto::codes::{Exit, exit_for};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -45,7 +47,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 let _ = writeln!(std::io::stderr(), "agentd: {}", describe(&error));
-                ExitCode::from(error.archive_exit_code())
+                ExitCode::from(archive_exit_code(&error))
             }
         };
     }
@@ -66,6 +68,16 @@ fn failed(error: &Error) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "agentd: {}", describe(error));
     let started_by = owner::StartedBy::detect(&environment(), std::process::id());
     ExitCode::from(service::exit_code(error.exit_code(), started_by))
+}
+
+/// The code with which work on an archive ends. `agentd-cli` has the same codes, and hands it on.
+fn archive_exit_code(error: &Error) -> u8 {
+    match error.class() {
+        _ if matches!(error, Error::Interrupted | Error::Left { .. }) => error.exit_code(),
+        // Nobody is busy there: another try ends the same way until somebody makes room.
+        ErrorClass::Disk => Exit::Unavailable.into(),
+        class => exit_for(code_for(class)).into(),
+    }
 }
 
 /// Prints whether this program can serve with the settings and the journal that are there.
@@ -137,4 +149,39 @@ async fn start(
     let (look_every, sensors) = (LOOK_EVERY, Arc::new(SystemSensors::default()));
     let launch = Launch { environment, own_uid, inherited, log, limits, look_every, disk: None, clock, sensors };
     App::build(config, launch).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_on_an_archive_ends_with_codes_of_the_client() {
+        use io::ErrorKind::{BrokenPipe, NotFound, Other, PermissionDenied, QuotaExceeded, ResourceBusy, StorageFull};
+        for (kind, code) in [
+            (StorageFull, 4),
+            (QuotaExceeded, 4),
+            (Other, 4),
+            (BrokenPipe, 4),
+            (NotFound, 3),
+            (ResourceBusy, 5),
+            (PermissionDenied, 7),
+        ] {
+            let error = Error::ArchiveFile { what: "write", path: "/a".into(), source: kind.into() };
+            assert_eq!(archive_exit_code(&error), code, "{kind:?}");
+        }
+        for (error, code) in [
+            (agentd_journal::Error::Output { source: StorageFull.into() }, 4),
+            (agentd_journal::Error::Output { source: BrokenPipe.into() }, 4),
+            (agentd_journal::Error::Kept { pid: None }, 5),
+            (agentd_journal::Error::BadArchive { detail: String::new() }, 8),
+        ] {
+            assert_eq!(archive_exit_code(&Error::Engine(error.into())), code);
+        }
+        let left = Error::Left { left: "something is left".to_owned(), source: Other.into() };
+        for interrupted in [Error::Interrupted, left] {
+            assert_eq!(archive_exit_code(&interrupted), 130);
+        }
+        assert_eq!(archive_exit_code(&Error::NoOutput), 2);
+    }
 }

@@ -28,7 +28,7 @@ pub enum Exit {
     Internal = 70,
     /// The task was cancelled.
     Cancelled = 75,
-    /// Left by Ctrl-C: a task goes on, a bench is cut off.
+    /// Left by Ctrl-C: a task goes on, a bench or an export is cut off.
     Detached = 130,
 }
 

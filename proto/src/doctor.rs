@@ -1,6 +1,6 @@
 //! What both sides of `agentd-cli doctor` must agree on: the groups of checks and their order, and how a check is made.
 
-use std::path::Path;
+use std::{os::unix::ffi::OsStrExt, path::Path};
 
 use crate::v1::{DoctorCheck, DoctorFigure, Verdict};
 
@@ -31,16 +31,42 @@ pub const SANDBOX: &str = "sandbox";
 /// Programs that tasks may run.
 pub const TOOLS: &str = "tools";
 
-/// A path as a shell takes it: in quotes if it has characters that a shell would act on.
+/// A path as a shell takes it: in quotes if it has characters that a shell would act on. Bytes that no terminal shows as they are
+/// stand as numbers (`$'\342\200\215'`, which bash and zsh know, dash not yet), so that what is copied names the same path.
 #[must_use]
 pub fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
+    let bytes = path.as_os_str().as_bytes();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@:,%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
+        Ok(text) if !text.chars().any(is_treacherous) => format!("'{}'", text.replace('\'', "'\\''")),
+        _ => numbered(bytes),
     }
+}
+
+fn numbered(bytes: &[u8]) -> String {
+    let octal = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:03o}")).collect::<String>();
+    let mut word = "$'".to_owned();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\'' | '\\' => word.extend(['\\', c]),
+                c if is_treacherous(c) => word.push_str(&octal(c.encode_utf8(&mut [0; 4]).as_bytes())),
+                c => word.push(c),
+            }
+        }
+        word.push_str(&octal(chunk.invalid()));
+    }
+    word + "'"
+}
+
+/// Control characters; zero-width and bidirectional marks; line and paragraph separators; variation selectors; tags
+/// (U+E0000 to U+E0FFF), which carry text that no one sees. The daemon's reports escape the same ones.
+#[must_use]
+pub fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl DoctorCheck {
@@ -89,8 +115,13 @@ mod tests {
             ("/Users/me/My Code", "'/Users/me/My Code'"),
             ("/a'b;c", "'/a'\\''b;c'"),
             ("", "''"),
+            ("/caf\u{e9}", "'/caf\u{e9}'"),
+            ("/\u{2764}\u{fe0f} a'b\\c", "$'/\u{2764}\\357\\270\\217 a\\'b\\\\c'"),
+            ("/a\n\u{200d}1", "$'/a\\012\\342\\200\\2151'"),
         ] {
             assert_eq!(shell_word(Path::new(path)), word);
         }
+        let latin = std::ffi::OsStr::from_bytes(b"/caf\xe9");
+        assert_eq!(shell_word(Path::new(latin)), "$'/caf\\351'");
     }
 }

@@ -1,7 +1,30 @@
-//! What the system says about another process: its memory now and at most, its descriptors, its children.
+//! What the system says about another process: its memory now and at most, its descriptors, its children; and letting go of one.
 
-use std::fs;
-use std::process::Command;
+use std::{
+    fs,
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+use crate::daemon::{patience, pause};
+
+/// strace(1) on a process that lives. When dropped it is ended, and what it holds goes on.
+#[derive(Debug)]
+pub struct Tracer(pub Child);
+
+impl Drop for Tracer {
+    #[expect(clippy::disallowed_methods, reason = "std sends no signal but SIGKILL")]
+    fn drop(&mut self) {
+        // SIGTERM lets it let go. SIGKILL may leave a stopped thread behind, so that is for one that does not listen.
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let begin = Instant::now();
+        while matches!(self.0.try_wait(), Ok(None)) && begin.elapsed() < patience() {
+            pause(Duration::from_millis(2));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// Resident memory in KiB.
 #[must_use]

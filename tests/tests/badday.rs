@@ -12,6 +12,7 @@ mod badday {
     mod kill_random;
     mod kill_syscall;
     mod memory;
+    mod missing;
     mod oracle;
     mod ownership;
     mod power_cut;

@@ -2,6 +2,7 @@
 //! and that the contract only grows. Each rule names the offender and what to do.
 
 mod guard {
+    mod documents;
     mod layers;
     mod owns_alone;
     mod packages;

@@ -63,7 +63,7 @@ pub fn head(report: &Report) -> String {
 fn residency(agents: &[Residency]) -> Vec<(String, String, String)> {
     let of_class = |class: &str| {
         let agents: Vec<&Residency> = agents.iter().filter(|agent| agent.class == class).collect();
-        let what = format!("{class} agents on the fastest cores");
+        let what = format!("{class} agents on all but the slowest cores");
         let shares: Samples = agents.iter().filter_map(|agent| agent.fast_share).collect();
         if shares.is_empty() {
             let why = agents.first().map(|agent| agent.unmeasured.clone()).unwrap_or_default();

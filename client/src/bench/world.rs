@@ -2,12 +2,8 @@
 //! is killed by force: then they go with the next measurement (`leftover`).
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    os::unix::{
-        fs::{DirBuilderExt, OpenOptionsExt},
-        net::UnixStream,
-        process::CommandExt,
-    },
+    fs::{self, File, OpenOptions},
+    os::unix::{fs::OpenOptionsExt, net::UnixStream, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -17,7 +13,7 @@ use std::{
 use agentd_proto::rendezvous::{AddressError, HOME_VARIABLE, MAX_SOCKET_PATH, state_dir};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::leftover;
+use super::leftover::{self, Left};
 use crate::{
     connect::{Connection, Dial},
     context::Context,
@@ -43,6 +39,8 @@ const SAID: &str = "said";
 #[derive(Debug)]
 pub(super) struct World {
     folder: PathBuf,
+    /// Whoever else measures knows by it that this one lives.
+    _claim: File,
     program: PathBuf,
     /// What the daemon gets of this environment.
     variables: Vec<(&'static str, String)>,
@@ -62,17 +60,23 @@ impl World {
                 state.parent().unwrap_or_else(|| Path::new("/")).to_owned()
             }
         };
-        let folder = leftover::own(&parent);
-        let socket = folder.join("agentd.sock");
+        let socket = leftover::own(&parent).join("agentd.sock");
         if socket.as_os_str().len() > MAX_SOCKET_PATH {
             return Err(AddressError::TooLong(socket).into());
         }
         for left in leftover::sweep(&parent).await {
-            said(&format!("removed what a killed measurement had left: {}", left.display()));
+            said(&match left {
+                Left::Removed(folder) => format!("removed what a killed measurement had left: {}", folder.display()),
+                Left::Inhabited(folder) => format!(
+                    "a daemon of a killed measurement cannot be stopped from here (in another container?), so its folder \
+                     stays: {}",
+                    folder.display()
+                ),
+            });
         }
-        DirBuilder::new().mode(0o700).create(&folder).map_err(Error::file("make the folder", &folder))?;
+        let (folder, claim) = leftover::make(&parent)?;
         let variables = KEPT.into_iter().filter_map(|name| Some((name, (context.variable)(name)?))).collect();
-        Ok(Self { folder, program, variables, daemon: None })
+        Ok(Self { folder, _claim: claim, program, variables, daemon: None })
     }
 
     pub(super) fn folder(&self) -> &Path {

@@ -25,8 +25,8 @@ const EXAMPLES: &str = "Examples:
   agentd-cli agents
   agentd-cli agents --json | jq '.agents[] | {name, placement}'
 
-ASKED is the placement asked for, GRANTED what the system says it gave, FAST the share of CPU time on the fastest \
-cores, if it can be measured. A narrow terminal shows fewer columns; --json has everything. Starts no daemon.";
+ASKED is the placement asked for, GRANTED what the system says it gave, FAST the share of CPU time on all \
+but the slowest cores, if it can be measured. A narrow terminal shows fewer columns; --json has everything. Starts no daemon.";
 
 /// Show the agents: where they run and how they do
 #[derive(Debug, Args)]

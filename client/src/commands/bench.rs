@@ -21,9 +21,9 @@ const EXAMPLES: &str = "Examples:
 
 Starts the installed agentd in a fresh folder beside the state folder (so on the same disk), measures it for about half a \
 minute, and removes the folder. Your own daemon goes on, and disturbs: stop it for figures to be passed on. Figures are of \
-this run; the load average is told beside them. Ctrl-C, SIGTERM or SIGHUP cut it off (exit code 130): no figures, and \
-nothing is left behind. With --json: {machine, version, program, file_system, load_before, \
-load_after, at, quick, start, noop, scatter, residency}; times are {count, min, p50, p99, max}.";
+this run; the load average is told beside them. Ctrl-C, SIGTERM or SIGHUP (not under nohup) cut it off (exit code 130): \
+no figures, and the folder goes too, as far as it can be removed. With --json: {machine, version, program, file_system, \
+load_before, load_after, at, quick, start, noop, scatter, residency}; times are {count, min, p50, p99, max}.";
 
 /// Measure the installed daemon: start, no-op tasks, an analysis, where agents ran
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub async fn run(context: &Context<'_>, args: BenchArgs) -> Result<Exit, Error> 
         report = Box::pin(bench::measure(context, &plan, |what| context.ui.note(what))) => report?,
         // The folder and the daemon in it go with the measurement.
         () = endings.next() => {
-            context.ui.note("\ncut off: no figures; the measured daemon and its folder are gone");
+            context.ui.note("\ncut off: no figures");
             return Ok(Exit::Detached);
         }
     };

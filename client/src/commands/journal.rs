@@ -54,7 +54,7 @@ pub async fn run(context: &Context<'_>, args: JournalArgs) -> Result<Exit, Error
         Verb::Verify => verify(context).await,
         Verb::Rebuild => rebuild(context).await,
         Verb::Export(args) => archive::export(context, &args).await,
-        Verb::Import(args) => archive::import(context, &args),
+        Verb::Import(args) => archive::import(context, &args).await,
     }
 }
 

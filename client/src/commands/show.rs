@@ -11,7 +11,7 @@ use clap::Args;
 use crate::{
     connect::{Connection, within_limit},
     context::Context,
-    document,
+    document::{self, Target},
     error::Error,
     shape::{self, TaskShape},
     task,
@@ -50,7 +50,7 @@ pub struct ShowArgs {
 /// # Errors
 /// [`Error::NoTask`], [`Error::NoDocument`], [`Error::Call`], and those of connecting.
 pub async fn run(context: &Context<'_>, args: ShowArgs) -> Result<Exit, Error> {
-    let target = args.output.map(document::check_target).transpose()?;
+    let target = args.output.map(Target::check).transpose()?;
     let connection = context.connect().await?;
     let task_id = task::resolve(&connection, &args.task).await?;
     let request = GetTaskRequest { task_id: task_id.clone() };
@@ -69,15 +69,16 @@ async fn show_document(
     connection: &Connection,
     task: &Task,
     name: &str,
-    target: Option<PathBuf>,
+    target: Option<Target>,
 ) -> Result<(), Error> {
     let found: Vec<String> = task.documents.iter().map(|info| info.name.clone()).collect();
     if !found.iter().any(|known| known == name) {
         return Err(Error::NoDocument { task_id: task.task_id.clone(), name: name.to_owned(), found });
     }
-    if let Some(path) = target {
-        document::write(&path, &document::fetch(connection, &task.task_id, name).await?)?;
-        context.ui.note(&format!("wrote {}", path.display()));
+    if let Some(target) = target {
+        let written = format!("wrote {}", target.path().display());
+        target.write(document::fetch(connection, &task.task_id, name).await?).await?;
+        context.ui.note(&written);
         return Ok(());
     }
     if context.ui.draws() {

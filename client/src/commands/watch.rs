@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, pin::pin};
 
-use agentd_proto::codes::Exit;
+use agentd_proto::{codes::Exit, v1::Event};
 use clap::Args;
 
 use crate::{
@@ -13,7 +13,11 @@ use crate::{
     follow::{Follow, Item, Subject},
     shape::WatchShape,
     task,
-    ui::{event, style::Label, text},
+    ui::{
+        event::{self, Cancelled},
+        style::Label,
+        text,
+    },
 };
 
 const EXAMPLES: &str = "Examples:
@@ -64,6 +68,7 @@ async fn watch_all(context: &Context<'_>, connection: Connection, from: Option<u
     };
     let subject = Subject { task_id: String::new(), cursor, progress: false };
     let mut follow = Follow::new(context.starter()?, connection, subject).await?;
+    let mut cancelled = Cancelled::default();
     loop {
         let item = {
             let next = pin!(follow.next());
@@ -73,7 +78,7 @@ async fn watch_all(context: &Context<'_>, connection: Connection, from: Option<u
             }
         };
         match item {
-            Some(Item::Event(event)) => show(context, *event)?,
+            Some(Item::Event(event)) => show(context, &mut cancelled, *event)?,
             Some(Item::Lost) => context.ui.note("the connection to agentd is lost; waiting up to 60 s for it"),
             Some(Item::Back { .. }) => context.ui.note("agentd is back; going on behind the last event"),
             Some(Item::Progress(_)) => {}
@@ -82,12 +87,12 @@ async fn watch_all(context: &Context<'_>, connection: Connection, from: Option<u
     }
 }
 
-fn show(context: &Context<'_>, event: agentd_proto::v1::Event) -> Result<(), Error> {
+fn show(context: &Context<'_>, cancelled: &mut Cancelled, event: Event) -> Result<(), Error> {
     if context.ui.json {
         return context.ui.object(&WatchShape::from(event));
     }
     let paint = context.ui.out.paint;
-    match event::line(&event, paint) {
+    match event::line(&event, paint).filter(|_| !cancelled.cuts_off(&event)) {
         Some(line) => {
             let cursor = paint.text(Label::Dim, &event.cursor.to_string());
             let line = format!("{cursor} {} {line}", event.task_id);

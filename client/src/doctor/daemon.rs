@@ -60,7 +60,8 @@ async fn stored(context: &Context<'_>) -> Option<DoctorCheck> {
             .with_remedy("keep the folder as it is; see what is damaged, and restore a backup")
             .with_command("agentd-cli journal verify"),
         Some(code) if code == i32::from(DAEMON_ALREADY_RUNNING) => {
-            of(Verdict::Skipped, "a daemon has begun to run").with_command("agentd-cli doctor")
+            of(Verdict::Skipped, "somebody else works on the state folder: a daemon, or an import")
+                .with_command("agentd-cli doctor")
         }
         _ => of(Verdict::Skipped, "not checked: that takes longer, or cannot be done")
             .with_command("agentd-cli journal verify"),

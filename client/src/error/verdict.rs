@@ -124,10 +124,7 @@ impl Error {
             }
             Self::NoProgram { .. } => vec!["name it: --daemon PATH, or AGENTD_DAEMON=PATH".to_owned()],
             Self::Spawn { .. } => vec!["name another program: --daemon PATH".to_owned()],
-            Self::StartLog { path, .. } => {
-                let log = agentd_proto::doctor::shell_word(path);
-                vec![format!("see whose it is, and give it back or delete it: ls -l {log}")]
-            }
+            Self::StartLog { path, source } => vec![start_log_hint(path, source)],
             Self::Check { .. } => vec!["an agentd of this client's version can".to_owned()],
             Self::Archive { said, .. } => archive_hints(said),
             Self::Died { log, .. } | Self::Slow { log, .. } => {
@@ -190,6 +187,24 @@ const fn code_word(code: Code) -> &'static str {
         Code::FailedPrecondition | Code::Unimplemented => "protocol",
         Code::DataLoss => "damaged",
         Code::Ok | Code::Unknown | Code::Internal => "internal",
+    }
+}
+
+/// A log that is not there could not be made, nor perhaps the folder that it belongs into: then what is nearest to it is
+/// named.
+fn start_log_hint(log: &Path, source: &io::Error) -> String {
+    let there = log.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or_else(|| Path::new("/"));
+    let word = agentd_proto::doctor::shell_word(there);
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!("make room there: df -h {word}"),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!("set AGENTD_HOME to a folder on a disk that can be written: df -h {word}")
+        }
+        io::ErrorKind::PermissionDenied if there == log => {
+            format!("see whose it is, and give it back or delete it: ls -l {word}")
+        }
+        io::ErrorKind::PermissionDenied => format!("see whose folder it is, and who may write to it: ls -ld {word}"),
+        _ => format!("see what is there: ls -ld {word}"),
     }
 }
 
@@ -271,16 +286,6 @@ mod tests {
                 Exit::Unavailable,
                 "kill 7",
             ),
-            (
-                Error::StartLog { path: "/s/x.log".into(), source: io::ErrorKind::PermissionDenied.into() },
-                Exit::Denied,
-                "ls -l /s/x.log",
-            ),
-            (
-                Error::StartLog { path: "/s/x.log".into(), source: io::ErrorKind::StorageFull.into() },
-                Exit::Unavailable,
-                "ls -l /s/x.log",
-            ),
             (Error::NoSocket { path: socket.clone() }, Exit::Unavailable, "--socket"),
             (Error::OtherUser { socket: socket.clone(), theirs: 501, ours: 0 }, Exit::Denied, "AGENTD_HOME"),
             (
@@ -314,6 +319,32 @@ mod tests {
         }
         let broken = Error::Output(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(broken.exit(), Exit::Success);
+    }
+
+    #[test]
+    fn a_start_log_that_cannot_be_written_has_the_advice_of_its_fault_and_names_what_is_there() {
+        use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("logs/start.log");
+        let (home, logs) = (folder.path().display().to_string(), log.parent().unwrap().display().to_string());
+        let hints = |kind: io::ErrorKind| Error::StartLog { path: log.clone(), source: kind.into() }.hints().join("\n");
+        for (kind, command) in [
+            (PermissionDenied, "who may write to it: ls -ld"),
+            (StorageFull, "df -h"),
+            (ReadOnlyFilesystem, "AGENTD_HOME"),
+            (NotADirectory, "ls -ld"),
+        ] {
+            let hint = hints(kind);
+            assert!(hint.contains(command) && hint.ends_with(&format!(" {home}")), "{kind}: {hint}");
+            assert!(!hint.contains("delete"), "{kind}: {hint}");
+        }
+        std::fs::create_dir(&logs).unwrap();
+        assert!(hints(PermissionDenied).ends_with(&format!("ls -ld {logs}")));
+        std::fs::write(&log, "").unwrap();
+        assert!(hints(PermissionDenied).ends_with(&format!("delete it: ls -l {}", log.display())));
+        assert!(hints(StorageFull).ends_with(&format!("df -h {}", log.display())));
+        let denied = Error::StartLog { path: log, source: PermissionDenied.into() };
+        assert_eq!(denied.exit(), Exit::Denied);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One event as one line for people.
 
+use std::collections::HashSet;
+
 use agentd_proto::v1::{Event, event::What};
 
 use crate::{
@@ -57,6 +59,23 @@ fn words(what: &What) -> Option<(&'static str, Label, String)> {
         What::Effect(effect) if effect.done => ("·", Label::Dim, clean(&effect.what)),
         What::Effect(_) => return None,
     })
+}
+
+/// Tasks that are being cancelled: what is cut off in them does not go on, though records of older daemons say so.
+#[derive(Debug, Default)]
+pub struct Cancelled(HashSet<String>);
+
+impl Cancelled {
+    /// Takes note of an event. True if it says of a step that is cut off for good that it goes on.
+    pub fn cuts_off(&mut self, event: &Event) -> bool {
+        match &event.what {
+            Some(What::CancelRequested(_)) => drop(self.0.insert(event.task_id.clone())),
+            Some(What::Ended(_)) => drop(self.0.remove(&event.task_id)),
+            Some(What::Suspended(_)) => return self.0.contains(&event.task_id),
+            _ => {}
+        }
+        false
+    }
 }
 
 /// What follows the state: `: summary`, or the rest of a summary that begins with it (`cancelled on request`).

@@ -8,7 +8,12 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::{
     error::Error,
     shape::WatchShape,
-    ui::{Ui, event, style::Paint, text},
+    ui::{
+        Ui,
+        event::{self, Cancelled},
+        style::Paint,
+        text,
+    },
 };
 
 /// Time between two pictures of a spinner.
@@ -31,8 +36,7 @@ pub struct TaskView {
     ui: Ui,
     mode: Mode,
     live: Option<Live>,
-    /// Its end was asked for: what is cut off does not go on.
-    cancelled: bool,
+    cancelled: Cancelled,
 }
 
 impl TaskView {
@@ -40,7 +44,7 @@ impl TaskView {
     #[must_use]
     pub fn new(ui: Ui, mode: Mode) -> Self {
         let live = (mode == Mode::People && ui.err.redraws && !ui.quiet).then(|| Live::new(ui));
-        Self { ui, mode, live, cancelled: false }
+        Self { ui, mode, live, cancelled: Cancelled::default() }
     }
 
     /// True if [`tick`](Self::tick) has something to move.
@@ -68,10 +72,8 @@ impl TaskView {
                 if let Some(live) = &mut self.live {
                     live.event(&event);
                 }
-                self.cancelled |= matches!(event.what, Some(What::CancelRequested(_)));
-                let cut_off = self.cancelled && matches!(event.what, Some(What::Suspended(_)));
-                if is_milestone(&event)
-                    && !cut_off
+                if !self.cancelled.cuts_off(&event)
+                    && is_milestone(&event)
                     && let Some(line) = event::line(&event, self.ui.err.paint)
                 {
                     self.say(&line);

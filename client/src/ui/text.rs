@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+pub(super) use agentd_proto::doctor::is_treacherous;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text without characters that a terminal would obey, that turn the reading direction, or that nobody sees; line ends
@@ -9,14 +10,6 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 #[must_use]
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if is_treacherous(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
-}
-
-/// Control characters; zero-width and bidirectional marks; line and paragraph separators; variation selectors; tags
-/// (U+E0000 to U+E0FFF), which carry text that no one sees. The daemon's reports escape the same ones.
-fn is_treacherous(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The text on one line, cleaned.

@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
-use crate::{cli::Cli, program, snapshot};
+use crate::{
+    cli::{Cli, Running},
+    program, snapshot,
+};
 
 const DONE: &str = r#"{"records":12,"open_tasks":1,"left_out":0,"segments":2,"documents":3,"bytes":70000}"#;
 
@@ -136,6 +139,64 @@ fn what_the_program_says_and_how_it_ends_is_passed_on() {
         let fault: serde_json::Value = serde_json::from_str(&output.stderr).unwrap();
         assert_eq!(fault["error"]["kind"], kind, "{script}");
         output.says(&[words]);
+    }
+}
+
+/// A scripted program that says when it works, then waits until it may go on or is ended, and how it ends then.
+struct Waiting {
+    home: TempDir,
+    program: String,
+}
+
+impl Waiting {
+    fn new(on_end: &str) -> Self {
+        let home = TempDir::new().unwrap();
+        let [ready, go] = ["ready", "go"].map(|name| home.path().join(name));
+        assert!(std::process::Command::new("mkfifo").args([&ready, &go]).status().unwrap().success());
+        let (ready, go) = (ready.display(), go.display());
+        // What it waits with holds no stream of its own.
+        let wait = format!("cat '{go}' > /dev/null 2>&1 & cat=$!; {on_end} echo $$ > '{ready}'; wait $cat");
+        let program = program(home.path(), &format!("{wait}; echo '{DONE}' >&2"));
+        Self { home, program }
+    }
+
+    fn export(&self, within: &str) -> Running {
+        let arguments = ["journal", "--daemon", &self.program, "export", "a.tar"];
+        let running = Cli::new(self.home.path(), &arguments).within(within).spawn();
+        assert!(fs::read_to_string(self.home.path().join("ready")).unwrap().trim().parse::<u32>().is_ok());
+        running
+    }
+
+    fn go_on(&self) {
+        fs::write(self.home.path().join("go"), "on").unwrap();
+    }
+}
+
+/// Only the client gets the signal, as from `kill`.
+#[test]
+fn who_ends_the_client_ends_the_program_and_hears_of_it() {
+    let said = "trap 'kill $cat; echo agentd: nothing was written >&2; exit 130' TERM;";
+    let silent = "trap 'kill $cat; trap - TERM; kill $$' TERM;";
+    for (on_end, words) in [(said, "nothing was written"), (silent, "interrupted")] {
+        for signal in ["TERM", "INT", "HUP"] {
+            let waiting = Waiting::new(on_end);
+            let running = waiting.export(":");
+            running.signal(signal);
+            let output = running.end().expect(130);
+            output.says(&[&format!("cannot export the journal: {words}")]);
+            assert_eq!(output.stdout, "", "{signal}");
+        }
+    }
+}
+
+#[test]
+fn what_was_ignored_at_the_start_stays_so() {
+    for signal in ["HUP", "INT"] {
+        let waiting = Waiting::new("trap 'kill $cat; exit 130' TERM;");
+        let running = waiting.export(&format!("trap '' {signal}"));
+        running.signal(signal);
+        waiting.go_on();
+        assert!(running.end().expect(0).stdout.contains("12 records"), "{signal}");
     }
 }
 

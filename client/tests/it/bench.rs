@@ -109,9 +109,10 @@ fn what_a_dying_daemon_said_is_told_though_its_folder_is_gone() {
     let fake = Fake::absent();
     let home = fake.home().to_str().unwrap();
     let program = fake.home().join("bin/agentd");
-    // The number of a measurement that cannot be alive.
+    // Nobody holds its claim.
     let left = fake.home().join(".agentd-bench-2147483647/log");
     std::fs::create_dir_all(&left).unwrap();
+    std::fs::write(left.with_file_name("bench.lock"), "").unwrap();
     program::script(&program, "echo 'agentd: there is no room' >&2; exit 5");
     let arguments = ["bench", "--beside", home, "--daemon", program.to_str().unwrap()];
     let output = Cli::new(fake.home(), &arguments).run().expect(4);
@@ -139,4 +140,19 @@ fn a_signal_ends_it_with_its_daemon_and_its_folder() {
         let lives = Command::new("kill").args(["-0", daemon.trim()]).output().unwrap().status.success();
         assert!(!lives, "{signal}: the daemon is left");
     }
+}
+
+/// Its daemon ends when the hangup is over, so the measurement does too, and not before.
+#[test]
+fn a_hangup_that_is_ignored_does_not_cut_it_off() {
+    let fake = Fake::absent();
+    let [program, ready, go] = ["bin/agentd", "ready", "go"].map(|name| fake.home().join(name));
+    assert!(Command::new("mkfifo").args([&ready, &go]).status().unwrap().success());
+    program::script(&program, &format!("echo $$ > '{}'; cat '{}'; exit 5", ready.display(), go.display()));
+    let arguments = ["bench", "--beside", fake.home().to_str().unwrap(), "--daemon", program.to_str().unwrap()];
+    let running = Cli::new(fake.home(), &arguments).within("trap '' HUP").spawn();
+    assert!(std::fs::read_to_string(&ready).unwrap().trim().parse::<u32>().is_ok());
+    running.signal("HUP");
+    std::fs::write(&go, "on").unwrap();
+    running.end().expect(4).says(&["ended before it answered"]);
 }

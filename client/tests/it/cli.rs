@@ -60,6 +60,21 @@ impl Cli {
         Self { command: alone, input }
     }
 
+    /// Started by a shell that has done something before, and whose place it takes.
+    pub fn within(self, script: &str) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("{script}; exec \"$0\" \"$@\"")]).arg(self.command.get_program());
+        shell.args(self.command.get_args()).env_clear();
+        for (name, value) in self.command.get_envs() {
+            shell.env(name, value.unwrap_or_default());
+        }
+        if let Some(folder) = self.command.get_current_dir() {
+            shell.current_dir(folder);
+        }
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command: shell, input: self.input }
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self

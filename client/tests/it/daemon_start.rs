@@ -142,7 +142,8 @@ fn a_log_that_cannot_be_written_is_no_fault_of_the_command_line() {
     let failing = program(fake.home(), "exit 1");
     fs::write(fake.home().join("logs"), "no folder").unwrap();
     let output = Cli::new(fake.home(), &["start", "--daemon", failing.to_str().unwrap()]).run().expect(4);
-    output.says(&["cannot start agentd", "agentd.start.log", "ls -l "]);
+    let command = format!("ls -ld {}/logs\n", fake.home().display());
+    output.says(&["cannot start agentd", "agentd.start.log", &command]);
 }
 
 /// Killed while a task is watched, and nobody else would bring it back: the socket file is left behind.

@@ -12,6 +12,7 @@ mod snapshot;
 mod archive;
 mod daemon_start;
 mod doctor;
+mod documents;
 mod help;
 mod lock;
 mod meeting;

@@ -153,17 +153,22 @@ fn foreign_text_cannot_command_the_terminal() {
     let mut hostile = task(TASK);
     hostile.request = "\u{1b}]0;owned\u{7}".into();
     hostile.summary = "\u{1b}[2J".into();
+    hostile.workspace = "/w\u{9b}2J\u{7f}\u{202e}".into();
     fake.script().tasks = vec![hostile];
-    fake.script().watches.push_back(vec![
-        submitted(11),
-        succeeded(12, "sur\u{1b}[2Jvey", "\u{9b}2J"),
-        ended(13, TaskState::Succeeded, &[]),
-    ]);
+    let course =
+        vec![submitted(11), succeeded(12, "sur\u{1b}[2Jvey", "\u{9b}2J"), ended(13, TaskState::Succeeded, &[])];
+    fake.script().watches.extend([course.clone(), course]);
     for command in [&["list"][..], &["show", "last"], &["watch", "last"]] {
-        let output = Cli::new(fake.home(), command).run().expect(0);
-        let all = output.stdout + &output.stderr;
-        assert!(!all.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{command:?}: {all:?}");
+        for json in [&[][..], &["--json"]] {
+            let output = Cli::new(fake.home(), &[command, json].concat()).run().expect(0);
+            let all = output.stdout + &output.stderr;
+            assert!(!all.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{7f}', '\u{202e}']), "{command:?}: {all:?}");
+        }
     }
+    // An error names what it was given.
+    let output = Cli::new(fake.home(), &["--json", "show", "\u{9b}2J"]).run().expect(2);
+    output.says(&["\\u009b2J"]);
+    assert!(!output.stderr.contains('\u{9b}'), "{output:?}");
 }
 
 #[test]

@@ -92,8 +92,14 @@ fn what_a_cancelled_task_leaves_undone_is_not_promised() {
     let end = TaskEnded { state: TaskState::Cancelled.into(), summary, documents: Vec::new() };
     let cancelled = event(13, What::CancelRequested(CancelRequested {}));
     let course = vec![submitted(11), suspended(12), cancelled, suspended(14), event(15, What::Ended(end))];
-    fake.script().watches.push_back(course);
+    fake.script().watches.extend([course.clone(), course]);
     let output = Cli::new(fake.home(), &["watch", TASK]).run().expect(75);
     output.says(&["■ cancelling", &format!("task {TASK} cancelled on request\n")]);
     assert_eq!(output.stderr.matches("survey goes on after").count(), 1, "{output:?}");
+    let mut running = Cli::new(fake.home(), &["watch", "--from", "0"]).spawn();
+    let lines = running.stdout_lines(4);
+    running.interrupt();
+    let _left = running.end().expect(130);
+    assert!(lines.ends_with("■ cancelled on request\n"), "{lines}");
+    assert_eq!(lines.matches("survey goes on after").count(), 1, "{lines}");
 }

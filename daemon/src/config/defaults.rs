@@ -42,7 +42,7 @@ pub(super) const SILENT_MS: i64 = 5_000;
 pub(super) const PRESSURE_HEED: &[&str] = &["thermal", "memory", "low_power"];
 /// The kernel's figures are means over ten seconds: what is lower for longer than that has passed.
 pub(super) const PRESSURE_CALM_MS: i64 = 15_000;
-/// Builds and tests are heavy and git is quick; more than this at once only slows all of them down.
+/// Only git is run today, and it is quick; more than this at once only slows all of them down.
 pub(super) const CHILDREN_MAX: i64 = 16;
 /// Each step of a compute agent may hold the facts of a whole repository.
 pub(super) const COMPUTE_SLOTS: i64 = 2;

@@ -2,27 +2,26 @@
 //! is the owner of the state folder for its time. How far it is, and what was done, goes to standard error as lines of JSON.
 
 pub(crate) mod partial;
+mod to_file;
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter, Read as _, Write},
+    io::{self, BufWriter, Write},
     os::{
         fd::{AsFd as _, BorrowedFd},
-        unix::fs::{FileTypeExt as _, MetadataExt as _},
+        unix::fs::MetadataExt as _,
     },
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use agentd_engine::{Archived, CheckedArchive, check_archive, export};
-use agentd_host::{Intent, PlanSettings, StopSignals, Topology, place};
+use agentd_host::StopSignals;
 use agentd_journal::{RealDisk, journal_folders};
 use agentd_proto::doctor::shell_word;
 use clap::Args;
 use serde_json::json;
-use tokio::sync::oneshot;
 
-use self::partial::Partial;
+use self::to_file::ToFile;
 use super::{lock, state_dir};
 use crate::Error;
 
@@ -89,8 +88,8 @@ impl ArchiveArgs {
 /// Does it, and tells.
 ///
 /// # Errors
-/// [`Error::NoOutput`], [`Error::ArchiveThere`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::JournalThere`], [`Error::AlreadyRunning`],
-/// what makes the state folder unusable, and [`Error::Engine`] for what is wrong with the journal or the archive.
+/// [`Error::NoOutput`], [`Error::ArchiveThere`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::Left`],
+/// [`Error::JournalThere`], [`Error::AlreadyRunning`], what makes the state folder unusable, and [`Error::Engine`] for what is wrong with the journal or the archive.
 pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
     let done = match work {
         Work::Export { file, force } => {
@@ -105,10 +104,10 @@ pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
                 Some(file) => {
                     let system = |source| Error::System { what: "a signal handler", source };
                     let mut signals = StopSignals::new().map_err(system)?;
-                    let stop = async move {
+                    let stop = async || {
                         let _ = signals.next().await;
                     };
-                    ToFile::new(state, file, *force)?.export(own_uid, stop).await?
+                    ToFile::new(state, file, *force).export(own_uid, stop).await?
                 }
                 None => export(state, &mut BufWriter::new(io::stdout().lock()), &mut steps())?,
             }
@@ -117,7 +116,7 @@ pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
             // Before the archive is read, which may take long.
             refuse_journal(state)?;
             let archive = checked(file)?;
-            import(archive, state, (own_uid, *finished_only)).await?
+            import(archive, (file, state), (own_uid, *finished_only)).await?
         }
         Work::Check(file) => checked(file)?.holds(),
     };
@@ -128,14 +127,12 @@ pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a stream was closed when this program began: then the runtime has opened `/dev/null` there, to read and to write.
-/// Whoever wants to throw an archive away opens it to write alone, as a shell does.
+/// True if what is written goes to `/dev/null`, as it does too where standard output was closed: the runtime has opened it
+/// there. The client says the same, and who throws an archive away by accident has no backup.
 fn leads_nowhere(stream: BorrowedFd<'_>) -> bool {
     let of_stream = || {
         let stream = File::from(stream.try_clone_to_owned()?);
-        let (found, null) = (stream.metadata()?, fs::metadata("/dev/null")?);
-        let is_null = found.file_type().is_char_device() && found.rdev() == null.rdev();
-        Ok::<_, io::Error>(is_null && (&stream).read(&mut [0]).is_ok())
+        Ok::<_, io::Error>(stream.metadata()?.rdev() == fs::metadata("/dev/null")?.rdev())
     };
     of_stream().unwrap_or(false)
 }
@@ -157,14 +154,15 @@ fn steps() -> impl FnMut(u64, u64) {
     }
 }
 
-/// Reads an archive and compares all of it. Only the archive is read, so what the disk refuses is no fault of the state folder.
+/// Reads an archive and compares all of it.
 fn checked(path: &Path) -> Result<CheckedArchive, Error> {
     check_archive(path, &mut steps()).map_err(|error| unread(path, error))
 }
 
+/// An archive that cannot be read is no fault of the state folder.
 fn unread(path: &Path, error: agentd_engine::Error) -> Error {
     match error {
-        agentd_engine::Error::Journal(agentd_journal::Error::Io { source, .. }) => {
+        agentd_engine::Error::Journal(agentd_journal::Error::Unread { source }) => {
             Error::ArchiveFile { what: "read", path: path.to_owned(), source }
         }
         error => error.into(),
@@ -173,14 +171,14 @@ fn unread(path: &Path, error: agentd_engine::Error) -> Error {
 
 async fn import(
     archive: CheckedArchive,
-    state: &Path,
+    (file, state): (&Path, &Path),
     (own_uid, finished_only): (u32, bool),
 ) -> Result<Archived, Error> {
     state_dir::prepare(state, own_uid)?;
     let _lock = lock::own(state).await?;
     archive.import(state, finished_only, &mut steps()).map_err(|error| match error {
         agentd_engine::Error::Journal(agentd_journal::Error::JournalThere { .. }) => journal_there(state),
-        error => error.into(),
+        error => unread(file, error),
     })
 }
 
@@ -213,87 +211,11 @@ fn refuse_journal(state: &Path) -> Result<(), Error> {
     if segment { Err(journal_there(state)) } else { Ok(()) }
 }
 
-/// An export to a file: written beside the name, made durable, read back, and only then given the name.
-#[derive(Debug, Clone)]
-struct ToFile {
-    state: PathBuf,
-    path: PathBuf,
-    force: bool,
-}
-
-impl ToFile {
-    fn new(state: &Path, path: &Path, force: bool) -> Result<Self, Error> {
-        let it = Self { state: state.to_owned(), path: path.to_owned(), force };
-        it.refuse_existing()?;
-        if path.is_dir() {
-            return Err(it.fault("write over")(io::ErrorKind::IsADirectory.into()));
-        }
-        Ok(it)
-    }
-
-    fn fault(&self, what: &'static str) -> impl FnOnce(io::Error) -> Error {
-        let path = self.path.clone();
-        move |source| Error::ArchiveFile { what, path, source }
-    }
-
-    fn refuse_existing(&self) -> Result<(), Error> {
-        let free = self.force || !self.path.exists();
-        if free { Ok(()) } else { Err(Error::ArchiveThere { path: self.path.clone() }) }
-    }
-
-    /// Until `stop` comes: then nothing of it is left.
-    async fn export(self, own_uid: u32, stop: impl Future<Output = ()>) -> Result<Archived, Error> {
-        let partial = Arc::new(Partial::beside(&self.path, own_uid).map_err(self.fault("write"))?);
-        let theirs = Arc::clone(&partial);
-        unless_stopped(&partial, move || self.run(&theirs), stop).await
-    }
-
-    fn run(&self, partial: &Partial) -> Result<Archived, Error> {
-        let written = export(&self.state, &mut partial.file(), &mut steps())?;
-        partial.file().sync_all().map_err(self.fault("sync"))?;
-        // What no import would take is no backup.
-        let read = checked(partial.path())?.holds();
-        if read != written {
-            return Err(self.fault("read back")(io::Error::other("it does not hold what was written")));
-        }
-        self.refuse_existing()?;
-        partial.place(&self.path).map_err(self.fault("write"))?;
-        let folder = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(self.fault("sync the folder of"))?;
-        Ok(written)
-    }
-}
-
-/// Does `work` on a thread of its own, so that `stop` is heard also while a disk does not answer. What has its name already
-/// is brought to its end.
-async fn unless_stopped<T: Send + 'static>(
-    partial: &Partial,
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    stop: impl Future<Output = ()>,
-) -> Result<T, Error> {
-    let (tell, mut told) = oneshot::channel();
-    let placement = place(&Topology::detect(), Intent::Io, &PlanSettings::default());
-    let thread = agentd_host::spawn("export", &placement, move || drop(tell.send(work())));
-    thread.map_err(|source| Error::System { what: "a thread", source })?;
-    let died = |_| {
-        let source = io::Error::other("its thread has died, which is a fault of agentd");
-        Error::ArchiveFile { what: "write", path: partial.path().to_owned(), source }
-    };
-    tokio::select! {
-        done = &mut told => return done.map_err(died)?,
-        () = stop => {
-            if partial.discard() {
-                return Err(Error::Interrupted);
-            }
-        }
-    }
-    told.await.map_err(died)?
-}
-
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
+
+    use agentd_base::{Classify as _, ErrorClass};
 
     use super::*;
 
@@ -303,27 +225,23 @@ mod tests {
 
     #[test]
     fn an_archive_that_cannot_be_read_is_no_fault_of_the_state_folder() {
-        let refused = |number| agentd_journal::Error::Io {
-            action: "read",
-            path: "the archive".to_owned(),
-            source: io::Error::from_raw_os_error(number),
-        };
-        for (number, code) in [(5, 4), (13, 7)] {
-            let error = unread(Path::new("/usb/a.tar"), refused(number).into());
+        for (number, class) in [(5, ErrorClass::Unavailable), (13, ErrorClass::Denied)] {
+            let refused = agentd_journal::Error::Unread { source: io::Error::from_raw_os_error(number) };
+            let error = unread(Path::new("/usb/a.tar"), refused.into());
             let said = crate::describe(&error);
             assert!(said.starts_with("cannot read /usb/a.tar: ") && !said.contains("state folder"), "{said}");
-            assert_eq!(error.archive_exit_code(), code, "{said}");
+            assert_eq!(error.class(), class, "{said}");
         }
     }
 
     #[test]
-    fn a_stream_that_was_closed_leads_nowhere() {
+    fn a_stream_that_was_closed_or_thrown_away_leads_nowhere() {
         let open = |path: &str, read| fs::OpenOptions::new().read(read).write(true).open(path).unwrap();
         let file = tempfile::tempfile().unwrap();
         let (reader, writer) = io::pipe().unwrap();
         for (stream, nowhere) in [
             (open("/dev/null", true).as_fd(), true),
-            (open("/dev/null", false).as_fd(), false),
+            (open("/dev/null", false).as_fd(), true),
             (open("/dev/zero", true).as_fd(), false),
             (file.as_fd(), false),
             (writer.as_fd(), false),
@@ -364,28 +282,6 @@ mod tests {
             assert_eq!(names(&support.join(old)), wanted, "{command}");
             assert_eq!(names(&state), ["logs"]);
             assert_eq!(support.join(old).metadata().unwrap().mode() & 0o777, 0o700);
-        }
-    }
-
-    #[test]
-    fn an_export_that_is_interrupted_leaves_nothing_and_one_that_has_its_name_is_done() {
-        let dir = tempfile::tempdir().unwrap();
-        let archive = dir.path().join("a.tar");
-        let uid = dir.path().metadata().unwrap().uid();
-        for placed in [false, true] {
-            let partial = Arc::new(Partial::beside(&archive, uid).unwrap());
-            if placed {
-                partial.place(&archive).unwrap();
-            }
-            // The work goes on when the stop has come, and not before.
-            let (go, wait) = std::sync::mpsc::sync_channel::<()>(1);
-            let work = move || wait.recv().map_err(|_| Error::Died("nobody stopped it".to_owned()));
-            let stop = async move { go.send(()).unwrap() };
-            let runtime = agentd_host::current_thread_runtime().unwrap();
-            let done = runtime.block_on(unless_stopped(&partial, work, stop));
-            assert_eq!(done.is_ok(), placed, "{done:?}");
-            assert!(placed || matches!(done, Err(Error::Interrupted)), "{done:?}");
-            assert_eq!((archive.exists(), partial.path().exists()), (placed, false));
         }
     }
 }

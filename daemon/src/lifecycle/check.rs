@@ -1,8 +1,16 @@
-//! The check of what is stored while no daemon runs: for whoever will not, or cannot, start one on it.
+//! The check of what is stored while no daemon runs: for whoever will not, or cannot, start one on it. It changes nothing and
+//! holds nothing, so it is in nobody's way; if a daemon begins to work meanwhile, that is told instead of what was read.
 
-use std::path::Path;
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::Path,
+    sync::Arc,
+};
 
-use agentd_engine::Verification;
+use agentd_base::describe;
+use agentd_journal::{Blobs, Disk, DiskFile, Held, Lock, RealDisk};
+use agentd_proto::rendezvous::owner_in;
 use serde_json::json;
 
 use super::{lock, state_dir};
@@ -11,45 +19,201 @@ use crate::{
     sabotage::{Point, is},
 };
 
-/// Reads everything in the state folder, as its owner for that time. Answers one line of JSON, with the names that
-/// `agentd-cli journal verify --json` prints, and whether all is well. Where there is no folder there is no fault.
+/// Reads everything in the state folder. Answers one line of JSON, with the names that `agentd-cli journal verify --json`
+/// prints, and whether all is well. Where there is no folder, or nothing in it, there is no fault.
 ///
 /// # Errors
-/// [`Error::AlreadyRunning`], and what makes the folder unusable.
+/// [`Error::AlreadyRunning`] (also if somebody was the owner meanwhile), and what makes the folder unusable.
 pub async fn stored(folder: &Path, own_uid: u32) -> Result<(String, bool), Error> {
-    let found = if folder.exists() {
-        state_dir::prepare(folder, own_uid)?;
-        let _lock = if is(Point::CheckLock) { None } else { Some(lock::own(folder).await?) };
-        agentd_engine::verify(folder)?
-    } else {
-        Verification::default()
+    let is_empty = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        entries => entries.is_ok_and(|mut entries| entries.next().is_none()),
     };
-    let Verification { segments, records, documents, bytes, faults } = found;
-    let well = faults.is_empty();
+    let mut documents = 0;
+    let mut found = agentd_journal::Verification::default();
+    if !is_empty {
+        // It makes and closes only what is empty.
+        state_dir::prepare(folder, own_uid)?;
+        let fault = |source| Error::StateDir { path: folder.to_owned(), source };
+        let disk: Arc<dyn Disk> = Arc::new(AsItIs(RealDisk::new(folder).map_err(fault)?));
+        (found, documents) = undisturbed(folder, &*disk, || read(&disk)).await?;
+    }
+    let well = found.faults.is_empty();
     let text = json!({
-        "segments": segments, "records": records, "documents": documents, "bytes": bytes, "faults": faults,
+        "segments": found.segments, "records": found.records, "documents": documents, "bytes": found.bytes,
+        "faults": found.faults,
     });
     Ok((text.to_string(), well))
 }
 
+fn read(disk: &Arc<dyn Disk>) -> (agentd_journal::Verification, usize) {
+    let mut found = agentd_journal::verify(&**disk);
+    let documents = Blobs::new(Arc::clone(disk)).verify(&mut found.faults).unwrap_or_else(|error| {
+        found.faults.push(describe(&error));
+        0
+    });
+    (found, documents)
+}
+
+/// What was read counts only if nobody was the owner before, meanwhile or right after.
+async fn undisturbed<T>(folder: &Path, disk: &dyn Disk, read: impl FnOnce() -> T) -> Result<T, Error> {
+    if is(Point::CheckLock) {
+        return Ok(read());
+    }
+    let owned_by = |pid| Error::AlreadyRunning { state_dir: folder.to_owned(), pid };
+    let look = || {
+        let left = lock::look(folder)?;
+        // A daemon whose lock somebody deleted holds that of its journal still. Where there is none, there is no journal.
+        match agentd_journal::hold(disk) {
+            Err(agentd_journal::Error::Locked { pid, .. }) => Err(owned_by(pid)),
+            _ => Ok(left),
+        }
+    };
+    let before = lock::patiently(look).await?;
+    let found = read();
+    let after = look()?;
+    if after == before { Ok(found) } else { Err(owned_by(after.and_then(|left| left.pid))) }
+}
+
+/// A state folder through which nothing can be changed. Its locks are looked at, and shared with others who look.
+#[derive(Debug)]
+struct AsItIs(RealDisk);
+
+/// A lock that is shared for as long as this lives.
+#[derive(Debug)]
+struct Shared(#[expect(dead_code, reason = "what holds the lock")] File);
+
+impl Held for Shared {}
+
+fn refused<T>() -> io::Result<T> {
+    Err(io::ErrorKind::ReadOnlyFilesystem.into())
+}
+
+impl Disk for AsItIs {
+    fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        RealDisk::read_only(&self.0.root().join(path))
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<String>> {
+        self.0.list(path)
+    }
+
+    fn exists(&self, path: &str) -> io::Result<bool> {
+        self.0.exists(path)
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        self.0.free_bytes()
+    }
+
+    fn lock(&self, path: &str) -> io::Result<Lock> {
+        let file = File::open(self.0.root().join(path))?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Lock::Held(Arc::new(Shared(file)))),
+            Err(TryLockError::WouldBlock) => Ok(Lock::Taken(owner_in(&file))),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn create(&self, _: &str) -> io::Result<Arc<dyn DiskFile>> {
+        refused()
+    }
+
+    fn create_dir(&self, _: &str) -> io::Result<()> {
+        refused()
+    }
+
+    fn sync_dir(&self, _: &str) -> io::Result<()> {
+        refused()
+    }
+
+    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+        refused()
+    }
+
+    fn remove(&self, _: &str) -> io::Result<()> {
+        refused()
+    }
+
+    fn remove_dir(&self, _: &str) -> io::Result<()> {
+        refused()
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        agentd_host::current_thread_runtime().unwrap().block_on(future)
+    }
+
+    /// A state folder with a journal, and its user.
+    fn state(dir: &Path) -> (std::path::PathBuf, u32) {
+        let (folder, uid) = (dir.join("state"), dir.metadata().unwrap().uid());
+        state_dir::prepare(&folder, uid).unwrap();
+        let disk = Arc::new(RealDisk::new(&folder).unwrap());
+        drop(agentd_journal::Log::open(disk, agentd_journal::Options::default()).unwrap());
+        (folder, uid)
+    }
 
     #[test]
     pub(crate) fn what_is_stored_is_read_by_one_owner_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let uid = dir.path().metadata().unwrap().uid();
-        let folder = dir.path().join("state");
-        let read = || agentd_host::current_thread_runtime().unwrap().block_on(stored(&folder, uid));
-        let (text, well) = read().unwrap();
-        assert!(well && text.contains("\"records\":0"), "where there is no folder there is no fault: {text}");
-        state_dir::prepare(&folder, uid).unwrap();
+        let (folder, uid) = state(dir.path());
+        let refused = |answer: Result<_, Error>| matches!(answer, Err(Error::AlreadyRunning { .. }));
         let owner = lock::take(&folder).unwrap();
-        assert!(matches!(read(), Err(Error::AlreadyRunning { .. })));
+        assert!(refused(run(stored(&folder, uid))));
         drop(owner);
-        assert!(!matches!(read(), Err(Error::AlreadyRunning { .. })), "the lock is given back");
+        let disk = AsItIs(RealDisk::new(&folder).unwrap());
+        let disturbed = |by: &dyn Fn()| run(undisturbed(&folder, &disk, by)).map(|()| (String::new(), true));
+        assert!(disturbed(&|| {}).is_ok(), "the lock was given back");
+        // Nobody is kept from beginning to work, also for a moment.
+        assert!(refused(disturbed(&|| drop(lock::take(&folder).unwrap()))), "one who is gone again");
+        fs::remove_file(folder.join("agentd.lock")).unwrap();
+        assert!(refused(disturbed(&|| drop(lock::take(&folder).unwrap()))), "the first one");
+        let journal = Arc::new(RealDisk::new(&folder).unwrap());
+        let log = agentd_journal::Log::open(journal, agentd_journal::Options::default()).unwrap();
+        fs::remove_file(folder.join("agentd.lock")).unwrap();
+        assert!(refused(run(stored(&folder, uid))), "one whose lock was deleted");
+        drop(log);
+        assert!(run(stored(&folder, uid)).unwrap().1);
+    }
+
+    #[test]
+    fn a_check_makes_and_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, uid) = state(dir.path());
+        let files = || -> Vec<_> {
+            let all = [&folder, &folder.join("log")].map(|folder| fs::read_dir(folder).unwrap().flatten());
+            let mut all: Vec<_> = all.into_iter().flatten().map(|entry| entry.path()).collect();
+            all.sort();
+            let of = |path: &Path| (path.metadata().unwrap().ctime_nsec(), fs::read(path).unwrap_or_default());
+            all.into_iter().map(|path| (of(&path), path)).collect()
+        };
+        let before = files();
+        let (text, well) = run(stored(&folder, uid)).unwrap();
+        assert!(well && text.contains("\"segments\":1"), "{text}");
+        fs::write(folder.join("agentd.lock"), "4711\n").unwrap();
+        let with_lock = files();
+        // Others who look are no owners.
+        let looks = File::open(folder.join("agentd.lock")).unwrap();
+        looks.lock_shared().unwrap();
+        assert!(run(stored(&folder, uid)).unwrap().1);
+        assert_eq!(files(), with_lock);
+        assert_eq!(with_lock.len(), before.len() + 1);
+        let disk = AsItIs(RealDisk::new(&folder).unwrap());
+        assert!(Blobs::new(Arc::new(disk)).put(&[7; 9000]).is_err());
+
+        let empty = dir.path().join("empty");
+        for exists in [false, true] {
+            let (text, well) = run(stored(&empty, uid)).unwrap();
+            assert!(well && text.contains("\"records\":0") && empty.exists() == exists, "{text}");
+            fs::create_dir_all(&empty).unwrap();
+            fs::set_permissions(&empty, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        assert_eq!(empty.metadata().unwrap().mode() & 0o777, 0o755);
     }
 }

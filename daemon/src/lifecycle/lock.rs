@@ -99,6 +99,38 @@ pub fn take(state_dir: &Path) -> Result<StateLock, Error> {
     Ok(StateLock { file, state_dir: state_dir.to_owned(), folder: identity(&folder) })
 }
 
+/// The lock as somebody left it who is gone: device, inode, time of its last change, and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    file: (u64, u64),
+    changed: (i64, i64),
+    /// As far as it has said so.
+    pub pid: Option<u32>,
+}
+
+/// Looks that nobody is the owner. Nothing is made, written or held, so this is in nobody's way. Answers what the last owner
+/// left, `None` if there never was one: who finds the same later knows that there was no owner in between.
+///
+/// # Errors
+/// As [`take`].
+pub fn look(state_dir: &Path) -> Result<Option<Left>, Error> {
+    let path = state_dir.join(LOCK_FILE);
+    let fault = |source| Error::Lock { path: path.clone(), source };
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(fault)?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Error::AlreadyRunning { state_dir: state_dir.to_owned(), pid: owner_in(&file) });
+        }
+        Err(TryLockError::Error(source)) => return Err(fault(source)),
+    }
+    let found = file.metadata().map_err(fault)?;
+    Ok(Some(Left { file: identity(&found), changed: (found.ctime(), found.ctime_nsec()), pid: owner_in(&file) }))
+}
+
 /// How often, and with which pause, one who comes second tries again before giving way.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(5);
@@ -110,13 +142,21 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// # Errors
 /// As [`take`].
 pub async fn own(state_dir: &Path) -> Result<StateLock, Error> {
+    patiently(|| take(state_dir)).await
+}
+
+/// Tries again for a moment where another one is the owner, as [`own`] does.
+///
+/// # Errors
+/// Those of the last try.
+pub async fn patiently<T>(attempt: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
     for _ in 0..if is(Point::LockPatience) { 0 } else { TRIES } {
-        match take(state_dir) {
+        match attempt() {
             Err(Error::AlreadyRunning { .. }) => tokio::time::sleep(PAUSE).await,
             done => return done,
         }
     }
-    take(state_dir)
+    attempt()
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub const ANSWER_LIMIT: Duration = Duration::from_millis(400);
 /// answer, and then the flush is tried without it.
 pub const SUSPEND_LIMIT: Duration = Duration::from_secs(2);
 
-/// The whole stop; launchd kills after about 20 s, and a person does not wait that long either.
+/// The whole stop. The job file asks launchd for 30 s, since its own limit may be no more than 5; and a person does not wait
+/// that long either.
 pub const HARD_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a stop consists of, in order. The daemon implements it, and tests that watch the order.

@@ -5,12 +5,13 @@ use std::{
     fs,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use agentd_tests::{
     daemon::{Home, eventually, pause},
+    process::Tracer,
     skip,
 };
 
@@ -86,26 +87,18 @@ fn wrap(command: &mut Command, home: &Home, args: &[String]) {
 
 /// strace on one thread of a living process; ended when dropped.
 #[derive(Debug)]
-pub(super) struct Attached(Child);
+pub(super) struct Attached(#[expect(dead_code, reason = "it holds the thread until it is dropped")] Tracer);
 
 impl Attached {
     /// Waits until the thread is traced, or has met its fate already: it may make its fatal call at once.
     pub(super) fn new(thread: u64, log: &Path, fate: Fate<'_>) -> Self {
         let mut command = Command::new("strace");
         command.args(["-qq", "-o"]).arg(log).args(fate.args()).args(["-p", &thread.to_string()]);
-        let attached = Self(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("strace starts"));
+        let attached = Self(Tracer(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("strace starts")));
         eventually("strace takes hold of a thread", || is_traced_or_gone(thread));
         // Attached is not yet armed: strace restarts the thread right after.
         pause(Duration::from_millis(5));
         attached
-    }
-}
-
-impl Drop for Attached {
-    fn drop(&mut self) {
-        // SIGTERM lets it let go; SIGKILL would leave a stopped thread behind.
-        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
-        let _ = self.0.wait();
     }
 }
 

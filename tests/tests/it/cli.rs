@@ -4,8 +4,11 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    os::unix::net::{UnixListener, UnixStream},
-    path::Path,
+    os::unix::{
+        fs::MetadataExt as _,
+        net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::Instant,
 };
@@ -465,7 +468,18 @@ fn doctor_tells_of_a_damaged_journal_though_no_daemon_runs() {
         let found: Value = serde_json::from_slice(&output.stdout).unwrap();
         found["checks"].as_array().unwrap().iter().find(|it| it["name"] == "journal").unwrap()["verdict"].clone()
     };
+    let files = || -> Vec<(PathBuf, Vec<u8>, i64)> {
+        let mut all: Vec<PathBuf> = [home.state(), home.state().join("log")]
+            .into_iter()
+            .flat_map(|folder| fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()))
+            .collect();
+        all.sort();
+        let of = |path: &Path| (fs::read(path).unwrap_or_default(), path.symlink_metadata().unwrap().ctime_nsec());
+        all.into_iter().map(|path| (of(&path), path)).map(|((bytes, at), path)| (path, bytes, at)).collect()
+    };
+    let before = files();
     assert_eq!(stored(&cli(&home, &["doctor", "--json"])), "ok");
+    assert_eq!(files(), before, "no file is made or written, the lock included");
     let segment = fs::read_dir(home.state().join("log")).unwrap().flatten().find(|it| it.path().extension().is_some());
     let segment = segment.unwrap().path();
     let mut bytes = fs::read(&segment).unwrap();
@@ -475,17 +489,39 @@ fn doctor_tells_of_a_damaged_journal_though_no_daemon_runs() {
     assert_eq!(fs::read(&segment).unwrap(), bytes, "nothing is changed");
 }
 
+/// A measurement; it and the daemon in its folder do not outlive their test.
+struct Bench<'a>(&'a Home, Child);
+
+impl Bench<'_> {
+    fn folder(&self) -> PathBuf {
+        self.0.state().with_file_name(format!(".agentd-bench-{}", self.1.id()))
+    }
+
+    fn kill(&mut self) {
+        let _ = self.1.kill();
+        let _ = self.1.wait();
+    }
+}
+
+impl Drop for Bench<'_> {
+    fn drop(&mut self) {
+        self.kill();
+        let mut stop = command(self.0, "agentd-cli");
+        let _ = stop.args(["stop", "--grace", "1ms"]).env("AGENTD_HOME", self.folder()).output();
+    }
+}
+
 #[test]
 fn what_a_killed_bench_leaves_goes_with_the_next_one() {
     let home = Home::new();
     let mut bench = command(&home, "agentd-cli");
-    let mut bench = bench.args(["bench", "--quick", "-w", "/tmp"]).stderr(Stdio::piped()).spawn().unwrap();
-    let said = BufReader::new(bench.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let bench = bench.args(["bench", "--quick", "-w", "/tmp"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut bench = Bench(&home, bench);
+    let said = BufReader::new(bench.1.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(said.into_iter().any(|line| line == "no-op tasks"), "its daemon runs by then");
-    bench.kill().unwrap();
-    bench.wait().unwrap();
+    bench.kill();
     let around = home.state().parent().unwrap().to_owned();
-    let left = around.join(format!(".agentd-bench-{}", bench.id()));
+    let left = bench.folder();
     assert!(left.join("log").is_dir());
     let output = wants(&home, 4, &["bench", "-w", "/tmp", "--daemon", "/bin/false"]);
     assert!(err(&output).contains(&format!("had left: {}", left.display())), "{}", err(&output));

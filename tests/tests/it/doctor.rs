@@ -16,6 +16,7 @@ use agentd_tests::{
     daemon::{Clients, Home, TestDaemon, cli, command, eventually, patience, runtime},
     fixture,
     gate::Gate,
+    process::Tracer,
     skip,
 };
 use serde_json::Value;
@@ -125,17 +126,15 @@ fn the_call_itself_answers_every_group_and_only_one_at_a_time() {
     });
 }
 
-/// strace(1) on a running daemon, which holds up every look at a folder; ended when dropped, and the looks go on.
-struct HeldUp(std::process::Child);
-
-/// `None`, said aloud, where this user may not trace.
-fn hold_up(daemon: &TestDaemon, folder: &Path) -> Option<HeldUp> {
+/// strace(1) on a running daemon, which holds up every look at a folder until it is dropped. `None`, said aloud, where this user
+/// may not trace.
+fn hold_up(daemon: &TestDaemon, folder: &Path) -> Option<Tracer> {
     let mut strace = Command::new("strace");
     strace.args(["-qq", "-f", "-e", "trace=openat", "-e", "inject=openat:delay_enter=600000000"]);
     strace.arg("-P").arg(folder).args(["-p", &daemon.pid().to_string()]);
     let what = "a folder that hangs under doctor";
     let held = strace.stderr(Stdio::null()).spawn().inspect_err(|error| skip::skip(what, &error.to_string())).ok()?;
-    let mut held = HeldUp(held);
+    let mut held = Tracer(held);
     let threads = format!("/proc/{}/task", daemon.pid());
     let is_traced = |thread: &Path| {
         fs::read_to_string(thread.join("status")).is_ok_and(|status| !status.contains("TracerPid:\t0\n"))
@@ -150,14 +149,6 @@ fn hold_up(daemon: &TestDaemon, folder: &Path) -> Option<HeldUp> {
         return None;
     }
     Some(held)
-}
-
-impl Drop for HeldUp {
-    fn drop(&mut self) {
-        // It may have ended with the daemon.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

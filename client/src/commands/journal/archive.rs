@@ -3,9 +3,9 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io::{BufRead, BufReader, Read},
+    os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use agentd_proto::{
@@ -13,10 +13,18 @@ use agentd_proto::{
     rendezvous::{HOME_VARIABLE, state_dir},
 };
 use clap::Args;
-use rustix::fs::{fstat, stat};
+use rustix::{
+    fs::{fstat, stat},
+    process::{Pid, Signal, kill_process},
+};
 use serde::Deserialize;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::unix::pipe,
+};
 
 use crate::{
+    attend::Endings,
     context::Context,
     error::Error,
     shape::ArchivedShape,
@@ -91,7 +99,7 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
     if args.force {
         flags.push("--force".into());
     }
-    let mut made = work.run(&flags, streams)?;
+    let mut made = work.run(&flags, streams).await?;
     let words = words(&made);
     if streams {
         if context.ui.json {
@@ -114,7 +122,7 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
 ///
 /// # Errors
 /// [`Error::Archive`], those of finding the program.
-pub(super) fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, Error> {
+pub(super) async fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, Error> {
     let what = if args.check { "check the archive" } else { "import the archive" };
     // Whoever opens a pipe waits for its writer, perhaps for ever.
     if args.file.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
@@ -125,7 +133,7 @@ pub(super) fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, E
     for (asked, flag) in [(args.check, "--check-only"), (args.finished_only, "--finished-only")] {
         flags.extend(asked.then(|| flag.into()));
     }
-    let mut made = work.run(&flags, false)?;
+    let mut made = work.run(&flags, false).await?;
     made.file = Some(args.file.display().to_string());
     if context.ui.json {
         context.ui.object(&made)?;
@@ -198,12 +206,6 @@ enum Told {
     Step { done: u64, total: u64 },
 }
 
-/// Line by line; what is no UTF-8, as a file's name may be, is shown as far as it can be.
-fn lines(pipe: impl Read) -> impl Iterator<Item = String> {
-    let lines = BufReader::new(pipe).split(b'\n').map_while(Result::ok);
-    lines.map(|line| String::from_utf8_lossy(&line).into_owned())
-}
-
 /// The daemon's program, about to work on a state folder.
 struct Work<'a> {
     context: &'a Context<'a>,
@@ -227,27 +229,48 @@ impl<'a> Work<'a> {
         command.spawn().map_err(|source| Error::Spawn { program: self.program.clone(), source })
     }
 
-    fn run(&self, flags: &[OsString], streams: bool) -> Result<ArchivedShape, Error> {
+    /// Runs it to its end. Who ends this command ends it too, and is told what came of that.
+    async fn run(&self, flags: &[OsString], streams: bool) -> Result<ArchivedShape, Error> {
+        let failed = |source| Error::Spawn { program: self.program.clone(), source };
+        let mut endings = Endings::new()?;
         let mut child = self.spawn(flags, streams)?;
         let (mut said, mut made) = (Vec::new(), None);
         let bar = Transfer::new(self.context.ui, self.what);
-        for line in child.stderr.take().into_iter().flat_map(lines) {
-            match serde_json::from_str(&line) {
-                Ok(Told::Done(done)) => made = Some(done),
-                Ok(Told::Step { done, total }) => bar.at(done, total),
-                Err(_) => said.push(line),
+        if let Some(pipe) = child.stderr.take() {
+            let pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(pipe)).map_err(failed)?;
+            let mut lines = BufReader::new(pipe).split(b'\n');
+            loop {
+                let line = tokio::select! {
+                    line = lines.next_segment() => line,
+                    () = endings.next() => {
+                        // It may have ended this moment.
+                        let _gone = kill_process(Pid::from_child(&child), Signal::TERM);
+                        continue;
+                    }
+                };
+                let Ok(Some(line)) = line else { break };
+                match serde_json::from_slice(&line) {
+                    Ok(Told::Done(done)) => made = Some(done),
+                    Ok(Told::Step { done, total }) => bar.at(done, total),
+                    // What is no UTF-8, as a file's name may be, is shown as far as it can be.
+                    Err(_) => said.push(String::from_utf8_lossy(&line).into_owned()),
+                }
             }
         }
         drop(bar);
-        let status = child.wait().map_err(|source| Error::Spawn { program: self.program.clone(), source })?;
-        match (status.code(), made) {
-            (Some(0), Some(made)) => Ok(made),
-            (code, _) => Err(self.failure(code, &said)),
+        let status = child.wait().map_err(failed)?;
+        match made {
+            Some(made) if status.success() => Ok(made),
+            _ => Err(self.failure(status, &said)),
         }
     }
 
-    fn failure(&self, code: Option<i32>, said: &[String]) -> Error {
+    fn failure(&self, status: ExitStatus, said: &[String]) -> Error {
+        let code = status.code();
+        let interrupted =
+            [Signal::INT, Signal::TERM, Signal::HUP].iter().any(|of| status.signal() == Some(of.as_raw()));
         let exit = match code {
+            None if interrupted => Exit::Detached,
             Some(2) => Exit::Usage,
             Some(3) => Exit::NotFound,
             Some(4) => Exit::Unavailable,
@@ -261,6 +284,7 @@ impl<'a> Work<'a> {
         let said = said.strip_prefix("agentd: ").unwrap_or(&said);
         let said = match (said.is_empty(), code) {
             (false, _) => said.to_owned(),
+            (true, None) if interrupted => "interrupted".to_owned(),
             (true, None) => format!("{} was killed", self.program.display()),
             (true, Some(code)) => format!("{} ended with code {code} and said nothing", self.program.display()),
         };

@@ -39,7 +39,7 @@ impl Agent {
     /// Lives until the mailbox is closed and no step is left, or until it was given up.
     pub(crate) async fn live(mut self) {
         let mut steps: FuturesUnordered<LocalBoxFuture<'static, Panicked>> = FuturesUnordered::new();
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch::of(Arc::clone(&self.state));
         let mut apart: Option<AttemptKey> = None;
         let mut open = true;
         while (open || !steps.is_empty()) && !self.state.retired.is_cancelled() {

@@ -18,7 +18,7 @@ pub use assignment::{
 pub use crew::{AgentSnapshot, Crew, CrewConfig, MOST_SLOTS, PiecesAtOnce, RoleConfig};
 pub use ctx::{Progress, StepCtx};
 pub use error::Error;
-pub use pieces::{Pace, Scattered, Scratch, Stop};
+pub use pieces::{Pace, Scattered, Scratch, Signs, Stop};
 
 use panics::panic_words;
 

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 pub use job::Scattered;
 pub(crate) use job::{Guard, PieceFn, Scatter, ScatterSpec};
-pub use scratch::{Pace, Scratch, Stop};
+pub use scratch::{Pace, Scratch, Signs, Stop};
 
 /// One life of an agent: a replaced agent is another worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

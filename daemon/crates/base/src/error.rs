@@ -1,6 +1,6 @@
 //! The class of an error: all that the edges look at to choose a gRPC code, an exit code or a retry. And an error in words.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, io, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,12 @@ impl FromStr for ErrorClass {
 pub trait Classify {
     /// The error's class.
     fn class(&self) -> ErrorClass;
+}
+
+/// No space, or no quota, is left on a volume: what [`ErrorClass::Disk`] stands for.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// An error with everything that caused it, on one line.

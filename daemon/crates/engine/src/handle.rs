@@ -184,13 +184,8 @@ impl Engine {
     /// Looks how hard the machine is pressed, so that what [`status`](Self::status) tells is of now also while nothing
     /// happens. Takes a moment, a quarter of a second at most.
     pub async fn look(&self) {
-        self.look_within(LOOK_PATIENCE).await;
-    }
-
-    /// The same with another patience.
-    pub async fn look_within(&self, patience: Duration) {
         if self.cares {
-            self.lookout.freshen(&self.io, patience).await;
+            self.lookout.freshen(&self.io, LOOK_PATIENCE).await;
         }
     }
 

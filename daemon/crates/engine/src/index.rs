@@ -16,7 +16,7 @@ use std::{
 
 use agentd_base::{Seq, TaskId, Text, WallMs};
 use agentd_host::{Clock, SystemClock};
-use agentd_journal::{Index, Reader};
+use agentd_journal::{Index, Reached, Reader};
 pub(crate) use entry::ending_of;
 use entry::{
     Finished, GAP, KEY, KeyEntry, TASK, entries_of, gap_key, gaps_in, gaps_why, id_of, key_key, task_key, view_of,
@@ -178,12 +178,15 @@ impl Book {
     }
 
     fn open_and_catch_up(&self) -> Result<(Index, u64, u64), Error> {
-        let (mut index, mut state) = Index::open(&self.path)?;
+        // Of a log that does not open the index may know more than what is left.
+        let whole = self.reader.reached();
+        let of = if self.broken.is_some() { Reached { seq: Seq(u64::MAX), ..whole } } else { whole };
+        let (mut index, mut state) = Index::open(&self.path, of)?;
         if gaps_in(&index)?.iter().any(|gap| self.reads_again(gap)) && !is(Point::GapAgain) {
             // Somebody put back what was damaged, and the index does not have it.
-            index.close()?;
-            self.delete()?;
-            (index, state) = Index::open(&self.path)?;
+            index.close(whole.seq)?;
+            Index::distrust(&self.path)?;
+            (index, state) = Index::open(&self.path, of)?;
         }
         if state.fresh && self.lacks {
             self.phase.set(IndexPhase::Rebuilding);
@@ -315,29 +318,19 @@ impl Book {
         }
     }
 
-    /// Deletes the index and makes it anew. Answers records read and entries written.
+    /// Makes the index anew. Answers records read and entries written.
     pub(crate) fn rebuild(&mut self) -> Result<(u64, u64), Error> {
         self.must_see()?;
         self.close();
-        self.delete()?;
+        Index::distrust(&self.path)?;
         self.lacks = true;
         self.fill()
-    }
-
-    fn delete(&self) -> Result<(), Error> {
-        match std::fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                let path = self.path.display();
-                Err(Error::Invalid(format!("cannot delete {path}: {error}; delete it by hand")))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Lets go of the index, its memory and its threads.
     pub(crate) fn close(&mut self) {
         if let Some(index) = self.index.take()
-            && let Err(error) = index.close()
+            && let Err(error) = index.close(self.reader.durable())
         {
             tracing::warn!(%error, "the index did not close; it will be made anew");
         }

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -26,11 +26,21 @@ pub(crate) struct Lookout(Arc<Inner>);
 struct Inner {
     sensors: Arc<dyn Sensors>,
     clock: Arc<dyn Clock>,
-    newest: Mutex<Option<(MonoMs, Conditions)>>,
+    newest: Mutex<Newest>,
     asked: AtomicBool,
     arrived: Arc<Notify>,
     /// Wakes everybody who waits for a reading.
     taken: Notify,
+}
+
+/// The newest reading, and when it began.
+#[derive(Debug, Default)]
+struct Newest {
+    reading: Option<(MonoMs, Conditions)>,
+    /// Nobody has taken it for news yet.
+    unheard: bool,
+    /// How often all was forgotten.
+    forgotten: u64,
 }
 
 impl Lookout {
@@ -49,9 +59,20 @@ impl Lookout {
         Arc::clone(&self.0.arrived)
     }
 
-    /// The newest reading, and when it began, by the clock that stands still during sleep.
-    pub(crate) fn newest(&self) -> Option<(MonoMs, Conditions)> {
-        self.0.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The newest reading, and when it began, by the clock that stands still during sleep. Each is told once.
+    pub(crate) fn news(&self) -> Option<(MonoMs, Conditions)> {
+        let mut newest = self.newest();
+        if std::mem::take(&mut newest.unheard) { newest.reading.clone() } else { None }
+    }
+
+    /// Nothing holds any more that was read, or is being read: the machine slept meanwhile.
+    pub(crate) fn forget(&self) {
+        let mut newest = self.newest();
+        *newest = Newest { forgotten: newest.forgotten + 1, ..Newest::default() };
+    }
+
+    fn newest(&self) -> MutexGuard<'_, Newest> {
+        self.0.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for a reading, unless one is asked for already. `false`: the io thread takes no more.
@@ -85,15 +106,19 @@ impl Lookout {
     }
 
     fn is_young(&self) -> bool {
-        self.newest().is_some_and(|(at, _)| self.0.clock.awake().since(at) < YOUNG)
+        self.newest().reading.as_ref().is_some_and(|(at, _)| self.0.clock.awake().since(*at) < YOUNG)
     }
 
     fn take(&self) {
         // Before the reading: if that panics, the next one is not held up for ever.
         self.0.asked.store(false, Ordering::Release);
-        let began = self.0.clock.awake();
+        let (began, forgotten) = (self.0.clock.awake(), self.newest().forgotten);
         let conditions = self.0.sensors.read();
-        *self.0.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((began, conditions));
+        let mut newest = self.newest();
+        if newest.forgotten == forgotten {
+            *newest = Newest { reading: Some((began, conditions)), unheard: true, forgotten };
+        }
+        drop(newest);
         self.0.arrived.notify_one();
         self.0.taken.notify_waiters();
     }
@@ -116,7 +141,7 @@ mod tests {
             for _ in 0..20 {
                 lookout.freshen(&io, Duration::ZERO).await;
             }
-            assert_eq!((jobs.len(), lookout.newest()), (1, None), "the thread hangs");
+            assert_eq!((jobs.len(), lookout.news()), (1, None), "the thread hangs");
             let patience = Duration::from_secs(600);
             let work = async {
                 // Both wait by now.

@@ -96,6 +96,8 @@ pub(crate) struct Retention {
     looked: Option<MonoMs>,
     swept: Option<MonoMs>,
     left: Arc<Left>,
+    /// When the engine began.
+    began: Option<MonoMs>,
 }
 
 impl Drop for Retention {
@@ -108,7 +110,7 @@ impl Drop for Retention {
 impl Retention {
     /// A first look is due after each start.
     pub(crate) fn new(keep: Keep, checking: Checking) -> Self {
-        Self { keep, checking, rolled: false, looked: None, swept: None, left: Arc::default() }
+        Self { keep, checking, rolled: false, looked: None, swept: None, left: Arc::default(), began: None }
     }
 
     pub(crate) const fn segment_rolled(&mut self) {
@@ -140,8 +142,9 @@ impl Retention {
             return;
         }
         let sweep = self.swept.is_none_or(|swept| now.mono.since(swept) >= SWEEP_AT_MOST);
+        let seen = now.mono.since(*self.began.get_or_insert(now.mono));
         let work = Work {
-            look: Look { keep: self.keep, now: now.wall, open: open(), sweep },
+            look: Look { keep: self.keep, now: now.wall, seen, open: open(), sweep },
             stage: Stage::Ask,
             turn: Turn(left),
             writer: writer.clone(),
@@ -172,6 +175,8 @@ impl Drop for Turn {
 struct Look {
     keep: Keep,
     now: WallMs,
+    /// The time that has passed since the engine began, by a clock that nobody sets.
+    seen: Duration,
     open: Open,
     /// Payloads may be swept too.
     sweep: bool,
@@ -261,6 +266,28 @@ impl Work {
 }
 
 impl Look {
+    /// Milliseconds that the wall clock says and that neither the log nor this engine has seen pass. A log in use gets a new
+    /// segment at least as often as one is closed for its age, so a longer time between the beginnings of two may be a clock
+    /// that was set: one jump makes nothing older than that.
+    fn doubt(&self, reader: &Reader, segments: &[(Seq, u64)]) -> Result<u64, Error> {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let believed = millis(self.keep.age / PARTS + AT_LEAST);
+        let (mut doubt, mut later) = (0, (self.now, believed.max(millis(self.seen))));
+        for (first, _) in segments.iter().rev() {
+            let Some(at) = began(reader, *first)? else { continue };
+            doubt += later.0.0.saturating_sub(at.0).saturating_sub(later.1);
+            later = (at, believed);
+        }
+        if doubt > 0 {
+            let days = doubt / millis(AT_LEAST);
+            tracing::warn!(
+                days,
+                "the clock has gone so much further than the log; finished tasks are kept longer by that"
+            );
+        }
+        Ok(doubt)
+    }
+
     fn before(&self, age: Duration) -> WallMs {
         WallMs(self.now.0.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)))
     }
@@ -270,9 +297,13 @@ impl Look {
         if io.reader.oldest() > io.reader.durable() {
             return Ok(None);
         }
-        let cutoff = self.before(self.keep.age);
-        let is_old = began(&io.reader, io.reader.oldest())?.is_some_and(|at| at < cutoff);
         let (folders, segments, payloads) = (Folders::list(io), io.reader.segments()?, io.blobs.bytes()?);
+        let mut cutoff = self.before(self.keep.age);
+        let oldest = began(&io.reader, io.reader.oldest())?.unwrap_or(self.now);
+        if oldest < cutoff && !is(Point::Jump) {
+            cutoff = WallMs(cutoff.0.saturating_sub(self.doubt(&io.reader, &segments)?));
+        }
+        let is_old = oldest < cutoff;
         let named = payloads.saturating_sub(left.unnamed.load(Ordering::Acquire));
         let is_much = segments.iter().map(|(_, bytes)| bytes).sum::<u64>() + folders.bytes() + named > self.keep.bytes;
         // The index is opened only if it must be.

@@ -74,6 +74,7 @@ agentd_base::sabotage_points! {
     WatchFuture "watch_future" "Takes cursors of the future.",
     WatchOldest "watch_oldest" "Takes cursors that are no longer kept.",
     ListDurable "list_durable" "Lists tasks that are not on disk.",
+    Jump "jump" "Believes every jump of the wall clock.",
     CatchUp "catch_up" "Trusts an index that is behind the log.",
     CatchUpMark "catch_up_mark" "Moves the index's mark beyond open tasks.",
     Blind "blind" "Makes an index from a log that cannot be read.",

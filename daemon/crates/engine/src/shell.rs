@@ -47,6 +47,9 @@ const BUSY_TICK: Duration = Duration::from_secs(1);
 /// The same when nothing is.
 const IDLE_TICK: Duration = Duration::from_secs(30);
 
+/// Idle ticks without a call after which pages of the program go: not between the calls of somebody who looks again and again.
+const UNASKED: u32 = 2;
+
 /// Everything that the engine thread owns.
 pub(crate) struct Shell {
     pub core: Core,
@@ -93,6 +96,8 @@ pub(crate) struct Bookkeeping {
     endings: Vec<crate::index::Ending>,
     writing: Option<Seq>,
     idle_ticks: u32,
+    /// The same since somebody called last.
+    unasked_ticks: u32,
     machine: machine::Machine,
     pace: pace::Pace,
 }
@@ -289,6 +294,7 @@ impl Shell {
             return;
         }
         self.book.idle_ticks += 1;
+        self.book.unasked_ticks += 1;
         self.idle_housekeeping();
     }
 
@@ -335,8 +341,8 @@ impl Shell {
         });
     }
 
-    /// First memory goes back to the system, then the index is closed; from then on, what a look around has brought into memory
-    /// of the program leaves again.
+    /// First memory goes back to the system, then the index is closed. From then on, what a look around has brought into memory
+    /// of the program leaves again, once and when nobody has looked for a while; whoever is not looked at does nothing.
     fn idle_housekeeping(&mut self) {
         match self.book.idle_ticks {
             2 => {
@@ -346,7 +352,7 @@ impl Shell {
             4 => self.rest(),
             // Again, if somebody asked the index for something meanwhile.
             5.. if self.index_phase.get() == IndexPhase::Open => self.rest(),
-            5.. => {
+            5.. if self.book.unasked_ticks == UNASKED => {
                 self.io.leave(|_| {
                     let _ = agentd_host::release_program_pages();
                 });

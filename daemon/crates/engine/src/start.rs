@@ -122,8 +122,8 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
     let io_thread = plan.spawn("io", Intent::Io, move || io::serve(shop, jobs))?;
 
     let reader = store.reader.clone();
-    let desk = Desk { core, crew, writer, progress, io: io.clone(), phase, epoch: store.epoch };
-    let (engine, shell, called) = desk.occupy(config, &deps, (disk, blobs), Box::new(move || reader.oldest()));
+    let parts = Parts { core, crew, writer, progress, io: io.clone(), phase, epoch: store.epoch };
+    let (engine, shell, called) = parts.assemble(config, &deps, (disk, blobs), Box::new(move || reader.oldest()));
     let exit = Arc::clone(&shell.exit);
     let runtime = agentd_host::current_thread_runtime().map_err(|source| Error::Thread { name: "engine", source })?;
     let engine_thread = plan.spawn("engine", Intent::Engine, move || runtime.block_on(shell.run(called, reported)))?;
@@ -152,8 +152,8 @@ fn open_children(config: &EngineConfig, topology: &Topology, epoch: u64) -> Resu
     })?)
 }
 
-/// What lies ready for the engine thread.
-struct Desk {
+/// What was opened and started, until it is put together.
+struct Parts {
     core: Core,
     crew: Crew,
     writer: Option<WriterHandle>,
@@ -163,9 +163,9 @@ struct Desk {
     epoch: u64,
 }
 
-impl Desk {
+impl Parts {
     /// The handle, what the engine thread runs, and where its calls arrive.
-    fn occupy(
+    fn assemble(
         self,
         config: EngineConfig,
         deps: &Deps,

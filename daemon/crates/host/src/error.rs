@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use agentd_base::{Classify, ErrorClass};
+use agentd_base::{Classify, ErrorClass, is_full};
 
 /// A fault of the machine, or of a request to it.
 #[derive(Debug, thiserror::Error)]
@@ -92,14 +92,16 @@ pub enum Error {
     },
 }
 
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
+/// `ENFILE` and `EMFILE`, alike on Linux and macOS.
+const NO_DESCRIPTOR: [i32; 2] = [23, 24];
 
 /// What helps when a file of ours cannot be written.
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         _ if is_full(error) => "free some space on its volume",
+        _ if error.raw_os_error().is_some_and(|number| NO_DESCRIPTOR.contains(&number)) => {
+            "too many files are open, and nothing is wrong with it: raise the limit (ulimit -n), or end other programs"
+        }
         io::ErrorKind::FileTooLarge => "raise the limit on the size of files (ulimit -f)",
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied => {
             "check the folder's owner and mode"
@@ -144,6 +146,12 @@ mod tests {
             let error = Error::Registry { path: "children".into(), source: kind.into() };
             assert_eq!(error.class(), class, "{kind:?}");
             assert!(describe(&error).contains(helps), "{}", describe(&error));
+        }
+        for number in NO_DESCRIPTOR {
+            let error = Error::Registry { path: "children".into(), source: io::Error::from_raw_os_error(number) };
+            let said = describe(&error);
+            assert!(error.class() == ErrorClass::Unavailable && said.contains("ulimit -n"), "{said}");
+            assert!(!said.contains("its disk"), "{said}");
         }
     }
 }

@@ -37,7 +37,7 @@ pub use error::Error;
 pub use limits::{Limits, harden};
 pub use listen::inherited_listener;
 pub use measure::{
-    CpuSampler, Measured, base_priority, child_fast_share, fast_share, gpu_cores, process_cpu, process_memory,
+    CpuSampler, Measured, base_priority, child_fast_share, fast_share, gpu_cores, own_cpu, process_cpu, process_memory,
     service_band_check, thread_cpu,
 };
 pub use memory::{

@@ -88,6 +88,12 @@ pub fn thread_cpu(tid: u64) -> Option<Duration> {
     }
 }
 
+/// CPU time of the calling thread: a system call.
+#[must_use]
+pub fn own_cpu() -> Duration {
+    sys::own_cpu()
+}
+
 /// The priority that the scheduler starts from for one thread of this process; macOS only.
 #[must_use]
 pub fn base_priority(tid: u64) -> Measured<i32> {

@@ -50,14 +50,39 @@ pub fn memory_state() -> Result<MemoryState, Error> {
     let mut system = system()?;
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     #[cfg(target_os = "linux")]
-    let container = system.cgroup_limits().map(|limits| (limits.total_memory, limits.rss));
+    let container = system.cgroup_limits().map(|limits| {
+        let charged = limits.total_memory.saturating_sub(limits.free_memory);
+        let stat = CONTAINER_BOOKS.iter().find_map(|path| std::fs::read_to_string(path).ok());
+        (limits.total_memory, stat.map_or(charged, |stat| charged.saturating_sub(droppable(&stat))))
+    });
     #[cfg(target_os = "macos")]
     let container = None;
     Ok(state_of(system.total_memory(), system.available_memory(), container))
 }
 
-/// `container`: its limit, and what its processes hold that is no copy of a file. What the kernel calls free in a container
-/// (the limit less all that was charged to it) counts cached files as used: after any build it is next to nothing.
+/// Where a container finds what is charged to it, in the order in which `sysinfo` looks for its limit: cgroup v1, v2.
+#[cfg(target_os = "linux")]
+const CONTAINER_BOOKS: [&str; 2] = ["/sys/fs/cgroup/memory/memory.stat", "/sys/fs/cgroup/memory.stat"];
+
+/// What the kernel drops when a container needs room: copies of files, and what it keeps of their names. Files in memory
+/// (tmpfs, `/dev/shm`) are no copies, and stay. v1 keeps books of the groups below under names of their own.
+#[cfg(any(target_os = "linux", test))]
+fn droppable(stat: &str) -> u64 {
+    let figure = |wanted: &str| {
+        let found =
+            stat.lines().find_map(|line| line.strip_prefix(wanted)?.strip_prefix(' ')?.trim().parse::<u64>().ok());
+        found.unwrap_or(0)
+    };
+    let files = if stat.contains("total_inactive_file ") {
+        ["total_active_file", "total_inactive_file"]
+    } else {
+        ["active_file", "inactive_file"]
+    };
+    files.into_iter().chain(["slab_reclaimable"]).map(figure).sum()
+}
+
+/// `container`: its limit, and what it holds that cannot be dropped. What the kernel calls free in a container (the limit
+/// less all that was charged to it) counts cached files as used: after any build it is next to nothing.
 fn state_of(total: u64, available: u64, container: Option<(u64, u64)>) -> MemoryState {
     let (limit, held) = container.unwrap_or((total, 0));
     let total_bytes = total.min(limit);
@@ -233,6 +258,41 @@ mod tests {
         }
         let after_a_build = state_of(16 * GIB, 9 * GIB, Some((4 * GIB, GIB)));
         assert_eq!(pressure_of_room(&after_a_build), Pressure::Normal);
+    }
+
+    #[test]
+    fn files_in_memory_are_held_and_copies_of_files_are_not() {
+        const GIB: u64 = 1 << 30;
+        let v2 = |anon: u64, shmem: u64, files: u64| {
+            let (active, inactive) = (files / 4, files - files / 4);
+            format!(
+                "anon {anon}\nfile {}\nkernel 4096\nshmem {shmem}\ninactive_anon {shmem}\nactive_anon {anon}\n\
+                 inactive_file {inactive}\nactive_file {active}\nslab_reclaimable 1000\nslab 3000\n",
+                shmem + files
+            )
+        };
+        let v1 = |files: u64| {
+            let own = "rss 1\nactive_file 7\ninactive_file 7\n";
+            format!(
+                "{own}total_rss {GIB}\ntotal_active_file {}\ntotal_inactive_file {}\n",
+                files / 4,
+                files - files / 4
+            )
+        };
+        for (stat, expected) in [
+            (v2(GIB / 2, 0, 0), 1000),
+            (v2(GIB / 2, 3 * GIB, 0), 1000),
+            (v2(GIB / 2, 3 * GIB, GIB / 4), GIB / 4 + 1000),
+            (v1(2 * GIB), 2 * GIB),
+            (String::new(), 0),
+            ("active_file many\ninactive_file".to_owned(), 0),
+        ] {
+            assert_eq!(droppable(&stat), expected, "{stat}");
+        }
+        // Of 4 GiB, half a one is of processes and three lie in /dev/shm; a quarter is cached.
+        let (charged, stat) = (3 * GIB + GIB / 2 + GIB / 4, v2(GIB / 2, 3 * GIB, GIB / 4));
+        let state = state_of(16 * GIB, 9 * GIB, Some((4 * GIB, charged - droppable(&stat))));
+        assert_eq!(state.available_bytes, GIB / 2 + 1000);
     }
 
     #[test]

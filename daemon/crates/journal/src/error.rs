@@ -2,7 +2,7 @@
 
 use std::io;
 
-use agentd_base::{Classify, ContentHash, ErrorClass, Seq};
+use agentd_base::{Classify, ContentHash, ErrorClass, Seq, is_full};
 
 /// A fault of the journal.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,14 @@ pub enum Error {
         /// Where in the file.
         offset: u64,
         /// What does not fit.
+        detail: String,
+    },
+    /// Files of the log that were there once are not there any more.
+    #[error("{what} is missing: {detail}; keep what is left, and restore the state folder from a backup")]
+    Missing {
+        /// What, with its path relative to the state folder.
+        what: String,
+        /// What shows that it was there, and what else to do.
         detail: String,
     },
     /// A newer agentd wrote the store, in a form that this one cannot read.
@@ -157,6 +165,13 @@ pub enum Error {
         /// What does not fit.
         detail: String,
     },
+    /// The archive, and nothing of the state folder, cannot be read.
+    #[error("the archive cannot be read; look at the disk on which it lies, or take another copy of it")]
+    Unread {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The archive cannot be written.
     #[error("the archive cannot be written; look at the room and the rights where it goes")]
     Output {
@@ -178,11 +193,6 @@ fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
-/// No space, or no quota, is left.
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
 impl Error {
     /// For `map_err`: says what was tried with which file.
     pub(crate) fn io(action: &'static str, path: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
@@ -191,6 +201,15 @@ impl Error {
             true => Self::Full { action, path, source },
             false => Self::Io { action, path, source },
         }
+    }
+
+    /// For `map_err`: an archive that cannot be read.
+    pub(crate) const fn unread(source: io::Error) -> Self {
+        Self::Unread { source }
+    }
+
+    pub(crate) fn missing(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Missing { what: what.into(), detail: detail.into() }
     }
 
     pub(crate) fn damaged(path: impl Into<String>, offset: u64, detail: impl Into<String>) -> Self {
@@ -203,9 +222,9 @@ impl Classify for Error {
         match self {
             Self::Full { .. } => ErrorClass::Disk,
             Self::Output { source } if is_full(source) => ErrorClass::Disk,
-            Self::Output { .. } => ErrorClass::Unavailable,
+            Self::Output { .. } | Self::Unread { .. } => ErrorClass::Unavailable,
             Self::Io { .. } | Self::Closed | Self::Poisoned { .. } | Self::Index { .. } => ErrorClass::Unavailable,
-            Self::Damaged { .. } | Self::BadArchive { .. } => ErrorClass::Damaged,
+            Self::Damaged { .. } | Self::Missing { .. } | Self::BadArchive { .. } => ErrorClass::Damaged,
             Self::NewerFormat { .. } | Self::NewerArchive { .. } => ErrorClass::Conflict,
             Self::Locked { .. } | Self::JournalThere { .. } => ErrorClass::Conflict,
             Self::Kept { .. } => ErrorClass::Busy,

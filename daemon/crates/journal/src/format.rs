@@ -20,6 +20,9 @@ const RECORD_HEADER: usize = 36;
 pub(crate) const MAX_GROUP: usize = 4 << 20;
 const SEGMENT_MAGIC: &[u8; 8] = b"agentd\x01J";
 const GROUP_MAGIC: u32 = 0x5052_4741;
+/// Where a group has its flags, and the one there is.
+const FLAGS: usize = 5;
+const GOES_ON: u8 = 1;
 
 /// Hash of a group, and so of everything before it.
 pub(crate) type Head = [u8; 16];
@@ -156,7 +159,7 @@ pub(crate) enum GroupKind {
     Records,
     /// The log was opened for writing; the payload is the epoch.
     Opened,
-    /// The log was closed; the next opening writes over this group.
+    /// The log was closed, and the next opening writes over this group; or it goes on in the next segment.
     Closed,
 }
 
@@ -168,6 +171,8 @@ pub(crate) struct GroupHeader {
     pub(crate) count: u32,
     pub(crate) first: Seq,
     pub(crate) previous: Head,
+    /// Of a closing mark: the next segment is durable. What is older than this flag does not look at it.
+    pub(crate) goes_on: bool,
     payload: usize,
 }
 
@@ -191,7 +196,8 @@ impl GroupHeader {
             return None;
         }
         let (count, first) = (u32_at(bytes, 12), Seq(u64_at(bytes, 16)));
-        Some(Self { kind, len, count, first, previous: array(bytes, 24), payload })
+        let goes_on = kind == GroupKind::Closed && bytes[FLAGS] & GOES_ON != 0;
+        Some(Self { kind, len, count, first, previous: array(bytes, 24), goes_on, payload })
     }
 
     /// The number of the record after the group.
@@ -203,12 +209,13 @@ impl GroupHeader {
 /// Makes and checks the hashes of one store.
 #[derive(Debug, Clone)]
 pub(crate) struct Chain {
+    pub(crate) store: [u8; 16],
     key: [u8; 32],
 }
 
 impl Chain {
     pub(crate) fn new(store: &[u8; 16]) -> Self {
-        Self { key: blake3::derive_key("agentd journal 2026 chain of commit groups v1", store) }
+        Self { store: *store, key: blake3::derive_key("agentd journal 2026 chain of commit groups v1", store) }
     }
 
     fn hash(&self, bytes: &[u8]) -> Head {
@@ -287,6 +294,15 @@ pub(crate) fn mark(kind: GroupKind, epoch: u64, first: Seq, previous: &Head, cha
     bytes.extend_from_slice(&epoch.to_le_bytes());
     let head = seal(&mut bytes, (kind, 0), first, previous, chain);
     (bytes, head)
+}
+
+/// The mark at the end of a segment whose successor is durable: without it that one could vanish unnoticed.
+pub(crate) fn goes_on(epoch: u64, first: Seq, previous: &Head, chain: &Chain) -> Vec<u8> {
+    let mut bytes = vec![0; GROUP_HEADER];
+    bytes[FLAGS] = GOES_ON;
+    bytes.extend_from_slice(&epoch.to_le_bytes());
+    seal(&mut bytes, (GroupKind::Closed, 0), first, previous, chain);
+    bytes
 }
 
 /// Length of a [`mark`].

@@ -1,6 +1,6 @@
 //! The index: sled 0.34, for what can be rebuilt from the log. Its `flush` is no sync on Linux and a kill while it
-//! opens can leave it unreadable, so after anything but a clean end its folder is removed, and the owner fills it
-//! again from watermark 0.
+//! opens can leave it unreadable, so after anything but a clean end of the index of this very log its folder is emptied, and
+//! the owner fills it again from watermark 0.
 
 use std::{
     fs, io,
@@ -11,7 +11,11 @@ use std::{
 
 use agentd_base::Seq;
 
-use crate::error::Error;
+use crate::{
+    error::Error,
+    reached::{NOTE, Reached},
+    sabotage::{Point, is},
+};
 
 /// Largest key, in bytes.
 pub const MAX_KEY: usize = 64;
@@ -45,6 +49,8 @@ pub struct IndexState {
 pub struct Index {
     db: sled::Db,
     path: PathBuf,
+    /// The log that it is made from, and the farthest that it has seen it.
+    reached: Reached,
 }
 
 /// A change: a value, or `None` to remove the key.
@@ -53,25 +59,45 @@ pub type Change = (Vec<u8>, Option<Vec<u8>>);
 pub type Entry = (Vec<u8>, Vec<u8>);
 
 impl Index {
-    /// Opens the index in the folder `path`; starts afresh if the last end was not clean, or anything is wrong.
-    /// Only the owner of the state folder's lock may call this.
+    /// Opens the index in the folder `path`; starts afresh if the last end was not clean, it was made from another log than
+    /// `of` or has seen that one go further, or anything is wrong. Only the owner of the state folder's lock may call this.
     ///
     /// # Errors
     /// [`Error::Index`] if even an empty index cannot be made.
-    pub fn open(path: impl Into<PathBuf>) -> Result<(Self, IndexState), Error> {
+    pub fn open(path: impl Into<PathBuf>, of: Reached) -> Result<(Self, IndexState), Error> {
         let path = path.into();
+        let noted = noted(&path).filter(|noted| noted.store == of.store || is(Point::IndexStore));
+        let fits = noted.is_some_and(|noted| noted.seq <= of.seq) || is(Point::IndexAhead);
         let clean = path.join(CLEAN);
-        if clean.exists() && fs::remove_file(&clean).is_ok() {
+        if clean.exists() && fs::remove_file(&clean).is_ok() && fits {
             remove_unfinished(&path);
             if let Ok(db) = try_open(&path)
                 && let Some(watermark) = trusted(&db)
             {
-                return Ok((Self { db, path }, IndexState { watermark, fresh: false }));
+                let reached = noted.unwrap_or(of);
+                return Ok((Self { db, path, reached }, IndexState { watermark, fresh: false }));
             }
         }
         clear(&path).map_err(|error| fault(&path, error))?;
+        // An index may be made anew at any time, and still nobody shall find a log that has lost its end in order. That the
+        // note cannot be written is no reason to have no index.
+        let _ = noted.map(|noted| fs::write(path.join(NOTE), noted.to_text()));
         let db = try_open(&path).map_err(|why| fault(&path, format!("a new index does not open: {why}")))?;
-        Ok((Self { db, path }, IndexState { watermark: Seq(0), fresh: true }))
+        let reached = noted.unwrap_or(Reached { seq: Seq(0), ..of });
+        Ok((Self { db, path, reached }, IndexState { watermark: Seq(0), fresh: true }))
+    }
+
+    /// Makes the next opening start afresh. Nobody may have the index open.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn distrust(path: &Path) -> Result<(), Error> {
+        match fs::remove_file(path.join(CLEAN)) {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Err(fault(path, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The value of a key.
@@ -144,15 +170,17 @@ impl Index {
         self.guarded(|| self.db.size_on_disk())
     }
 
-    /// Ends cleanly: writes, closes, syncs the files itself, and only then marks them as trusted.
+    /// Ends cleanly: writes, closes, syncs the files itself, and only then marks them as trusted. `durable` is the last
+    /// durable record of the log.
     ///
     /// # Errors
     /// [`Error::Index`]; then the next opening starts afresh.
-    pub fn close(self) -> Result<(), Error> {
+    pub fn close(self, durable: Seq) -> Result<(), Error> {
         self.flush()?;
-        let Self { db, path } = self;
+        let Self { db, path, reached } = self;
+        let reached = Reached { seq: reached.seq.max(durable), ..reached };
         catch_unwind(AssertUnwindSafe(|| drop(db))).map_err(|_| fault(&path, "sled panicked while it closed"))?;
-        seal(&path).map_err(|error| fault(&path, error))
+        seal(&path, reached).map_err(|error| fault(&path, error))
     }
 
     /// sled panics on some kinds of damage; that must not end a thread of the daemon.
@@ -244,8 +272,16 @@ fn clear(path: &Path) -> io::Result<()> {
     folder.create(path)
 }
 
-/// Syncs every file of the index, then leaves the mark of a clean end.
-fn seal(path: &Path) -> io::Result<()> {
+/// What an earlier index has noted. A pipe in its place is not waited for.
+fn noted(path: &Path) -> Option<Reached> {
+    let note = path.join(NOTE);
+    fs::symlink_metadata(&note).ok().filter(fs::Metadata::is_file)?;
+    Reached::parse(&fs::read(note).ok()?)
+}
+
+/// Notes how far the log went, syncs every file of the index, then leaves the mark of a clean end.
+fn seal(path: &Path, reached: Reached) -> io::Result<()> {
+    fs::write(path.join(NOTE), reached.to_text())?;
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {

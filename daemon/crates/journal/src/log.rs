@@ -15,7 +15,7 @@ use crate::{
     archive,
     disk::{Disk, DiskFile, Held},
     error::Error,
-    format::{Chain, GroupBuilder, GroupKind, Head, MARK, MAX_BODY, Record, SegmentHeader, mark},
+    format::{Chain, GroupBuilder, GroupKind, Head, MARK, MAX_BODY, Record, SegmentHeader, goes_on, mark},
     migrate,
     reader::{Mark, Reader},
     recover,
@@ -133,8 +133,8 @@ impl Log {
     /// cut. Takes one sync after a clean end, two after a crash.
     ///
     /// # Errors
-    /// [`Error::Locked`], [`Error::Damaged`], [`Error::NewerFormat`], [`Error::Io`], [`Error::Full`]; nothing is lost by
-    /// any of them.
+    /// [`Error::Locked`], [`Error::Damaged`], [`Error::Missing`], [`Error::NewerFormat`], [`Error::Io`], [`Error::Full`];
+    /// nothing is lost by any of them.
     pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, Error> {
         migrate::finish(&*disk)?;
         let hold = open::hold_new(&*disk)?;
@@ -253,10 +253,18 @@ impl Log {
             if name.number >= needed || next.base > keep_from && total <= max_bytes {
                 break;
             }
+            if !is(Point::RetainSync) {
+                // Never are two on their way: a power cut could bring the older one back alone, which would look as if
+                // somebody had taken the other.
+                self.disk.sync_dir(LOG).map_err(Error::io("sync", LOG))?;
+            }
             self.reader.update(|view| {
                 view.names.remove(0);
             });
-            self.disk.remove(&name.path()).map_err(Error::io("remove", name.path()))?;
+            if let Err(error) = self.disk.remove(&name.path()) {
+                self.reader.update(|view| view.names.insert(0, name));
+                return Err(Error::io("remove", name.path())(error));
+            }
             names.remove(0);
             total -= size;
         }
@@ -337,7 +345,11 @@ impl Log {
             ..self.header
         };
         let beginning = Beginning::new(LOG, header, checkpoint, room + RESERVE);
-        (self.header, self.file) = beginning.write(&*self.disk, self.spare.take())?;
+        let (header, file) = beginning.write(&*self.disk, self.spare.take())?;
+        // Not synced: nobody relies on it, and where it is lost only the loss of the next segment would not be noticed.
+        let end = goes_on(self.epoch, self.durable.next(), &self.head, &self.chain);
+        self.file.write_at(self.end, &end).map_err(Error::io("write", &self.path))?;
+        (self.header, self.file) = (header, file);
         self.end = self.header.groups_at();
         let name = Name { number: self.header.number, base: self.header.base };
         self.path = name.path();

@@ -12,6 +12,7 @@ use crate::{
     disk::{Disk, Held},
     error::Error,
     format::{Chain, HEADER, Head, Record},
+    reached::Reached,
     recover::{self, Found},
     segment::{self, LOG, Name, Step, Walk},
 };
@@ -103,6 +104,12 @@ impl Reader {
     /// As there.
     pub fn keep(&self) -> Result<Option<Arc<dyn Held>>, Error> {
         archive::keep(&*self.disk)
+    }
+
+    /// Which log this is, and how far it is durable.
+    #[must_use]
+    pub fn reached(&self) -> Reached {
+        Reached { store: self.chain.store, seq: self.durable() }
     }
 
     /// The number of the last durable record; 0 if there is none yet.

@@ -12,6 +12,7 @@ use crate::{
     disk::{Disk, DiskFile},
     error::Error,
     format::{Chain, GROUP_HEADER, GroupHeader, GroupKind, Head, MAX_GROUP, Record, SegmentHeader},
+    reached::{Reached, check_new},
     reader::Mark,
     sabotage::{Point, is},
     segment::{self, Name, Step, Walk, Window},
@@ -48,7 +49,8 @@ pub(crate) struct Found {
     pub(crate) marks: Vec<Mark>,
 }
 
-/// The names in the log's folder: segments without a gap up to the newest, and the rest.
+/// The names in the log's folder: segments, oldest first, and what a crash left behind. Retention takes the oldest first,
+/// one after the other, so it never leaves a gap; [`gap`] finds those that others made.
 pub(crate) fn names(disk: &dyn Disk, folder: &str) -> Result<(Vec<Name>, Vec<String>), Error> {
     let (mut names, mut rest) = (Vec::new(), Vec::new());
     for file in disk.list(folder).map_err(Error::io("list", folder))? {
@@ -59,11 +61,36 @@ pub(crate) fn names(disk: &dyn Disk, folder: &str) -> Result<(Vec<Name>, Vec<Str
         }
     }
     names.sort_unstable();
-    let gap = names.windows(2).rposition(|pair| pair[0].number + 1 != pair[1].number);
-    if let Some(gap) = gap {
-        rest.extend(names.drain(..=gap).map(|name| name.path_in(folder)));
-    }
     Ok((names, rest))
+}
+
+/// What is missing between the oldest and the newest segment.
+pub(crate) fn gap(names: &[Name], folder: &str) -> Option<Error> {
+    let pair = names.windows(2).find(|pair| pair[0].number + 1 != pair[1].number)?;
+    let (before, after) = (pair[0].path_in(folder), pair[1].path_in(folder));
+    let detail = format!(
+        "`{after}` does not follow from `{before}`. If what stood between them is lost for good, move `{before}` and all \
+         older segments out of the folder"
+    );
+    Some(Error::missing(segment_after(folder, pair[0].number), detail))
+}
+
+/// A segment was sealed because one follows, and that one must be there. Looked at after the seal was read: beside a
+/// writer it may be newer than the names that were read first.
+pub(crate) fn check_follows(disk: &dyn Disk, folder: &str, number: u64) -> Result<(), Error> {
+    let (names, _) = names(disk, folder)?;
+    if names.last().is_some_and(|newest| newest.number > number) || is(Point::SegmentNewest) {
+        return Ok(());
+    }
+    let detail = format!(
+        "segment {number} ends with the mark that the log goes on in the next one. If that is lost for good, `agentd-cli \
+         journal export` takes what is left"
+    );
+    Err(Error::missing(segment_after(folder, number), detail))
+}
+
+fn segment_after(folder: &str, number: u64) -> String {
+    format!("`{folder}/{:010}-….seg`", number + 1)
 }
 
 /// Goes back from the newest segment to the one with the newest checkpoint.
@@ -83,8 +110,13 @@ fn start(disk: &dyn Disk, folder: &str, names: &[Name]) -> Result<Vec<(SegmentHe
 
 /// Reads a log; `None`: there is none.
 pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error> {
+    // Before the log: beside a writer both go on.
+    let noted = Reached::noted(disk);
     let (names, leftovers) = names(disk, folder)?;
-    let Some(newest) = names.last().copied() else { return Ok(None) };
+    let Some(newest) = names.last().copied() else { return check_new(disk).map(|()| None) };
+    if let Some(missing) = gap(&names, folder).filter(|_| !is(Point::SegmentGap)) {
+        return Err(missing);
+    }
     let newest_path = newest.path_in(folder);
     let mut opened = start(disk, folder, &names)?;
     let (header, window) = &mut opened[0];
@@ -97,7 +129,8 @@ pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error
     let chain = Chain::new(&header.store);
     let (checkpoint_segment, last) = (header.number, opened[opened.len() - 1].0);
     let followers: Vec<SegmentHeader> = opened.iter().skip(1).map(|(header, _)| *header).collect();
-    let mut scan = Scan { epoch: 0, tail: Vec::new(), marks: Vec::new(), last_group: None, closed: None };
+    let mut scan =
+        Scan { epoch: 0, tail: Vec::new(), marks: Vec::new(), last_group: None, closed: None, goes_on: false };
     let mut end = None;
     for (index, (header, window)) in opened.into_iter().enumerate() {
         scan.epoch = scan.epoch.max(header.epoch);
@@ -108,6 +141,10 @@ pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error
         }
     }
     let end = end.ok_or_else(|| Error::damaged(newest_path.as_str(), 0, "there is no last segment"))?;
+    if scan.goes_on {
+        check_follows(disk, folder, last.number)?;
+    }
+    noted.map_or(Ok(()), |noted| noted.check(last.store, Seq(end.next.0 - 1)))?;
     let file = disk.open(&newest_path).map_err(Error::io("open", newest_path))?;
     Ok(Some(Found {
         names,
@@ -144,12 +181,14 @@ struct Scan {
     last_group: Option<(u64, usize)>,
     /// Position and previous hash of a closing mark, if that was the last group.
     closed: Option<(u64, Head)>,
+    /// That mark says that another segment follows.
+    goes_on: bool,
 }
 
 impl Scan {
     fn take(&mut self, header: &GroupHeader, at: u64, records: Vec<(Seq, Record)>, epoch: u64) {
         self.last_group = Some((at, header.len));
-        self.closed = None;
+        (self.closed, self.goes_on) = (None, header.goes_on);
         match header.kind {
             GroupKind::Records => {
                 Mark::note(&mut self.marks, Mark { next: header.first, at, head: header.previous });

@@ -1,13 +1,14 @@
 //! Reads a whole log and says everything that does not fit. Changes nothing.
 
-use agentd_base::describe;
+use agentd_base::{Seq, describe};
 
 use crate::{
     disk::Disk,
     error::Error,
     format::{Chain, SegmentHeader},
+    reached::{Reached, check_new},
     recover,
-    segment::{self, LOG, Name, Step, Walk},
+    segment::{self, LOG, Step, Walk},
 };
 
 /// What a log holds, and what is wrong with it.
@@ -42,8 +43,13 @@ pub(crate) fn verify_in(disk: &dyn Disk, folder: &str) -> (Verification, Option<
 }
 
 fn check(disk: &dyn Disk, folder: &str, out: &mut Verification, last: &mut Option<SegmentHeader>) -> Result<(), Error> {
-    let files = disk.list(folder).map_err(Error::io("list", folder))?;
-    let names: Vec<Name> = files.iter().filter_map(|file| Name::parse(file)).collect();
+    // Before the log: beside a writer both go on.
+    let noted = Reached::noted(disk).filter(|_| folder == LOG);
+    let (names, _) = recover::names(disk, folder)?;
+    if names.is_empty() && folder == LOG {
+        check_new(disk)?;
+    }
+    out.faults.extend(recover::gap(&names, folder).map(|missing| describe(&missing)));
     for (index, name) in names.iter().enumerate() {
         let path = name.path_in(folder);
         let before = last.take();
@@ -56,46 +62,62 @@ fn check(disk: &dyn Disk, folder: &str, out: &mut Verification, last: &mut Optio
         };
         out.segments += 1;
         out.bytes += header.size;
-        if before.is_some_and(|before| before.number + 1 != header.number || before.store != header.store) {
-            out.faults.push(format!("`{path}` does not follow from the segment before it"));
+        if before.is_some_and(|before| before.store != header.store) {
+            out.faults.push(format!("`{path}` is of another log than the segment before it"));
         }
         *last = Some(header);
         if let Err(error) = segment::checkpoint(&header, &mut window) {
             out.faults.push(describe(&error));
         }
         let chain = Chain::new(&header.store);
-        let walk = Walk::new(window, &header, &chain);
+        let mut walk = Walk::new(window, &header, &chain);
         let next = names.get(index + 1);
         let next =
             next.and_then(|next| segment::open(disk, next.path_in(folder), *next).ok()).map(|(header, _)| header);
-        if let Err(error) = groups(walk, next, &chain, header.size, out) {
+        let is_newest = index + 1 == names.len();
+        let fits = groups(&mut walk, next, &chain, header.size, out).and_then(|goes_on| {
+            if goes_on && is_newest {
+                recover::check_follows(disk, folder, header.number)?;
+            }
+            noted.filter(|_| is_newest).map_or(Ok(()), |noted| noted.check(header.store, Seq(walk.next.0 - 1)))
+        });
+        if let Err(error) = fits {
             out.faults.push(describe(&error));
+        }
+        if !is_newest {
+            // The header of the next one could not be read, and so nobody could tell where this one ends.
+            out.torn_bytes = 0;
         }
     }
     Ok(())
 }
 
+/// Reads to the end of a segment; whether it ends with the mark that another one follows.
 fn groups(
-    mut walk: Walk<'_>,
+    walk: &mut Walk<'_>,
     next: Option<SegmentHeader>,
     chain: &Chain,
     size: u64,
     out: &mut Verification,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    let mut goes_on = false;
     let why = loop {
         if next.is_some_and(|next| (walk.next, walk.head) == (next.base, next.previous)) {
-            return Ok(());
+            return Ok(true);
         }
         match walk.step()? {
-            Step::Group { records, .. } => out.records += records.len() as u64,
+            Step::Group { header, records, .. } => {
+                goes_on = header.goes_on;
+                out.records += records.len() as u64;
+            }
             Step::End => break "zeros begin here, and groups follow".to_owned(),
             Step::Broken(detail) => break detail,
         }
     };
     if let Some(next) = next {
-        return Err(recover::link(&walk, &next));
+        return Err(recover::link(walk, &next));
     }
-    let Some(to) = recover::used_to(&mut walk.window, walk.at, size)? else { return Ok(()) };
+    let Some(to) = recover::used_to(&mut walk.window, walk.at, size)? else { return Ok(goes_on) };
     match recover::valid_beyond(&mut walk.window, (walk.at, to), walk.next, chain)? {
         Some(valid) => {
             let detail = format!("{why}; a valid group at byte {valid} shows that this was durable once");
@@ -103,7 +125,7 @@ fn groups(
         }
         None => {
             out.torn_bytes = to - walk.at;
-            Ok(())
+            Ok(goes_on)
         }
     }
 }

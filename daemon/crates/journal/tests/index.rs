@@ -1,6 +1,9 @@
 //! The index on a real folder: trusted only after a clean end, rebuilt after anything else.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
 
+#[path = "support/index.rs"]
+mod support;
+
 use std::{
     fs,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -8,6 +11,7 @@ use std::{
 
 use agentd_base::Seq;
 use agentd_journal::{Change, Error, Index, IndexState};
+use support::{OURS, change, filled, open};
 
 const FRESH: IndexState = IndexState { watermark: Seq(0), fresh: true };
 
@@ -18,18 +22,6 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn change(key: &str, value: &str) -> Change {
-    (key.into(), Some(value.into()))
-}
-
-fn filled(path: &std::path::Path) {
-    let (index, state) = Index::open(path).unwrap();
-    assert_eq!(state, FRESH);
-    index.put_many(&[change("a1", "one"), change("a2", "two"), change("b1", "three")], Seq(3)).unwrap();
-    index.put_many(&[("a2".into(), None), change("a3", "four")], Seq(5)).unwrap();
-    index.close().unwrap();
-}
-
 #[test]
 fn a_clean_end_is_trusted() {
     let _alone = alone();
@@ -38,7 +30,7 @@ fn a_clean_end_is_trusted() {
     filled(&path);
     // What a kill during an earlier start leaves behind, and sled would take for a snapshot.
     fs::write(path.join("snap.0000000000000000.generating"), b"half").unwrap();
-    let (index, state) = Index::open(&path).unwrap();
+    let (index, state) = open(&path).unwrap();
     assert_eq!(state, IndexState { watermark: Seq(5), fresh: false });
     assert_eq!(index.get(b"a1").unwrap(), Some(b"one".to_vec()));
     assert_eq!(index.get(b"a2").unwrap(), None);
@@ -49,7 +41,7 @@ fn a_clean_end_is_trusted() {
 fn keys_come_in_order_from_where_they_were_left() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
-    let (index, _) = Index::open(folder.path().join("index")).unwrap();
+    let (index, _) = open(&folder.path().join("index")).unwrap();
     let changes: Vec<Change> = (0..9).map(|n| change(&format!("k{n}"), "v")).collect();
     index.put_many(&changes, Seq(9)).unwrap();
     index.put_many(&[change("j", "before"), change("l", "behind")], Seq(11)).unwrap();
@@ -72,7 +64,7 @@ fn anything_else_starts_afresh() {
     type Harm = fn(&std::path::Path);
     let harms: [(&str, Harm); 7] = [
         ("no clean end", |path| fs::remove_file(path.join("clean")).unwrap()),
-        ("killed while open", |path| std::mem::forget(Index::open(path).unwrap().0.flush())),
+        ("killed while open", |path| std::mem::forget(open(path).unwrap().0.flush())),
         ("gone", |path| fs::remove_dir_all(path).unwrap()),
         ("a file in its place", |path| {
             fs::remove_dir_all(path).unwrap();
@@ -90,12 +82,12 @@ fn anything_else_starts_afresh() {
         let path = folder.path().join("index");
         filled(&path);
         harm(&path);
-        let (index, state) = Index::open(&path).unwrap();
+        let (index, state) = open(&path).unwrap();
         assert_eq!(state, FRESH, "{what}");
         assert_eq!(index.get(b"a1").unwrap(), None, "{what}");
         index.put_many(&[change("a1", "again")], Seq(1)).unwrap();
-        index.close().unwrap();
-        assert!(!Index::open(&path).unwrap().1.fresh, "{what}");
+        index.close(OURS.seq).unwrap();
+        assert!(!open(&path).unwrap().1.fresh, "{what}");
     }
 }
 
@@ -103,7 +95,7 @@ fn anything_else_starts_afresh() {
 fn large_keys_and_values_are_refused_whole() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
-    let (index, _) = Index::open(folder.path().join("index")).unwrap();
+    let (index, _) = open(&folder.path().join("index")).unwrap();
     let large = (b"b".to_vec(), Some(vec![0; 4097]));
     assert!(matches!(index.put_many(&[change("a", "x"), large], Seq(1)), Err(Error::TooLarge { size: 4097, .. })));
     assert!(matches!(index.put_many(&[(vec![0; 65], None)], Seq(1)), Err(Error::TooLarge { size: 65, .. })));
@@ -115,13 +107,36 @@ fn an_index_of_garbage_is_rebuilt() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    let (index, _) = Index::open(&path).unwrap();
+    let (index, _) = open(&path).unwrap();
     for round in 0..4000_u64 {
         let value = vec![round as u8; 4096];
         index.put_many(&[(round.to_be_bytes().to_vec(), Some(value))], Seq(round)).unwrap();
     }
     let all: Vec<Change> = (0..4000_u64).map(|round| (round.to_be_bytes().to_vec(), None)).collect();
     index.put_many(&all, Seq(4001)).unwrap();
-    index.close().unwrap();
-    assert_eq!(Index::open(&path).unwrap().1, FRESH);
+    index.close(OURS.seq).unwrap();
+    assert_eq!(open(&path).unwrap().1, FRESH);
+}
+
+#[test]
+fn an_index_of_another_log_or_of_more_than_there_is_is_made_anew() {
+    let _alone = alone();
+    support::doubtful().unwrap();
+}
+
+#[test]
+fn what_is_in_doubt_is_made_anew_and_still_knows_how_far_the_log_went() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index");
+    Index::distrust(&path).unwrap();
+    filled(&path);
+    let note = fs::read(path.join("reached")).unwrap();
+    Index::distrust(&path).unwrap();
+    let (index, state) = open(&path).unwrap();
+    assert_eq!((state, index.get(b"a1").unwrap()), (FRESH, None));
+    assert_eq!(fs::read(path.join("reached")).unwrap(), note, "also while it is made");
+    // A log that is read as far as it goes is no reason to forget that it went further.
+    index.close(Seq(2)).unwrap();
+    assert_eq!(fs::read(path.join("reached")).unwrap(), note);
 }

@@ -5,6 +5,8 @@
 mod archive;
 #[path = "support/blob.rs"]
 mod blob;
+#[path = "support/index.rs"]
+mod index;
 #[path = "support/model.rs"]
 mod model;
 #[path = "support/rot.rs"]
@@ -31,6 +33,7 @@ fn every_switch_turns_the_tests_red() {
     let rot = || {
         rot::all().unwrap();
         blob::left_by_another_run().unwrap();
+        index::doubtful().unwrap();
     };
     println!("{}", prove(&[("rot", &rot), ("migration", &migrate), ("archives", &archives), ("power cuts", &torture)]));
 }

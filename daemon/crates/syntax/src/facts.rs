@@ -14,6 +14,7 @@ pub struct FileFacts {
     /// Named functions with a body. Closures belong to the function around them.
     pub functions: Vec<FunctionFacts>,
     /// What the file names of other files and libraries, but for tests that stand in it: the program does not need what these name.
+    /// Rust: nor what a module takes from those that it declares itself; `mod x;` names such a one.
     pub imports: Vec<Import>,
     /// Definitions of types: structs, classes, enums, traits, interfaces, aliases.
     pub types: u32,
@@ -85,8 +86,8 @@ pub struct Import {
     pub line: u32,
     /// How the target is to be resolved.
     pub kind: ImportKind,
-    /// Loading the file does not need it: it stands in a function (Python, JavaScript), or is for types alone (`import type`,
-    /// `if TYPE_CHECKING:`).
+    /// Loading the file does not need it: it stands in a function (Python, JavaScript), is for types alone (`import type`,
+    /// `if TYPE_CHECKING:`), or declares a module for tests alone (`#[cfg(test)] mod x;`).
     #[serde(default)]
     pub deferred: bool,
 }

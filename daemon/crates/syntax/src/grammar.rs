@@ -157,6 +157,7 @@ pub(crate) struct LanguageRules {
     pub(crate) import: ImportHook,
     pub(crate) binding: Option<BindingHook>,
     /// Whether an attribute makes the next function a test.
+    pub(crate) attribute_is_for_tests: Option<fn(&Head<'_>, Node<'_>) -> bool>,
     pub(crate) attribute_is_test: Option<fn(&Head<'_>, Node<'_>) -> bool>,
     pub(crate) call: Option<fn(&Head<'_>, Node<'_>) -> Option<CallRole>>,
     /// Whether a conditional outside of functions guards the program's start.

@@ -124,6 +124,24 @@ fn the_registry_is_whole() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Where words show code, it stands between backticks: whatever begins a sentence with them may turn the first letter large.
+#[test]
+fn code_in_words_stands_between_backticks() {
+    let is_code = |word: &str| {
+        let has_hump = word.chars().zip(word.chars().skip(1)).any(|(a, b)| a.is_lowercase() && b.is_uppercase());
+        let has_dot = word.trim_end_matches('.').contains('.');
+        let has_sign = ["::", "()", "(&", "!", "=", "_", "[", "{", "\\"].iter().any(|sign| word.contains(sign));
+        (has_hump && !word.contains("JavaScript")) || has_dot || has_sign
+    };
+    for rule in rules::all() {
+        let parts: Vec<&str> = rule.instead.split('`').collect();
+        assert!(parts.len() % 2 == 1, "{}: {}", rule.id, rule.instead);
+        let bare: Vec<&str> = parts.iter().step_by(2).flat_map(|part| part.split_whitespace()).collect();
+        let left: Vec<&&str> = bare.iter().filter(|word| is_code(word)).collect();
+        assert!(left.is_empty(), "{}: {left:?} in {}", rule.id, rule.instead);
+    }
+}
+
 const BAD: &str =
     "def f(xs):\n    seen = []\n    for x in xs:\n        if x not in seen:MARK\n            seen.append(x)\n";
 

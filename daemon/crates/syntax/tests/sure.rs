@@ -11,7 +11,7 @@ use Language::{C, Cpp, Go, Java, JavaScript, Python, Rust, Swift};
 type Row = (&'static str, Language, &'static str, &'static str);
 
 /// Lists whose length decides.
-const LISTS: [Row; 15] = [
+const LISTS: [Row; 19] = [
     (
         // A table that the program brings has few rows, whatever its columns are called.
         "loop-linear-find",
@@ -24,6 +24,31 @@ const LISTS: [Row; 15] = [
         Rust,
         "fn f(all: &[A]) { let mut out: Vec<B> = Vec::new(); for (files, tools) in all.iter().rev() { for t in tools { if !out.iter().any(|o| o.0 == t.0) { out.push(t.clone()); } } } }",
         "fn f() { let mut out: Vec<B> = Vec::new(); for (files, tools) in tables::LANGUAGES.iter().rev() { for t in tools { if !out.iter().any(|o| o.0 == t.0) { out.push(t.clone()); } } } }",
+    ),
+    (
+        // What is read is no table, whatever it is read from.
+        "loop-linear-find",
+        Rust,
+        "fn f() { let mut out: Vec<B> = Vec::new(); for line in STDIN.lock().lines() { if !out.iter().any(|o| o.0 == line) { out.push(g(line)); } } }",
+        "fn f() { let mut out: Vec<B> = Vec::new(); for line in STARTS.iter() { if !out.iter().any(|o| o.0 == line) { out.push(g(line)); } } }",
+    ),
+    (
+        "loop-linear-find",
+        Rust,
+        "fn f() { let mut out: Vec<B> = Vec::new(); for (files, tools) in LANGUAGES.load().iter() { for t in tools { if !out.iter().any(|o| o.0 == t.0) { out.push(t.clone()); } } } }",
+        "fn f() { let mut out: Vec<B> = Vec::new(); for (files, tools) in &tables::LANGUAGES[1..] { for t in tools { if !out.iter().any(|o| o.0 == t.0) { out.push(t.clone()); } } } }",
+    ),
+    (
+        "loop-linear-find",
+        JavaScript,
+        "function f(text) { const ys = []; for (const files of JSON.parse(text)) { for (const x of g(files)) { x.y = ys.find((y) => y.id === x.yId); } } }",
+        "function f(text) { const ys = []; for (const files of tables.KINDS) { for (const x of g(files)) { x.y = ys.find((y) => y.id === x.yId); } } }",
+    ),
+    (
+        "loop-linear-find",
+        JavaScript,
+        "function f(text) { const ys = []; for (const files of CSV.values(text)) { for (const x of g(files)) { x.y = ys.find((y) => y.id === x.yId); } } }",
+        "function f(text) { const ys = []; for (const files of KINDS.values()) { for (const x of g(files)) { x.y = ys.find((y) => y.id === x.yId); } } }",
     ),
     (
         "loop-linear-find",

@@ -154,11 +154,8 @@ pub struct HeavySeen {
 /// A place that costs more time than it must.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PerformanceSeen {
-    /// The rule's name.
+    /// The rule's name; what to do is told in its words.
     pub rule: String,
-    /// What to do, as a sentence without full stop, safe to show; for a rule that this build does not know. Others have their title
-    /// from the words of the rule.
-    pub what: String,
     /// What was seen there, safe to show.
     pub why: String,
     /// Where.

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use agentd_base::{Classify, ErrorClass};
+use agentd_base::{Classify, ErrorClass, is_full};
 
 /// The result of everything in this room.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -123,7 +123,7 @@ impl Classify for Error {
             Self::WrongContent { .. } | Self::Git { .. } => ErrorClass::Internal,
             Self::Drift { .. } => ErrorClass::Drift,
             Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorClass::Disk,
+                _ if is_full(source) => ErrorClass::Disk,
                 io::ErrorKind::ReadOnlyFilesystem
                 | io::ErrorKind::StaleNetworkFileHandle
                 | io::ErrorKind::ResourceBusy

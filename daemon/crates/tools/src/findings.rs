@@ -1,6 +1,8 @@
 //! What the performance rules found in all files: best first, bounded for each rule, counted exactly. The value is the same in
 //! whatever order files come.
 
+use std::collections::BTreeSet;
+
 use agentd_syntax::FileFacts;
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +137,9 @@ pub struct OfRule {
     pub tally: Tally,
     /// The best, at most [`KEPT_PER_RULE`], best first.
     pub kept: Vec<Found>,
+    /// How many are in each file that is not for tests by its path, until it is known for all files which are.
+    #[serde(skip)]
+    by_file: Vec<(u32, u64)>,
 }
 
 /// What was found in one file.
@@ -220,9 +225,20 @@ impl Findings {
         }
     }
 
+    /// These files are for tests, though their paths did not say so.
+    pub(crate) fn set_apart(&mut self, tests: &BTreeSet<u32>) {
+        for of in &mut self.by_rule {
+            let found = std::mem::take(&mut of.by_file);
+            let found = found.iter().filter(|(file, _)| tests.contains(file));
+            of.tally.in_tests += found.map(|(_, count)| count).sum::<u64>();
+            of.kept.iter_mut().for_each(|found| found.in_test |= tests.contains(&found.file));
+            of.kept.sort_by(|a, b| order(a).cmp(&order(b)));
+        }
+    }
+
     fn of_rule(&mut self, rule: RuleId) -> &mut OfRule {
         let place = self.by_rule.binary_search_by_key(&rule, |of| of.rule).unwrap_or_else(|place| {
-            self.by_rule.insert(place, OfRule { rule, tally: Tally::default(), kept: Vec::new() });
+            self.by_rule.insert(place, OfRule { rule, tally: Tally::default(), kept: Vec::new(), by_file: Vec::new() });
             place
         });
         &mut self.by_rule[place]
@@ -238,6 +254,12 @@ impl Findings {
 impl OfRule {
     fn add(&mut self, found: Found) {
         self.tally.count(found.finding.confidence, found.in_test);
+        if !found.in_test {
+            match self.by_file.last_mut() {
+                Some((file, count)) if *file == found.file => *count += 1,
+                _ => self.by_file.push((found.file, 1)),
+            }
+        }
         let place = self.kept.partition_point(|kept| order(kept) < order(&found));
         if place < KEPT_PER_RULE {
             self.kept.insert(place, found);

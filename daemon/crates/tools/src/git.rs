@@ -33,12 +33,15 @@ const OVERRIDES: [&str; 10] = [
 
 /// No settings of user or machine, no questions, no locks, no fetching of missing objects, no objects in place of others (so
 /// that a commit's id says what its history is), answers in English.
-const ENVIRONMENT: [(&str, &str); 9] = [
+const ENVIRONMENT: [(&str, &str); 10] = [
     ("GIT_CONFIG_NOSYSTEM", "1"),
     ("GIT_CONFIG_GLOBAL", "/dev/null"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_OPTIONAL_LOCKS", "0"),
     ("GIT_NO_LAZY_FETCH", "1"),
+    // A list that names no protocol at all: older gits do not know the variable above, and a configuration that allows a single
+    // protocol wins over `protocol.allow`.
+    ("GIT_ALLOW_PROTOCOL", "none"),
     ("GIT_NO_REPLACE_OBJECTS", "1"),
     ("GIT_GRAFT_FILE", "/dev/null"),
     ("GIT_ASKPASS", "false"),

@@ -66,10 +66,7 @@ pub fn rank(manifest: &Manifest, measured: &Measured, history: &History) -> Hots
         .filter_map(|summary| {
             let path = &*manifest.files.get(summary.file as usize)?.path;
             let changes = history.file(path).filter(|changes| changes.commits >= MIN_COMMITS)?;
-            if is_test_path(path) {
-                return None;
-            }
-            Some(hotspot(summary, path, changes))
+            (!summary.for_tests && !is_test_path(path)).then(|| hotspot(summary, path, changes))
         })
         .filter(|hotspot| hotspot.score > 0)
         .collect();

@@ -67,7 +67,7 @@ pub struct Report {
     /// Places where code costs more than it must.
     #[serde(default)]
     pub findings: FindingsReport,
-    /// How complex functions are.
+    /// How complex functions are, without those of files for tests unless all files are for tests.
     pub complexity: Complexity,
     /// Blocks of code that stand in several places; `None`: nobody compared.
     #[serde(default)]
@@ -200,9 +200,9 @@ pub struct FunctionRow {
 pub struct Complexity {
     /// How many are above which limit.
     pub counts: FunctionCounts,
-    /// The ten heaviest by cyclomatic complexity, without those of tests.
+    /// The ten heaviest by cyclomatic complexity, of those above 1.
     pub by_cyclomatic: Vec<FunctionRow>,
-    /// The ten heaviest by cognitive complexity, without those of tests.
+    /// The ten heaviest by cognitive complexity, of those above 1.
     pub by_cognitive: Vec<FunctionRow>,
 }
 

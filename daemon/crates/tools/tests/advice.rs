@@ -42,9 +42,8 @@ fn lock(fault: LockFault, package: &str, versions: usize) -> LockFinding {
 }
 
 fn performance(file: &str, line: u32, rank: u8) -> PerformanceSeen {
-    let (rule, what, why) =
-        ("loop-regex-compile".to_owned(), "Compile once".to_owned(), "compiled in a loop".to_owned());
-    PerformanceSeen { rule, what, why, place: source(file, line), also: vec![], is_cut: false, rank }
+    let (rule, why) = ("loop-regex-compile".to_owned(), "compiled in a loop".to_owned());
+    PerformanceSeen { rule, why, place: source(file, line), also: vec![], is_cut: false, rank }
 }
 
 #[derive(Default)]
@@ -219,15 +218,15 @@ fn places_are_counted_though_not_all_are_named() {
 }
 
 #[test]
-fn a_rule_gives_the_title_and_only_one_that_is_not_known_needs_words_of_the_evidence() {
+fn a_rule_gives_the_title_and_one_that_is_not_known_has_nothing_to_say() {
     for (rule, wanted) in [
-        ("format-then-push", "`write!(s, …)` formats right into the text"),
-        ("range-copy", "Write `const auto&`"),
-        ("of-another-build", "Compile once"),
+        ("format-then-push", Some("`write!(s, …)` formats right into the text")),
+        ("range-copy", Some("Write `const auto&`")),
+        ("of-another-build", None),
     ] {
         let seen = PerformanceSeen { rule: rule.to_owned(), ..performance("a.rs", 1, 99) };
         let advice = All { performance: vec![seen], ..All::default() }.advise();
-        assert_eq!(advice.changes[0].what, wanted, "{rule}");
+        assert_eq!(advice.changes.first().map(|change| change.what.as_str()), wanted, "{rule}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use agentd_tools::git::{Checkout, GitCommand, Head, Place, checkout_command, is_unborn};
+use agentd_tools::git::{Checkout, GitCommand, Head, Place, checkout_command, history::log_command, is_unborn};
 
 fn run(folder: &Path, command: &GitCommand) -> Output {
     let path = std::env::var_os("PATH").unwrap();
@@ -96,6 +96,42 @@ fn programs_named_by_the_repository_do_not_run() {
     // The trap works: without the flags the same repository runs its program.
     assert!(Command::new("git").arg("status").current_dir(temp.path()).output().is_ok());
     assert!(canary.exists(), "the trap itself is broken");
+}
+
+/// What a repository from elsewhere may hold: a tree is missing, and a program is named that would fetch it.
+#[test]
+fn nothing_is_fetched_even_by_a_git_that_does_not_know_how_to_leave_it() {
+    let temp = repository();
+    let folder = temp.path();
+    let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+    for text in ["two", "three", "four"] {
+        fs::create_dir_all(folder.join("d")).unwrap();
+        fs::write(folder.join("d/a.txt"), text).unwrap();
+        user(folder, &["add", "."]);
+        user(folder, &[&identity[..], &["commit", "--quiet", "-m", text]].concat());
+    }
+    let tree = Command::new("git").args(["rev-parse", "HEAD~1:d"]).current_dir(folder).output().unwrap().stdout;
+    let tree = String::from_utf8(tree).unwrap();
+    fs::remove_file(folder.join(".git/objects").join(&tree[..2]).join(tree[2..].trim())).unwrap();
+    let canary = folder.join("canary");
+    let url = format!("ext::touch {}", canary.display());
+    for (key, value) in [
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", &url),
+        ("protocol.ext.allow", "always"),
+    ] {
+        user(folder, &["config", key, value]);
+    }
+    let without = |names: &[&str]| {
+        let mut command = log_command("HEAD");
+        command.env.retain(|(name, _)| !names.contains(name));
+        assert!(!run(folder, &command).status.success(), "a tree is missing");
+        canary.exists()
+    };
+    assert!(!without(&[]) && !without(&["GIT_NO_LAZY_FETCH"]), "a program of the repository ran");
+    assert!(without(&["GIT_NO_LAZY_FETCH", "GIT_ALLOW_PROTOCOL"]), "the trap itself is broken");
 }
 
 #[test]

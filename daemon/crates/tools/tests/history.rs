@@ -227,6 +227,8 @@ fn summary(file: u32, code: u32, max_cyclomatic: u32) -> FileSummary {
         long_line: false,
         entry_points: Box::default(),
         links: Links::default(),
+        for_tests: false,
+        counts: FunctionCounts::default(),
     }
 }
 

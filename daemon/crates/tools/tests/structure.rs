@@ -203,7 +203,14 @@ fn go_packages_are_folders() {
         files: &[
             ("main.go", &[(Module, "fmt", &[]), (Module, "example.org/me/app/store", &[])]),
             ("store/a_test.go", &[]),
-            ("store/store.go", &[(Module, "example.org/me/app/model", &[]), (Module, "github.com/x/y/z", &[])]),
+            (
+                "store/store.go",
+                &[
+                    (Module, "example.org/me/app/model", &[]),
+                    (Module, "github.com/x/y/z", &[]),
+                    (Module, "corp/db", &[]),
+                ],
+            ),
             ("model/model.go", &[(Module, "example.org/me/app/store", &[])]),
             (
                 "tool/run/run.go",
@@ -212,7 +219,7 @@ fn go_packages_are_folders() {
         ],
         edges: &["main.go -> store/", "store/store.go -> model/", "model/model.go -> store/", "tool/run/run.go -> /"],
         cycles: &[],
-        external: &["example.org/me/app", "github.com/x/y"],
+        external: &["corp", "example.org/me/app", "github.com/x/y"],
     });
     assert_eq!(structure.folder_cycles.len(), 1);
     assert_eq!(structure.folder_cycles[0].folders, ["model", "store"]);
@@ -308,33 +315,6 @@ fn what_loading_does_not_need_makes_no_cycle() {
         let hop = structure.cycles.first().and_then(|cycle| cycle.around.iter().find(|hop| hop.file == 1));
         assert_eq!(hop.map_or(0, |hop| hop.line), line, "{back:?}");
     }
-}
-
-#[test]
-fn modules_that_a_file_declares_are_no_libraries() {
-    check(&Case {
-        name: "declared modules",
-        packages: &[(Ecosystem::Cargo, "demo", "")],
-        files: &[
-            // `#[path = "support/model.rs"] mod model;` and `mod imp { … }`.
-            (
-                "tests/it.rs",
-                &[
-                    (ModDecl, "model", &[]),
-                    (ModDecl, "imp", &[]),
-                    (Module, "model::Thing", &[]),
-                    (Module, "imp::*", &[]),
-                    (Module, "::model::Other", &[]),
-                    (Module, "core::fmt", &[]),
-                    (Module, "serde::Serialize", &[]),
-                ],
-            ),
-            ("tests/support/model.rs", &[]),
-        ],
-        edges: &[],
-        cycles: &[],
-        external: &["model", "serde"],
-    });
 }
 
 #[test]

@@ -8,7 +8,7 @@ use agentd_proto::{
     v1::{DoctorCheck, Verdict},
 };
 
-use super::turn::Listener;
+use super::turn::{At, Listener};
 
 /// `EPERM`: what macOS answers where its privacy settings forbid. What a mode forbids is `EACCES`.
 const NOT_PERMITTED: i32 = 1;
@@ -38,7 +38,7 @@ pub(super) fn look(folders: &[PathBuf], listener: &mut impl Listener) -> bool {
     }
     let (mut well, mut gone) = (0, 0);
     for folder in folders {
-        listener.begins(format!("folder {}", folder.display()));
+        listener.begins(At::Folder(folder.clone()));
         match fs::read_dir(folder) {
             Ok(_) => well += 1,
             Err(error) if error.kind() == io::ErrorKind::NotFound => gone += 1,

@@ -7,7 +7,7 @@ use agentd_proto::{
     v1::{DoctorCheck, Verdict},
 };
 
-use super::turn::Listener;
+use super::turn::{At, Listener};
 
 /// Compute agents; with fewer fast cores they share them.
 const COMPUTE_AGENTS: u32 = 8;
@@ -24,7 +24,7 @@ pub(super) fn checks(topology: &Topology) -> Vec<DoctorCheck> {
 
 /// Tells how hard the machine is pressed now. Reads files. `false`: nobody listens any more.
 pub(super) fn look(sensors: &dyn Sensors, topology: &Topology, listener: &mut impl Listener) -> bool {
-    listener.begins("the sensors of the machine".to_owned());
+    listener.begins(At::Sensors);
     let now = sensors.read();
     listener.hears(memory(&now, topology.memory_bytes))
         && listener.hears(load(&now, topology.cores()))

@@ -8,7 +8,7 @@ use agentd_proto::{
     v1::{DoctorCheck, ThreadPlacement, Verdict},
 };
 
-/// Compute agents that ran less than this share of their time on the fastest tier are somewhere else than they asked for.
+/// Compute agents that ran less than this share of their time on the fast tiers (all but the slowest) are somewhere else than they asked for.
 const LEAST_FAST_SHARE: f64 = 0.5;
 
 /// A thread, and what is measured of it now.
@@ -90,9 +90,11 @@ fn kind(name: &str, threads: &[&Seen]) -> DoctorCheck {
             let (least, most) =
                 (shares.iter().copied().fold(1.0, f64::min), shares.iter().copied().fold(0.0, f64::max));
             let [mean, least, most] = [mean, least, most].map(|share| share * 100.0);
-            found.push_str(&format!("; on the fastest cores {mean:.0} % of their time ({least:.0} to {most:.0})"));
+            found.push_str(&format!(
+                "; on all but the slowest cores {mean:.0} % of their time ({least:.0} to {most:.0})"
+            ));
         }
-        (None, Some(why)) => found.push_str(&format!("; on the fastest cores: unmeasured ({why})")),
+        (None, Some(why)) => found.push_str(&format!("; on all but the slowest cores: unmeasured ({why})")),
         (None, None) => {}
     }
     let slow = name == "compute agents" && mean.is_some_and(|mean| mean < LEAST_FAST_SHARE);

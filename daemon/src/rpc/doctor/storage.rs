@@ -16,7 +16,7 @@ use agentd_proto::{
     v1::{DoctorCheck, Verdict},
 };
 
-use super::turn::Listener;
+use super::turn::{At, Listener};
 
 /// Syncs that are measured, after one that is not.
 const SYNCS: usize = 9;
@@ -32,7 +32,7 @@ const TOO_FAST: Duration = Duration::from_micros(15);
 
 /// Tells every check. `false`: nobody listens any more.
 pub(super) fn look(state_dir: &Path, cache_bytes: u64, listener: &mut impl Listener) -> bool {
-    listener.begins(format!("the state folder {}", state_dir.display()));
+    listener.begins(At::State(state_dir.to_owned()));
     listener.hears(sync(state_dir))
         && listener.hears(stored(state_dir))
         && listener.hears(cache(state_dir, cache_bytes))

@@ -10,6 +10,8 @@ use std::{
 
 use agentd_syntax::{Held, Parser, STACK_ENTRY_BYTES};
 
+use crate::state::AgentState;
+
 /// Tells a piece that its work is not needed any more.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
@@ -53,9 +55,33 @@ pub struct Scratch {
     stop: Stop,
     /// Goes on from piece to piece, since many are shorter than its step.
     pub pace: Pace,
+    signs: Signs,
+}
+
+/// Lets a piece that takes long say that it goes on, so that its agent is not taken for one that hangs.
+#[derive(Debug, Clone, Default)]
+pub struct Signs(Option<Arc<AgentState>>);
+
+impl Signs {
+    /// Answers who asks for a sign of life.
+    pub fn give(&self) {
+        if let Some(agent) = &self.0 {
+            agent.answer();
+        }
+    }
 }
 
 impl Scratch {
+    pub(crate) fn of(agent: Arc<AgentState>) -> Self {
+        Self { signs: Signs(Some(agent)), ..Self::default() }
+    }
+
+    /// For a piece that computes for longer than some milliseconds.
+    #[must_use]
+    pub fn signs(&self) -> Signs {
+        self.signs.clone()
+    }
+
     /// The thread's parser.
     pub fn parser(&mut self) -> &mut Parser {
         self.parser.get_or_insert_with(|| {

@@ -185,6 +185,38 @@ fn pings_are_answered_by_agents_with_work_and_not_owed_by_idle_ones() {
 }
 
 #[test]
+fn a_piece_that_takes_long_can_say_that_it_goes_on() {
+    let (turn, turns) = sync_channel::<bool>(0);
+    let turns = Arc::new(std::sync::Mutex::new(turns));
+    let mut rig = Rig::code(1, move |ctx| {
+        let turns = Arc::clone(&turns);
+        Box::pin(async move {
+            let compute = move |scratch: &mut crate::Scratch| {
+                while turns.lock().unwrap().recv().unwrap() {
+                    scratch.signs().give();
+                }
+            };
+            ctx.compute(compute).await?;
+            said("computed")
+        })
+    });
+    let agent = Role::Analyzer.agent();
+    rig.begin(Role::Analyzer, 1, "computes");
+    for number in 1..4 {
+        turn.send(true).unwrap();
+        // The second turn begins when the sign of the first was given.
+        rig.crew.ping(MonoMs(number * 10_000));
+        turn.send(true).unwrap();
+        turn.send(true).unwrap();
+        assert_eq!(rig.crew.silent_for(agent, MonoMs(number * 10_000 + 6_000)), Duration::ZERO, "turn {number}");
+    }
+    rig.crew.ping(MonoMs(50_000));
+    assert_eq!(rig.crew.silent_for(agent, MonoMs(56_000)), Duration::from_secs(6), "it is silent until it says so");
+    turn.send(false).unwrap();
+    assert_eq!(words(rig.finished().1), "computed");
+}
+
+#[test]
 fn stopping_ends_all_threads_and_gives_up_those_that_do_not_answer() {
     let rig = Rig::code(1, |_| Box::pin(std::future::pending()));
     for role in Role::ALL {

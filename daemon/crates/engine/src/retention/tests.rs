@@ -135,27 +135,28 @@ const NOTHING: (bool, bool, bool) = (false, false, false);
 
 fn look(age_days: u64, bytes: u64) -> Look {
     let keep = Keep { age: Duration::from_millis(age_days * DAY), bytes };
-    Look { keep, now: WallMs(40 * DAY), open: Open::default(), sweep: true }
+    Look { keep, now: WallMs(40 * DAY), seen: Duration::ZERO, open: Open::default(), sweep: true }
 }
 
 #[test]
 pub(crate) fn what_is_too_old_goes_with_its_folder_and_its_payloads() {
-    let kept = Shelf::new(&[0, 5, 20, 39]).look(look(30, u64::MAX));
-    assert_eq!(kept, [NOTHING, NOTHING, ALL, ALL]);
-    let kept = Shelf::new(&[0, 5, 20, 39]).look(look(100, u64::MAX));
-    assert_eq!(kept, [ALL; 4]);
+    let days = [0, 5, 13, 21, 29, 36, 39];
+    let kept = Shelf::new(&days).look(look(30, u64::MAX));
+    assert_eq!(kept, [NOTHING, NOTHING, ALL, ALL, ALL, ALL, ALL]);
+    let kept = Shelf::new(&days).look(look(100, u64::MAX));
+    assert_eq!(kept, [ALL; 7]);
 }
 
 #[test]
 pub(crate) fn open_tasks_keep_their_folder_and_their_payloads() {
-    let shelf = Shelf::new(&[0, 5, 20, 39]);
+    let shelf = Shelf::new(&[0, 5, 13, 21, 29, 37]);
     let (id, hash) = shelf.tasks[0];
     let mut look = look(30, u64::MAX);
     let stored = Payload::of(&PayloadRef::Stored { hash, len: BLOB as u64 });
     let record = Entry::from(Succeeded { output: Some(stored), ..Succeeded::default() });
     look.open.add(id, &record.to_record(Some(id), WallMs(1)));
     // Its records stand in the checkpoint; here only what stands beside the log is looked at.
-    assert_eq!(shelf.look(look), [(false, true, true), NOTHING, ALL, ALL]);
+    assert_eq!(shelf.look(look), [(false, true, true), NOTHING, ALL, ALL, ALL, ALL]);
 }
 
 #[test]
@@ -246,6 +247,33 @@ fn a_wall_clock_that_jumps_makes_nothing_older_than_it_is_and_no_look_due() {
 }
 
 #[test]
+pub(crate) fn a_clock_that_jumps_ahead_makes_nothing_old_and_time_that_passes_does() {
+    let week: &[u64] = &[1, 2, 3, 4, 5];
+    // The days on which tasks ended, the day of the look, how many days of that the engine saw pass, how many tasks go.
+    let cases: [(&[u64], u64, u64, usize); 9] = [
+        (week, 45, 0, 0),
+        (week, 400, 0, 0),
+        // The newest segment with records stays.
+        (week, 400, 399, 4),
+        (week, 35, 30, 4),
+        // The daemon ran with the wrong clock, was started again, and then the clock was set right.
+        (&[1, 2, 42, 43, 44], 45, 0, 0),
+        (&[1, 2, 42, 43, 3], 4, 0, 0),
+        // A year of holidays in between, then daily use: it goes a month later, as if there had been none.
+        (&[1, 2, 400, 407, 415, 422], 424, 0, 2),
+        (&[1, 2, 400, 407, 415], 416, 0, 0),
+        // Old by itself, whatever jumps later.
+        (&[0, 7, 14, 21, 28, 35, 42], 300, 0, 3),
+    ];
+    for (days, now, seen, gone) in cases {
+        let seen = Duration::from_millis(seen * DAY);
+        let kept = Shelf::new(days).look(Look { now: WallMs(now * DAY + 2), seen, ..look(30, u64::MAX) });
+        let expected: Vec<_> = (0..days.len()).map(|at| if at < gone { NOTHING } else { ALL }).collect();
+        assert_eq!(kept, expected, "{days:?}, looked at on day {now}");
+    }
+}
+
+#[test]
 fn a_look_beyond_the_bound_reads_the_log_once_and_the_next_one_hardly() {
     let read = Arc::new(AtomicU64::new(0));
     let shelf = Shelf::on(&(10..26).collect::<Vec<_>>(), |disk| Arc::new(counting::Counting(disk, Arc::clone(&read))));
@@ -329,7 +357,7 @@ fn others_have_their_turn_between_two_segments_and_a_look_ends_with_the_engine()
 
 #[test]
 pub(crate) fn nothing_goes_while_somebody_exports_and_it_is_tried_again() {
-    let shelf = Shelf::new(&[0, 5, 20, 39]);
+    let shelf = Shelf::new(&[0, 5, 13, 21, 29, 37]);
     let (mut io, disk) = (shelf.io(), Arc::clone(&shelf.disk));
     let (writer, thread) = agentd_journal::writer(shelf.log, WriterOptions::default());
     let (queue, mut jobs) = IoHandle::new();

@@ -60,6 +60,7 @@ impl Shell {
     }
 
     fn call(&mut self, call: Call) {
+        self.book.unasked_ticks = 0;
         match call {
             Call::Submit(submit, reply) => {
                 let token = self.book.token();

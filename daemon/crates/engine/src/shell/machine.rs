@@ -30,7 +30,7 @@ pub(crate) struct Machine {
 impl Shell {
     /// Conditions were read: fewer agents compute at once if they are worse, more once they have been better for a while.
     pub(super) fn conditions_arrived(&mut self) {
-        let Some((at, conditions)) = self.lookout.newest() else { return };
+        let Some((at, conditions)) = self.lookout.news() else { return };
         let changed = self.governor.hear(&conditions, at);
         self.book.machine.heard = Some((at, conditions));
         if !changed {
@@ -54,6 +54,8 @@ impl Shell {
         self.book.machine.asleep += slept;
         self.core.slept(slept);
         self.governor.forget();
+        self.lookout.forget();
+        self.book.machine.heard = None;
     }
 
     /// A process that was stopped, or a machine that was paused, heard no answer of its agents: they are asked anew. To be

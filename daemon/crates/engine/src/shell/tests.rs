@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use agentd_agents::{CrewConfig, RoleConfig};
 use agentd_base::{Rng, Role, Text, WallMs};
-use agentd_host::{ManualClock, SystemSensors, Topology};
+use agentd_host::{Conditions, ManualClock, ManualSensors, Measured, Pressure, Sensors, SystemSensors, Topology};
 use agentd_journal::{Blobs, Log, Options, Reader, Writer, WriterOptions, sim::SimDisk};
 use agentd_workflow::WorkflowName;
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ use crate::{
     core::Limits,
     index::Book,
     io::{Io, Job, Storage},
-    pressure::PressureSettings,
+    pressure::{Heed, PressureSettings},
     record::{Booted, Entry},
     retention::Keep,
     roster::{Duty, OverloadLimits},
@@ -25,6 +25,7 @@ use crate::{
 
 struct Rig {
     shell: Shell,
+    clock: Arc<ManualClock>,
     writer: Writer,
     reader: Reader,
     jobs: mpsc::Receiver<Job>,
@@ -37,6 +38,10 @@ type Answered<T> = oneshot::Receiver<Result<T, Error>>;
 
 impl Rig {
     fn new() -> Self {
+        Self::with(Arc::new(SystemSensors::default()), PressureSettings { heed: Vec::new(), calm: Duration::ZERO })
+    }
+
+    fn with(sensors: Arc<dyn Sensors>, pressure: PressureSettings) -> Self {
         let (folder, disk) = (tempfile::tempdir().unwrap(), SimDisk::new(1));
         let options = Options { segment_bytes: 64 << 10, store: Some([7; 16]) };
         let log = Log::open(Arc::new(disk.clone()), options).unwrap().log;
@@ -44,7 +49,8 @@ impl Rig {
         let (handle, writer) = agentd_journal::writer(log, WriterOptions::default());
         let (io, jobs) = IoHandle::new();
         let progress = Arc::new(Progress::default());
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(WallMs(1_000)));
+        let moved = Arc::new(ManualClock::new(WallMs(1_000)));
+        let clock = Arc::clone(&moved) as Arc<dyn Clock>;
         let (sender, reports) = mpsc::channel(64);
         let outside = Arc::new(Storage { io: io.clone(), progress: Arc::clone(&progress) });
         let roles = std::array::from_fn(|_| RoleConfig::new(8));
@@ -61,8 +67,8 @@ impl Rig {
             writer: Some(handle),
             progress,
             io,
-            lookout: Lookout::new(Arc::new(SystemSensors::default()), Arc::clone(&clock)),
-            governor: Governor::new(PressureSettings { heed: Vec::new(), calm: Duration::ZERO }, 2),
+            lookout: Lookout::new(sensors, Arc::clone(&clock)),
+            governor: Governor::new(pressure, 2),
             clock,
             oldest: Box::new(move || for_oldest.oldest()),
             index_phase: Phase::default(),
@@ -74,12 +80,35 @@ impl Rig {
             exit: Arc::default(),
             book: Bookkeeping::default(),
         };
-        Self { shell, writer, reader, jobs, reports, disk, folder }
+        Self { shell, clock: moved, writer, reader, jobs, reports, disk, folder }
     }
 
     fn call(&mut self, call: Call) {
         self.shell.take_in(&mut Vec::new(), &mut vec![call]);
         self.shell.end_turn();
+    }
+
+    /// The io thread does what waits for it. Answers how much that was.
+    fn work_on_io(&mut self, blind: Option<String>) -> usize {
+        let mut io = Io {
+            blobs: Arc::new(Blobs::new(Arc::new(self.disk.clone()))),
+            reader: self.reader.clone(),
+            book: Book::new(self.folder.path().join("index"), self.reader.clone(), Phase::default(), blind),
+            log: self.folder.path().join("log"),
+            over: false,
+        };
+        let mut done = 0;
+        while let Ok(job) = self.jobs.try_recv() {
+            job(&mut io);
+            done += 1;
+        }
+        done
+    }
+
+    fn seats(&mut self) -> usize {
+        let (reply, mut answer) = oneshot::channel();
+        self.call(Call::Seats(reply));
+        answer.try_recv().unwrap().open
     }
 
     /// A turn with one new task in it.
@@ -166,14 +195,7 @@ pub(crate) fn a_key_is_refused_when_the_index_cannot_be_read() {
     let mut rig = Rig::new();
     let mut answer = rig.submit(Some("key"));
     let blind = Some("the log is damaged".to_owned());
-    let mut io = Io {
-        blobs: Arc::new(Blobs::new(Arc::new(rig.disk.clone()))),
-        reader: rig.reader.clone(),
-        book: Book::new(rig.folder.path().join("index"), rig.reader.clone(), Phase::default(), blind),
-        log: rig.folder.path().join("log"),
-        over: false,
-    };
-    rig.jobs.try_recv().expect("the index is asked")(&mut io);
+    assert_eq!(rig.work_on_io(blind), 1, "the index is asked");
     rig.shell.take_in(&mut Vec::new(), &mut Vec::new());
     rig.shell.end_turn();
     assert!(matches!(answer.try_recv(), Ok(Err(Error::ReadOnly(_)))), "it may be known");
@@ -200,4 +222,58 @@ pub(crate) fn ends_wait_while_the_io_thread_has_no_room() {
     drop(rig.jobs.try_recv());
     rig.shell.write_endings();
     assert!(rig.shell.book.endings.is_empty());
+}
+
+#[test]
+fn what_was_read_before_a_sleep_is_not_heard_after_it() {
+    const CALM: Duration = Duration::from_secs(60);
+    let of = |pressure| Conditions { memory: Measured::Value(pressure), ..Conditions::unmeasured("not of interest") };
+    for is_late in [false, true] {
+        let sensors = Arc::new(ManualSensors::new(of(Pressure::Critical)));
+        let settings = PressureSettings { heed: Heed::ALL.to_vec(), calm: CALM };
+        let mut rig = Rig::with(Arc::clone(&sensors) as Arc<dyn Sensors>, settings);
+        let read = |rig: &mut Rig| {
+            rig.shell.lookout.begin(&rig.shell.io);
+            rig.work_on_io(None);
+        };
+        rig.shell.notice_sleep();
+        read(&mut rig);
+        assert_eq!(rig.seats(), 1);
+        if is_late {
+            // Another one, of which nobody has heard when the lid is closed.
+            rig.clock.advance(Duration::from_secs(1));
+            read(&mut rig);
+        }
+        rig.clock.sleep(Duration::from_secs(8 * 3_600));
+        rig.shell.notice_sleep();
+        assert!(rig.shell.reading().is_none(), "it is not known how things are now");
+        // A client looks around before anything was read.
+        assert_eq!(rig.seats(), 1);
+        rig.clock.advance(Duration::from_secs(1));
+        sensors.change(|told| *told = of(Pressure::Normal));
+        read(&mut rig);
+        assert_eq!(rig.seats(), 2, "the first reading after a sleep is believed at once");
+    }
+}
+
+#[test]
+fn a_daemon_that_nobody_looks_at_does_nothing_at_idle() {
+    let mut rig = Rig::new();
+    let jobs = |rig: &mut Rig, ticks: usize| -> Vec<usize> {
+        let tick = |_| {
+            rig.shell.housekeeping();
+            rig.work_on_io(None)
+        };
+        (0..ticks).map(tick).collect()
+    };
+    assert_eq!(jobs(&mut rig, 4).pop(), Some(1), "it lets go of what it does not need");
+    assert_eq!(jobs(&mut rig, 20), [0; 20]);
+    for _ in 0..3 {
+        // Somebody who looks again and again, and then no more.
+        for _ in 0..5 {
+            rig.seats();
+            assert_eq!(jobs(&mut rig, 1), [0]);
+        }
+        assert_eq!(jobs(&mut rig, 6), [1, 0, 0, 0, 0, 0], "what the looks brought into memory leaves once");
+    }
 }

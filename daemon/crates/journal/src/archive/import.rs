@@ -45,7 +45,8 @@ pub struct Imported {
 ///
 /// # Errors
 /// [`Error::JournalThere`]: nothing was touched. [`Error::Locked`]: somebody else is importing. [`Error::Full`],
-/// [`Error::Io`], [`Error::BadArchive`] if it changed since it was checked: there is no journal, and another import may follow.
+/// [`Error::Io`], [`Error::Unread`], [`Error::BadArchive`] if it changed since it was checked: there is no journal, and another
+/// import may follow.
 pub fn import(
     archive: &Archive,
     disk: &Arc<dyn Disk>,
@@ -145,7 +146,7 @@ fn copy(from: &dyn Disk, to: &dyn Disk, part: &Part) -> Result<(), Error> {
     let file = to.create(&path).map_err(Error::io("create", &path))?;
     let (mut at, mut piece) = (0, vec![0; PIECE]);
     while at < part.header.size {
-        let read = source.read_at(at, &mut piece).map_err(Error::io("read", "the archive"))?;
+        let read = source.read_at(at, &mut piece).map_err(Error::unread)?;
         if read == 0 {
             break;
         }

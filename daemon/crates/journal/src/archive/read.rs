@@ -35,13 +35,13 @@ pub struct Archive {
 ///
 /// # Errors
 /// [`Error::NoArchive`], [`Error::NewerArchive`], [`Error::BadArchive`], [`Error::NewerFormat`] (of the log in it),
-/// [`Error::Io`].
+/// [`Error::Unread`].
 pub fn open_archive(
     file: Arc<dyn DiskFile>,
     each: &mut dyn FnMut(Seen<'_>),
     progress: Progress<'_>,
 ) -> Result<Archive, Error> {
-    let bytes = file.size().map_err(Error::io("read", "the archive"))?;
+    let bytes = file.size().map_err(Error::unread)?;
     let About { newer, records } = about(&*file, bytes)?;
     checksum(&*file, bytes, progress)?;
     let view = Arc::new(View { entries: entries(&*file, bytes - TAIL as u64, newer)?, file });
@@ -102,7 +102,7 @@ fn damaged(detail: impl Into<String>) -> Error {
 /// A fault of what is inside, said of the archive. What could not be read may be whole.
 pub(super) fn bad(error: Error) -> Error {
     match error {
-        Error::Io { source, .. } => Error::io("read", "the archive")(source),
+        Error::Io { source, .. } => Error::unread(source),
         Error::Damaged { path, detail, .. } => damaged(format!("`{path}` in it does not fit: {detail}")),
         Error::NoBlob { hash } => damaged(format!("payload {hash} is not in it")),
         error => damaged(describe(&error)),
@@ -111,7 +111,7 @@ pub(super) fn bad(error: Error) -> Error {
 
 fn read(file: &dyn DiskFile, at: u64, len: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![0; len];
-    let read = file.read_at(at, &mut bytes).map_err(Error::io("read", "the archive"))?;
+    let read = file.read_at(at, &mut bytes).map_err(Error::unread)?;
     bytes.truncate(read);
     Ok(bytes)
 }

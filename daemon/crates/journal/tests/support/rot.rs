@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use agentd_base::{Rng, Seq};
-use agentd_journal::{Batch, Blobs, Error, Log, Record, sim::SimDisk};
+use agentd_journal::{Batch, Blobs, Error, Log, Record, sim::SimDisk, verify};
 
 use crate::model::{options, record, store};
 
@@ -44,6 +44,7 @@ pub(crate) fn all() -> Result<(), String> {
     foreign_group()?;
     header_and_checkpoint()?;
     links()?;
+    missing()?;
     newer()?;
     blobs()
 }
@@ -116,21 +117,78 @@ fn links() -> Result<(), String> {
     let paths = segments(&disk);
     assert!(paths.len() >= 3, "a segment before and one after the middle one");
     let copy = disk.fork(9);
-    let at = *groups(&copy, &paths[1]).last().unwrap();
+    // The last one is the mark that another segment follows.
+    let at = groups(&copy, &paths[1]).into_iter().rev().nth(1).unwrap();
     edit(&copy, &paths[1], |content| content[at..].fill(0));
     must_be_damaged(&copy, "the last group of a segment is gone", "another group")?;
 
-    let gone = SimDisk::new(10);
-    for path in paths.iter().filter(|path| **path != paths[1]) {
-        gone.plant(path, &open_at(&disk, path));
-    }
-    must_be_damaged(&gone, "a segment is gone", "is missing")?;
+    // Nobody knows whether retention took the first ones; but that would have left a checkpoint.
+    must_be_damaged(&without(&disk, &paths[..1]), "the first segment is gone", "is missing")?;
 
     let copy = disk.fork(11);
     let last = paths.last().unwrap();
     let end = groups(&copy, last).last().unwrap() + 400;
     edit(&copy, last, |content| content.truncate(end));
     must_be_damaged(&copy, "a segment is cut", "the file is cut")
+}
+
+/// The same files without some.
+pub(crate) fn without(disk: &SimDisk, gone: &[String]) -> SimDisk {
+    let copy = SimDisk::new(10);
+    for path in disk.files().iter().filter(|path| !gone.contains(path)) {
+        copy.plant(path, &open_at(disk, path));
+    }
+    copy
+}
+
+/// A start refuses, the check says so too, and all that is left stays where it is.
+fn must_be_missing(disk: &SimDisk, what: &str, detail: &str) -> Result<(), String> {
+    let (before, faults) = (segments(disk), verify(disk).faults);
+    match open(disk) {
+        Err(error @ Error::Missing { .. }) if error.to_string().contains(detail) && !faults.is_empty() => {
+            assert_eq!(segments(disk), before, "{what}");
+            Ok(())
+        }
+        other => Err(format!("{what}: {:?}, {faults:?}", other.map(|log| log.durable()))),
+    }
+}
+
+fn missing() -> Result<(), String> {
+    for (checkpoints, close) in [(&[][..], true), (&[12][..], false), (&[8, 20][..], true), (&[29][..], true)] {
+        let (disk, all) = store(14, 4096, checkpoints, close);
+        let paths = segments(&disk);
+        for (at, path) in paths.iter().enumerate().skip(1) {
+            let (what, newest) = (format!("{checkpoints:?}, segment {at} is gone"), at + 1 == paths.len());
+            let detail = if newest { "the log goes on in the next one" } else { "does not follow" };
+            must_be_missing(&without(&disk, std::slice::from_ref(path)), &what, detail)?;
+            must_be_missing(&without(&disk, &paths[at..]), &what, "the log goes on in the next one")?;
+        }
+        noted(&disk, all.len())?;
+    }
+    Ok(())
+}
+
+/// What the index in the same state folder has seen of the log.
+fn noted(disk: &SimDisk, end: usize) -> Result<(), String> {
+    let plant = |disk: &SimDisk, store: &[u8; 16], seq: usize| {
+        let store = u128::from_be_bytes(*store);
+        disk.plant("index/reached", format!("{store:032x} {seq}\n").as_bytes());
+    };
+    let ours = b"0123456789abcdef";
+    for (store, seq) in [(ours, end), (ours, 1), (&[7; 16], end + 9)] {
+        let copy = disk.fork(15);
+        plant(&copy, store, seq);
+        let faults = verify(&copy).faults;
+        open(&copy).map_err(|error| format!("the index has seen {seq} of {end}: {error}"))?;
+        assert_eq!(faults, Vec::<String>::new());
+    }
+    let copy = disk.fork(16);
+    plant(&copy, ours, end + 1);
+    must_be_missing(&copy, "the index has seen more", "has seen it go on to")?;
+    let gone = without(disk, &segments(disk));
+    assert!(open(&gone.fork(17)).is_ok(), "nothing was there");
+    plant(&gone, ours, end);
+    must_be_missing(&gone, "the whole log is gone", "shows that there were some")
 }
 
 fn newer() -> Result<(), String> {

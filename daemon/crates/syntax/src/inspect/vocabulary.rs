@@ -35,6 +35,29 @@ const READS: &[&str] = &[
     "executequery",
 ];
 
+/// Calls on a table that give its elements as they stand in it, or how many there are.
+pub(super) const ELEMENTS: &[&str] = &[
+    "iter",
+    "into_iter",
+    "iter_mut",
+    "values",
+    "into_values",
+    "keys",
+    "into_keys",
+    "items",
+    "entries",
+    "elements",
+    "enumerated",
+    "indices",
+    "indexed",
+    "len",
+    "copy",
+    "clone",
+    "stream",
+    "entrySet",
+    "keySet",
+];
+
 /// Things that come by the thousand, in the plural or as the name of one.
 pub(super) const MANY: &[&str] = &[
     "lines",

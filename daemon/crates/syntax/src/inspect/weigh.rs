@@ -8,7 +8,7 @@ use super::{
     scope::{Role, source_of},
     shape::Shape,
     site::Site,
-    vocabulary::{IDLE, MANY, ON_ERROR, is_constant, names_one_of, reads},
+    vocabulary::{ELEMENTS, IDLE, MANY, ON_ERROR, is_constant, names_one_of, reads},
 };
 use crate::{Confidence, Language, grammar::Class};
 
@@ -61,11 +61,13 @@ impl<'a, 't> Site<'_, 'a, 't> {
         if self.has_many_rounds() { Confidence::High } else { Confidence::Medium }
     }
 
-    /// Whether a loop around goes over what it reads or over things that come by the thousand. Whatever the names, a table that the
-    /// source writes out has few rows.
+    /// Whether a loop around goes over what it reads or over things that come by the thousand. Whatever the names, what is read
+    /// has many rows, and a table that the source writes out has few.
     pub(crate) fn has_many_rounds(&mut self) -> bool {
         let loops: Vec<_> = self.loops().map(|scope| (scope.node, scope.role, scope.pattern())).collect();
         loops.into_iter().any(|(node, role, pattern)| match (role, source_of(node)) {
+            (Role::Loop, Some(over)) if self.is_listed(over) => false,
+            (Role::Loop, Some(over)) if reads(self.head_of(over)) => true,
             (Role::Loop, Some(over)) if self.is_few(over) || self.is_part_of_constant(over) => false,
             (Role::Loop, Some(over)) => {
                 pattern.is_some_and(|pattern| names_one_of(self.head_of(pattern), MANY)) || self.is_much(over)
@@ -190,13 +192,22 @@ impl<'a, 't> Site<'_, 'a, 't> {
         constant || if known { self.shape_of_name(name) == Shape::Short } else { self.is_table_of_file(name) }
     }
 
-    /// Whether a loop goes over a constant by a path or by what gives its elements, or over a list in its own head:
-    /// `tables::KINDS.iter().enumerate()`, `&[a, b]`.
+    /// Whether a loop goes over a list in its own head: `&[a, b]`.
+    fn is_listed(&self, over: Node<'t>) -> bool {
+        let text = self.head_of(over).trim_start_matches(['&', '*']);
+        text.starts_with('[') && text.ends_with(']')
+    }
+
+    /// Whether a loop goes over a constant by a path, in part, or by what gives its elements: `tables::KINDS[1..]`,
+    /// `KINDS.iter().enumerate()`; not over what something with the name of a constant makes: `JSON.parse(text)`.
     fn is_part_of_constant(&self, over: Node<'t>) -> bool {
         let text = self.head_of(over).trim_start_matches(['&', '*']);
         let named = text.split(['(', '[']).next().unwrap_or_default();
-        let is_listed = text.starts_with('[') && text.ends_with(']');
-        is_listed || named.split(['.', ':']).any(is_constant)
+        let mut parts = named.rsplit(['.', ':']);
+        let last = parts.next().unwrap_or_default();
+        // With an argument such a call is another one: `CSV.values(text)`.
+        let gives = ELEMENTS.contains(&last) && text[named.len()..].starts_with("()");
+        is_constant(if gives { parts.next().unwrap_or_default() } else { last })
     }
 
     /// Whether the file binds a name to a list that it writes out, and to nothing else.

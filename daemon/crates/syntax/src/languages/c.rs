@@ -26,6 +26,7 @@ pub(super) static RULES: LanguageRules = LanguageRules {
     import: imports,
     binding: None,
     attribute_is_test: None,
+    attribute_is_for_tests: None,
     call: None,
     main_guard: None,
 };

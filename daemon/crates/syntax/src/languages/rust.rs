@@ -11,6 +11,8 @@ use crate::{
 
 /// Groups in a `use` that are nested deeper are not followed.
 const MAX_GROUPS: usize = 64;
+/// A condition of more bytes is not read.
+const MAX_CFG: usize = 1024;
 /// Bytes of a `use` that are read.
 const MAX_USE: usize = 64 * 1024;
 
@@ -28,6 +30,7 @@ pub(super) static RULES: LanguageRules = LanguageRules {
     import: imports,
     binding: None,
     attribute_is_test: Some(attribute_is_test),
+    attribute_is_for_tests: Some(attribute_is_for_tests),
     call: None,
     main_guard: None,
 };
@@ -122,6 +125,28 @@ fn attribute_is_test(head: &Head<'_>, node: Node<'_>) -> bool {
     let end = text.iter().position(|byte| !is_path_byte(*byte)).unwrap_or(text.len());
     let last = text[..end].rsplit(|byte| *byte == b':').next().unwrap_or_default();
     matches!(last, b"test" | b"rstest" | b"test_case" | b"quickcheck" | b"wasm_bindgen_test")
+}
+
+/// `#[cfg(test)]` and `#[cfg(all(test, …))]`.
+fn attribute_is_for_tests(head: &Head<'_>, node: Node<'_>) -> bool {
+    let text = head.bytes(node);
+    if text.len() > MAX_CFG {
+        return false;
+    }
+    let text: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let Some(inside) = text.strip_prefix(b"#[cfg(").and_then(|rest| rest.strip_suffix(b")]")) else { return false };
+    let all = inside.strip_prefix(b"all(").and_then(|rest| rest.strip_suffix(b")"));
+    // One of the conditions that must all hold, not one inside of another.
+    let mut depth = 0_u32;
+    let mut parts = all.unwrap_or(inside).split(|byte| {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        *byte == b',' && depth == 0
+    });
+    parts.any(|part| part == b"test")
 }
 
 const fn is_path_byte(byte: u8) -> bool {

@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     severity: Severity::High,
     why: "the thread waits, and with it all other tasks that share it",
-    instead: "use the asynchronous call, or hand it to a thread for blocking work (spawn_blocking, asyncio.to_thread)",
+    instead: "use the asynchronous call, or hand it to a thread for blocking work (`spawn_blocking`, `asyncio.to_thread`)",
     wrong_when: "no other task runs at that time, as in a script or at the start of a program",
     example_bad: "async def f():\n    time.sleep(1)\n",
     example_good: "async def f():\n    await asyncio.sleep(1)\n",

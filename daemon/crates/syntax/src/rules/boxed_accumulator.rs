@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Java],
     severity: Severity::Medium,
     why: "each round takes the number out of its box and allocates a new one",
-    instead: "use the primitive type: long, int, double",
+    instead: "use the primitive type: `long`, `int`, `double`",
     wrong_when: "the value must be able to be null",
     example_bad: "class A { long f(int[] xs) { Long sum = 0L; for (int x : xs) { sum += x; } return sum; } }",
     example_good: "class A { long f(int[] xs) { long sum = 0L; for (int x : xs) { sum += x; } return sum; } }",

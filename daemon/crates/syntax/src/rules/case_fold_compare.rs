@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Go, Language::Java, Language::Rust],
     severity: Severity::Low,
     why: "both texts are copied and folded as a whole, though mostly the first letters already differ",
-    instead: "use strings.EqualFold (Go), equalsIgnoreCase (Java), eq_ignore_ascii_case (Rust, for ASCII)",
+    instead: "use `strings.EqualFold` (Go), `equalsIgnoreCase` (Java), `eq_ignore_ascii_case` (Rust, for ASCII)",
     wrong_when: "the folding of the other function differs for the letters in question",
     example_bad: "package p\nfunc f(a, b string) bool { return strings.ToLower(a) == strings.ToLower(b) }",
     example_good: "package p\nfunc f(a, b string) bool { return strings.EqualFold(a, b) }",

@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Rust],
     severity: Severity::Low,
     why: "the copy allocates memory, is read once and dropped, though the original could be read",
-    instead: "lend the thing itself: f(&x); compare without to_string()",
+    instead: "lend the thing itself: `f(&x)`; compare without `to_string()`",
     wrong_when: "the called function changes the original while it holds the reference",
     example_bad: "fn f(xs: &[String], y: &String) { for x in xs { g(&x.clone()); } }",
     example_good: "fn f(xs: &[String], y: &String) { for x in xs { g(x); } }",

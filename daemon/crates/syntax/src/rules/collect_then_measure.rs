@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Rust],
     severity: Severity::Low,
     why: "the elements are allocated and stored although only their number, or one walk over them, is wanted",
-    instead: "use count(), next().is_none(), or the iterator itself",
+    instead: "use `count()`, `next().is_none()`, or the iterator itself",
     wrong_when: "collecting ends a borrow that the next step needs, or runs work on several threads",
     example_bad: "fn f(xs: &[u8]) -> usize { xs.iter().filter(|x| **x > 1).collect::<Vec<_>>().len() }",
     example_good: "fn f(xs: &[u8]) -> usize { xs.iter().filter(|x| **x > 1).count() }",

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Python],
     severity: Severity::Medium,
     why: "each row becomes an object of its own, or the whole table is copied for one row more",
-    instead: "work on columns, use itertuples(), or gather rows in a list and make the table once",
+    instead: "work on columns, use `itertuples()`, or gather rows in a list and make the table once",
     wrong_when: "the table is small",
     example_bad: "def f(df):\n    for i, row in df.iterrows():\n        print(row)\n",
     example_good: "def f(df):\n    for row in df.itertuples():\n        print(row)\n",

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Python],
     severity: Severity::Low,
     why: "the whole list is computed and stored first, so any() and all() cannot stop at the first answer",
-    instead: "leave out the brackets: a generator gives one element after the other; for set([…]) write {…}",
+    instead: "leave out the brackets: a generator gives one element after the other; for `set([…])` write `{…}`",
     wrong_when: "each element must be computed for its side effect",
     example_bad: "def f(xs):\n    return any([x > 1 for x in xs])\n",
     example_good: "def f(xs):\n    return any(x > 1 for x in xs)\n",

@@ -25,7 +25,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     severity: Severity::Low,
     why: "all elements are tested (and mostly stored), where the search could end at the first match",
-    instead: "use some (JavaScript), any (Python, Rust), contains(where:) (Swift), anyMatch (Java)",
+    instead: "use `some` (JavaScript), `any` (Python, Rust), `contains(where:)` (Swift), `anyMatch` (Java)",
     wrong_when: "the test must see each element for its side effect",
     example_bad: "if (xs.filter((x) => x.bad).length > 0) { stop(); }",
     example_good: "if (xs.some((x) => x.bad)) { stop(); }",

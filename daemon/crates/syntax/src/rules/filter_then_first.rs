@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::JavaScript, Language::TypeScript, Language::Tsx, Language::Python, Language::Swift],
     severity: Severity::Low,
     why: "all elements are tested and all matches stored, where the search could end at the first match",
-    instead: "use find (JavaScript), first(where:) (Swift), next() over a generator (Python)",
+    instead: "use `find` (JavaScript), `first(where:)` (Swift), `next()` over a generator (Python)",
     wrong_when: "the test must see each element for its side effect",
     example_bad: "const a = xs.filter((x) => x.id === id)[0];",
     example_good: "const a = xs.find((x) => x.id === id);",

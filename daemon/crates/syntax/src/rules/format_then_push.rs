@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Rust],
     severity: Severity::Low,
     why: "each round allocates a String, copies it to the end of another and drops it",
-    instead: "write!(s, …) formats right into the text",
+    instead: "`write!(s, …)` formats right into the text",
     wrong_when: "the loop is seldom run",
     example_bad: "fn f(xs: &[u8]) { let mut s = String::new(); for x in xs { s.push_str(&format!(\"{x:02x}\")); } }",
     example_good: "fn f(xs: &[u8]) { let mut s = String::new(); for x in xs { let _ = write!(s, \"{x:02x}\"); } }",

@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     severity: Severity::Medium,
     why: "all keys are read (and mostly copied) to find one that the map itself would find at once",
-    instead: "ask the map: in, Object.hasOwn, contains_key, map[key] != nil; for other lists make a set before",
+    instead: "ask the map: `in`, `Object.hasOwn`, `contains_key`, `map[key] != nil`; for other lists make a set before",
     wrong_when: "the map is known to stay tiny",
     example_bad: "def f(d, x):\n    return x in list(d.keys())\n",
     example_good: "def f(d, x):\n    return x in d\n",

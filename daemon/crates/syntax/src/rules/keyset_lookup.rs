@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Java, Language::Rust, Language::Swift],
     severity: Severity::Low,
     why: "each round hashes the key and searches the map for what the walk over entries would have handed over",
-    instead: "walk over the entries: entrySet() (Java), iter() (Rust), for (key, value) in map (Swift)",
+    instead: "walk over the entries: `entrySet()` (Java), `iter()` (Rust), `for (key, value) in map` (Swift)",
     wrong_when: "only few of the rounds need the value",
     example_bad: "class A { void f(Map<String, String> m) { for (String k : m.keySet()) { use(k, m.get(k)); } } }",
     example_good: "class A { void f(Map<String, String> m) { for (Map.Entry<String, String> e : m.entrySet()) { use(e.getKey(), e.getValue()); } } }",

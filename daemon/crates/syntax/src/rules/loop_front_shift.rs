@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     severity: Severity::Medium,
     why: "all other elements move by one place each time, so the loop's cost grows with the square of the length",
-    instead: "use a deque (collections.deque, VecDeque, std::deque, ArrayDeque), walk an index, or work from the end",
+    instead: "use a deque (`collections.deque`, `VecDeque`, `std::deque`, `ArrayDeque`), walk an index, or work from the end",
     wrong_when: "the list is known to stay short",
     example_bad: "def f(xs):\n    work = list(xs)\n    while work:\n        print(work.pop(0))\n",
     example_good: "def f(xs):\n    work = deque(xs)\n    while work:\n        print(work.popleft())\n",

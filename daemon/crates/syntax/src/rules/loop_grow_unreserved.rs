@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Go, Language::Cpp, Language::Rust],
     severity: Severity::Low,
     why: "the list is moved to larger memory again and again, about log n times for n elements",
-    instead: "reserve the length first: make([]T, 0, len(xs)), reserve(xs.size()), Vec::with_capacity(xs.len())",
+    instead: "reserve the length first: `make([]T, 0, len(xs))`, `reserve(xs.size())`, `Vec::with_capacity(xs.len())`",
     wrong_when: "the lists are short or the function is seldom run",
     example_bad: "package p\nfunc f(xs []int) []int { var out []int; for _, x := range xs { out = append(out, x*2) }; return out }",
     example_good: "package p\nfunc f(xs []int) []int { out := make([]int, 0, len(xs)); for _, x := range xs { out = append(out, x*2) }; return out }",

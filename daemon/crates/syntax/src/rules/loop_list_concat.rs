@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Python, Language::JavaScript, Language::TypeScript, Language::Tsx, Language::Swift],
     severity: Severity::High,
     why: "each round copies all elements so far, so the cost grows with the square of their number",
-    instead: "add to the list in place: append, extend, push, +=",
+    instead: "add to the list in place: `append`, `extend`, `push`, `+=`",
     wrong_when: "somebody else holds the old list and must not see it grow",
     example_bad: "def f(xs):\n    out = []\n    for x in xs:\n        out = out + [x]\n    return out\n",
     example_good: "def f(xs):\n    out = []\n    for x in xs:\n        out.append(x)\n    return out\n",

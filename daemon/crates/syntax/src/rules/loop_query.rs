@@ -23,7 +23,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     severity: Severity::High,
     why: "each round waits for a round trip to a database or server, so the time grows with the number of elements",
-    instead: "ask once for all elements (IN, a join, a batch), or send the requests side by side",
+    instead: "ask once for all elements (`IN`, a join, a batch), or send the requests side by side",
     wrong_when: "each answer decides what is asked next, or the loop is over pages",
     example_bad: "def f(ids):\n    for i in ids:\n        print(User.objects.get(pk=i))\n",
     example_good: "def f(ids):\n    for user in User.objects.filter(pk__in=ids):\n        print(user)\n",

@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Cpp],
     severity: Severity::Low,
     why: "each flush is a system call, hundreds of times the cost of putting a line into the buffer",
-    instead: "write '\\n' and flush once after the loop",
+    instead: "write `'\\n'` and flush once after the loop",
     wrong_when: "somebody waits for each line, as with a log or progress",
     example_bad: "void f(const V& xs) { for (const auto& x : xs) { std::cout << x << std::endl; } }",
     example_good: "void f(const V& xs) { for (const auto& x : xs) { std::cout << x << '\\n'; } }",

@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Java, Language::Go, Language::Python, Language::Rust, Language::Cpp, Language::Swift],
     severity: Severity::High,
     why: "each addition copies the whole text so far, so the cost grows with the square of its length",
-    instead: "use StringBuilder (Java), strings.Builder (Go), a list and join (Python), push_str or write! (Rust), += (C++, Swift)",
+    instead: "use `StringBuilder` (Java), `strings.Builder` (Go), a list and `join` (Python), `push_str` or `write!` (Rust), `+=` (C++, Swift)",
     wrong_when: "the loop has a few rounds only",
     example_bad: "class A { String f(List<String> xs) { String s = \"\"; for (String x : xs) { s += x; } return s; } }",
     example_good: "class A { String f(List<String> xs) { StringBuilder s = new StringBuilder(); for (String x : xs) { s.append(x); } return s.toString(); } }",

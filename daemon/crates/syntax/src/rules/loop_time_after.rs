@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Go],
     severity: Severity::Low,
     why: "each round makes a timer, which before Go 1.23 lives until it fires, however many rounds that takes",
-    instead: "make one time.NewTimer (or NewTicker) before the loop and reset it",
+    instead: "make one `time.NewTimer` (or `NewTicker`) before the loop and reset it",
     wrong_when: "the module needs Go 1.23 or newer; then only a small allocation is left",
     example_bad: "package p\nfunc f(c chan int) { for { select { case <-c: case <-time.After(time.Minute): return } } }",
     example_good: "package p\nfunc f(c chan int) { t := time.NewTimer(time.Minute); for { select { case <-c: t.Reset(time.Minute); case <-t.C: return } } }",

@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Java, Language::Rust, Language::Cpp],
     severity: Severity::Low,
     why: "the key is hashed or compared through the map twice, where one search would answer both questions",
-    instead: "search once: get and test the answer, if let Some(…) = get, entry(), an iterator from find()",
+    instead: "search once: get and test the answer, `if let Some(…) = get`, `entry()`, an iterator from `find()`",
     wrong_when: "the map holds null values that differ from missing ones",
     example_bad: "class A { int f(Map<String, Integer> m, String k) { if (m.containsKey(k)) { return m.get(k); } return 0; } }",
     example_good: "class A { int f(Map<String, Integer> m, String k) { return m.getOrDefault(k, 0); } }",

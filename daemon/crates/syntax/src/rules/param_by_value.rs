@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Cpp],
     severity: Severity::Medium,
     why: "each call copies the whole container with all its elements",
-    instead: "take it by reference to const, or as std::string_view or std::span",
+    instead: "take it by reference to const, or as `std::string_view` or `std::span`",
     wrong_when: "the function keeps the copy, or callers pass temporaries only",
     example_bad: "int f(const std::vector<int> v) { int n = 0; for (int x : v) n += x; return n; }",
     example_good: "int f(const std::vector<int>& v) { int n = 0; for (int x : v) n += x; return n; }",

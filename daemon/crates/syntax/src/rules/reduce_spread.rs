@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::JavaScript, Language::TypeScript, Language::Tsx],
     severity: Severity::High,
     why: "each step copies the whole accumulator, so the cost grows with the square of the number of elements",
-    instead: "change the accumulator and return it, or use a loop, Object.fromEntries or flatMap",
+    instead: "change the accumulator and return it, or use a loop, `Object.fromEntries` or `flatMap`",
     wrong_when: "the list is short and known",
     example_bad: "const r = xs.reduce((acc, x) => ({ ...acc, [x.id]: x }), {});",
     example_good: "const r = Object.fromEntries(xs.map((x) => [x.id, x]));",

@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     severity: Severity::Low,
     why: "sorting compares each element about log n times and copies the list, where one look at each would do",
-    instead: "take the minimum or maximum: min(), max(), a reduce, Stream.min",
+    instead: "take the minimum or maximum: `min()`, `max()`, a reduce, `Stream.min`",
     wrong_when: "the sort has a side effect that is wanted, such as the order of the array itself",
     example_bad: "def f(xs):\n    return sorted(xs)[0]\n",
     example_good: "def f(xs):\n    return min(xs)\n",

@@ -27,7 +27,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     severity: Severity::Low,
     why: "the last case pays for all comparisons before it, so the cost grows with the number of cases",
-    instead: "use a switch or match, or look the text up in a map of handlers",
+    instead: "use a `switch` or `match`, or look the text up in a map of handlers",
     wrong_when: "the first cases are by far the most frequent, or the code is seldom run",
     example_bad: "def f(s):\n    if s == \"a\": return 1\n    elif s == \"b\": return 2\n    elif s == \"c\": return 3\n    elif s == \"d\": return 4\n    elif s == \"e\": return 5\n    elif s == \"f\": return 6\n    elif s == \"g\": return 7\n    elif s == \"h\": return 8\n    elif s == \"i\": return 9\n    elif s == \"j\": return 10\n",
     example_good: "def f(s):\n    return TABLE.get(s)\n",

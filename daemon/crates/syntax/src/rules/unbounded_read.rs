@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     languages: &[Language::Go, Language::Rust],
     severity: Severity::Medium,
     why: "the memory taken is whatever the peer sends, so one large body can use it all up",
-    instead: "set a limit before reading: http.MaxBytesReader, io.LimitReader, Read::take",
+    instead: "set a limit before reading: `http.MaxBytesReader`, `io.LimitReader`, `Read::take`",
     wrong_when: "a proxy or a layer below bounds the length",
     example_bad: "package p\nfunc h(w http.ResponseWriter, r *http.Request) { b, _ := io.ReadAll(r.Body); use(b) }",
     example_good: "package p\nfunc h(w http.ResponseWriter, r *http.Request) { b, _ := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20)); use(b) }",

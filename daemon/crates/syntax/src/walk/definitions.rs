@@ -109,20 +109,21 @@ impl<'t> Walk<'_, 't> {
             return true;
         }
         self.test_at = NO_DEPTH;
+        let only_for_tests = class == Class::Module && self.take_test_attribute(node);
         let kind = self.head.grammar.symbol(node.kind_id()).unwrap_or(SymbolKind::Class);
         let Some(defined) = (self.head.grammar.rules.definition)(&self.head, node, kind) else {
             if class == Class::Module {
-                self.import_in_scope(node);
+                self.import_in_scope(node, only_for_tests);
             }
             return true;
         };
         let name = self.head.name(defined.name);
-        if holds_tests(&name) {
+        if only_for_tests || holds_tests(&name) {
             self.inspector.test_ends_at(node.end_byte());
         }
         let line = line_of(defined.name);
         if class == Class::Module {
-            self.own_module(node, &name);
+            self.declare_module(&name);
         }
         // Swift's `extension` is of the same kind of node as its types.
         let extends = class == Class::Extension || (class == Class::Type && defined.kind == SymbolKind::Module);
@@ -142,17 +143,23 @@ impl<'t> Walk<'_, 't> {
         }
         self.push(depth, class, false);
         self.enter_scope(base_of(&name));
+        if class == Class::Module {
+            self.enter_module();
+        }
         self.context.in_type = class != Class::Module;
         self.context.nesting = 0;
         true
     }
 
-    /// A module whose content is another file.
-    fn import_in_scope(&mut self, node: Node<'_>) {
+    /// A module whose content is another file; `only_for_tests` says that the program itself has no such module.
+    fn import_in_scope(&mut self, node: Node<'_>, only_for_tests: bool) {
         let first = self.found.imports.len();
         self.import(node);
-        if !self.scratch.scope.is_empty() {
-            for at in first..self.found.imports.len() {
+        for at in first..self.found.imports.len() {
+            self.found.imports[at].deferred |= only_for_tests;
+            let name = self.found.imports[at].target.clone();
+            self.declare_module(&name);
+            if !self.scratch.scope.is_empty() {
                 self.found.imports[at].target = self.qualified(&self.found.imports[at].target);
             }
         }
@@ -174,6 +181,18 @@ impl<'t> Walk<'_, 't> {
         if self.head.grammar.rules.attribute_is_test.is_some_and(|is_test| is_test(&self.head, node)) {
             self.test_at = depth;
         }
+        if let Some(for_tests_only) = self.head.grammar.rules.attribute_is_for_tests {
+            // Attributes of one item follow each other.
+            self.test_attribute.0 &= is_trivia(self.head.source.get(self.test_attribute.1..node.start_byte()));
+            self.test_attribute.0 |= for_tests_only(&self.head, node);
+            self.test_attribute.1 = node.end_byte();
+        }
+    }
+
+    /// Whether one of the attributes right before this item gives it to tests alone.
+    fn take_test_attribute(&mut self, node: Node<'_>) -> bool {
+        let (for_tests_only, end) = std::mem::take(&mut self.test_attribute);
+        for_tests_only && is_trivia(self.head.source.get(end..node.start_byte()))
     }
 
     /// A conditional outside of functions that guards the start of the program.
@@ -242,6 +261,12 @@ impl<'t> Walk<'_, 't> {
         }
         self.context.scope = scope.len();
     }
+}
+
+/// Whether there is nothing but white space and comments of whole lines.
+fn is_trivia(between: Option<&[u8]>) -> bool {
+    let mut lines = between.unwrap_or_default().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.all(|line| line.is_empty() || line.starts_with(b"//"))
 }
 
 /// Whether a module or type is one of those that hold tests, by its name.

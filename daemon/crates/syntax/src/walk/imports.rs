@@ -1,25 +1,41 @@
 //! The part of the walk that finds what a file imports, seen from the file.
 
+use std::collections::{HashMap, HashSet};
+
 use tree_sitter::Node;
 
 use super::Walk;
 use crate::{
     Import, ImportKind, Language,
     grammar::Class,
-    head::{MAX_ITEMS, field, import, line_of},
+    head::{MAX_ITEMS, field},
 };
 
+/// The modules inside of a Rust file, by number: a name that one declares is no library to what stands right in it, and says
+/// nothing to all others.
+#[derive(Debug, Default)]
+pub(super) struct Modules {
+    /// How many were opened; the last one has this number.
+    opened: u32,
+    /// The modules that declare one of this name.
+    declared: HashMap<String, HashSet<u32>>,
+    /// The module around each import.
+    around: Vec<u32>,
+}
+
 impl Walk<'_, '_> {
-    /// What a test inside the file imports is none of the file's: the program does not need it.
+    /// What a test inside the file imports is none of the file's: the program does not need it. But what tests alone declare
+    /// is another file, which is theirs.
     pub(super) fn import(&mut self, node: Node<'_>) {
-        if self.inspector.in_test(node.start_byte()) {
+        let in_test = self.inspector.in_test(node.start_byte());
+        if in_test && self.head.class(node) != Class::Module {
             return;
         }
         if self.found.imports.len() < MAX_ITEMS {
             let first = self.found.imports.len();
             (self.head.grammar.rules.import)(&self.head, node, &mut self.found.imports);
             self.look_from_file(first);
-            if self.in_function() || node.start_byte() < self.types_until || is_for_types(node) {
+            if in_test || self.in_function() || node.start_byte() < self.types_until || is_for_types(node) {
                 self.found.imports.iter_mut().skip(first).for_each(|import| import.deferred = true);
             }
         }
@@ -27,10 +43,16 @@ impl Walk<'_, '_> {
             self.found.imports.truncate(MAX_ITEMS);
             self.found.truncated = true;
         }
+        if self.language == Language::Rust {
+            self.modules.around.resize(self.found.imports.len(), self.context.module);
+        }
     }
 
-    /// An import that is written as a call.
+    /// An import that is written as a call; one of a test is left out as well.
     pub(super) fn import_call(&mut self, node: Node<'_>, mut import: Import) {
+        if self.inspector.in_test(node.start_byte()) {
+            return;
+        }
         // What a closure around `require` is for is not known: many are run at once, to have names of their own. `import(…)` in one
         // is there to come later.
         let in_closure = || self.scratch.frames.iter().any(|frame| frame.class == Class::Closure);
@@ -42,12 +64,34 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Rust's module with a body is no other file, but its name is none of a library.
-    pub(super) fn own_module(&mut self, node: Node<'_>, name: &str) {
-        let is_counted = self.language == Language::Rust && !self.inspector.in_test(node.start_byte());
-        if is_counted && self.found.imports.len() < MAX_ITEMS {
-            self.found.imports.push(import(name.to_owned(), line_of(node), ImportKind::ModDecl));
+    /// The module that is walked declares one of this name, here or in another file.
+    pub(super) fn declare_module(&mut self, name: &str) {
+        if self.language == Language::Rust {
+            self.modules.declared.entry(name.to_owned()).or_default().insert(self.context.module);
         }
+    }
+
+    /// What follows stands in a module of its own, until the top frame ends.
+    pub(super) fn enter_module(&mut self) {
+        self.modules.opened += 1;
+        self.context.module = self.modules.opened;
+    }
+
+    /// Leaves out what modules take from those that they declare themselves: these belong to the file, or are named by `mod`.
+    /// It comes last, because the declaration may.
+    pub(super) fn leave_out_own_modules(&mut self) {
+        let Modules { declared, around, .. } = &self.modules;
+        if declared.is_empty() {
+            return;
+        }
+        let mut around = around.iter();
+        self.found.imports.retain(|import| {
+            let first = import.target.split("::").next().unwrap_or_default();
+            let is_own = |module| declared.get(first).is_some_and(|modules| modules.contains(module));
+            // `::name` begins with nothing, which no module is called.
+            let own = around.next().is_some_and(is_own);
+            !(own && import.kind == ImportKind::Module)
+        });
     }
 
     /// Whether this stands in a function of a language that runs imports where they stand.
@@ -111,6 +155,57 @@ mod tests {
         let facts = Parser::new().analyze(Language::Rust, source.as_bytes(), Limits::default()).unwrap();
         let targets: Vec<&str> = facts.imports.iter().map(|import| import.target.as_str()).collect();
         assert_eq!(targets, ["a::X", "e::W"]);
+    }
+
+    #[test]
+    fn modules_of_tests_alone_are_told_from_those_of_the_program() {
+        for (source, own, for_tests) in [
+            ("mod a; #[cfg(test)] mod b; mod c;", "a c", "b"),
+            ("#[cfg(test)]\n#[allow(x)]\n// why\n\n/// What.\npub(crate) mod a;\nmod b;", "b", "a"),
+            ("#[allow(x)]\n#[cfg( test )]\nmod a;\n#[allow(x)]\nmod b;", "b", "a"),
+            ("#[cfg(all(test, unix))] mod a; #[cfg(all(unix, test))] mod b;", "", "a b"),
+            ("#[cfg(any(test, unix))] mod a; #[cfg(not(test))] mod b; #[cfg(all(unix, any(test, x)))] mod c;", "a b c", ""),
+            ("#[cfg(feature = \"test\")] mod a; #[cfg_attr(test, x)] mod b; #[test] mod c;", "a b c", ""),
+            ("#[cfg(test)] use x::Y; mod a; #[cfg(test)] fn f() {} mod b; #[cfg(test)] const X: u8 = 1; mod c;", "a b c", ""),
+            ("#[cfg(test)] mod tests { mod a; mod b { mod c; } } mod d;", "d", "tests::a tests::b::c"),
+            ("#[cfg(test)] mod fake { mod a; use x::Y; } mod b { #[cfg(test)] mod c; mod d; }", "b::d", "fake::a b::c"),
+        ] {
+            let facts = Parser::new().analyze(Language::Rust, source.as_bytes(), Limits::default()).unwrap();
+            let of = |deferred: bool| {
+                let modules = facts.imports.iter().filter(|import| import.kind == ImportKind::ModDecl);
+                let modules = modules.filter(|import| import.deferred == deferred);
+                modules.map(|import| import.target.as_str()).collect::<Vec<_>>().join(" ")
+            };
+            assert_eq!((of(false).as_str(), of(true).as_str()), (own, for_tests), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_a_test_asks_for_by_a_call_is_left_out() {
+        let source = "const a = require('./a');\nit('works', () => { require('./b'); });\n\
+                      describe('x', () => { test('y', async () => { await import('./c'); }); });\nrequire('./d');\n";
+        let facts = Parser::new().analyze(Language::JavaScript, source.as_bytes(), Limits::default()).unwrap();
+        let targets: Vec<&str> = facts.imports.iter().map(|import| import.target.as_str()).collect();
+        assert_eq!(targets, ["./a", "./d"]);
+    }
+
+    #[test]
+    fn what_a_module_declares_is_its_own_and_hides_nothing_elsewhere() {
+        for (source, expected) in [
+            // The library is what others mean by the name, and what the module itself means by it.
+            ("mod imp { mod serde { use serde::A; } use serde::B; } use serde::C;", "serde::A serde::C"),
+            ("mod serde { use serde::A; } use ::serde::B; use serde::C;", "serde::A ::serde::B"),
+            // Wherever it is declared, with or without a body.
+            ("use imp::{A, b::B}; pub use imp; use other::C; mod imp { pub struct A; }", "other::C"),
+            ("mod model; use model::Thing; fn f() { use model::Other; }", "model"),
+            ("mod a { mod model; mod b { use model::A; } use model::B; } use model::C;", "a::model model::A model::C"),
+            ("mod tests { fn f() {} } use tests::f; use test::Bencher;", "test::Bencher"),
+            ("mod a { mod x {} } mod b { use x::A; }", "x::A"),
+        ] {
+            let facts = Parser::new().analyze(Language::Rust, source.as_bytes(), Limits::default()).unwrap();
+            let targets: Vec<&str> = facts.imports.iter().map(|import| import.target.as_str()).collect();
+            assert_eq!(targets.join(" "), expected, "{source}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn candidates(evidence: &Evidence<'_>) -> Vec<Change> {
         };
         let why = format!("{}{more} (`{}`)", seen.why, seen.rule);
         let places = [&seen.place].into_iter().chain(&seen.also).cloned().collect();
-        let change = change(ChangeKind::Performance, benefit, (1, lines), &title::of(seen), &why, places)?;
+        let change = change(ChangeKind::Performance, benefit, (1, lines), &title::of(&seen.rule)?, &why, places)?;
         Some(Change { more_places: seen.is_cut, ..change })
     }));
     all

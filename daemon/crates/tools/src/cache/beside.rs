@@ -20,7 +20,7 @@ use crate::{Error, Result};
 const MAGIC: &[u8; 8] = b"agbeside";
 
 /// What checksums are derived from: goes up whenever such data is encoded in another way.
-const CONTEXT: &str = "agentd 2026 derived data of one workspace, encoding 2";
+const CONTEXT: &str = "agentd 2026 derived data of one workspace, encoding 3";
 
 /// Bytes of a checksum.
 const SUM: usize = 32;

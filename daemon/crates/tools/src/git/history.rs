@@ -81,7 +81,7 @@ pub struct FileHistory {
     pub commits: u32,
     /// Distinct authors among them, by mail address, at most 255.
     pub authors: u32,
-    /// When it was last changed, in seconds since 1970, as the committer's clock said.
+    /// When it was last changed, in seconds since 1970, as the committer's clock said; 0: none of them has a date that git can read.
     pub last: i64,
 }
 

@@ -107,6 +107,8 @@ impl Digest {
             long_line: self.long_line,
             entry_points: std::mem::take(&mut self.entry_points),
             links,
+            for_tests: false,
+            counts: self.functions,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What is there to test, to show or to be tested with: how much of it there is, and what of it is left out of a report about
 //! the project itself.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     findings::is_test_path,
-    measured::Measured,
+    measured::{FileSummary, Measured},
     structure::{Cycle, FolderCycle, Structure},
     survey::Manifest,
 };
@@ -30,33 +32,46 @@ pub struct Aside {
 pub struct TestsReport {
     /// Test functions.
     pub functions: u64,
-    /// Measured files that hold test functions, or are for tests by their path.
+    /// Measured files that hold test functions, or are for tests by their path or as modules that tests alone declare.
     pub files: u64,
-    /// Lines of code in files that are for tests by their path.
+    /// Lines of code in files that are for tests by their path or as such modules.
     pub code: u64,
 }
 
 /// Which files test, show or are tested with. If all are there for that, they are the project, and none is left out.
 pub(super) struct Tests<'a> {
     manifest: &'a Manifest,
-    /// Some file is not for tests.
-    some_other: bool,
+    /// Files that tests alone declare as modules, whatever their paths.
+    modules: HashSet<u32>,
+    /// Folders of measured files that are not for tests.
+    others: HashSet<&'a str>,
 }
 
 impl<'a> Tests<'a> {
     pub(super) fn of(manifest: &'a Manifest, measured: &Measured) -> Self {
-        let some_other = measured.files.iter().any(|file| !is_test(manifest, file.file));
-        Self { manifest, some_other }
+        let path = |file: u32| manifest.files.get(file as usize).map(|file| &*file.path);
+        let others = measured.files.iter().filter(|summary| !is_test(manifest, summary)).map(|summary| summary.file);
+        Self {
+            manifest,
+            modules: measured.files.iter().filter(|file| file.for_tests).map(|file| file.file).collect(),
+            others: others.map(|file| path(file).map_or("", folder_of)).collect(),
+        }
+    }
+
+    /// Whether files for tests are left out.
+    pub(super) fn are_left_out(&self) -> bool {
+        !self.others.is_empty()
     }
 
     /// Whether a file is left out.
     pub(super) fn has(&self, file: u32) -> bool {
-        self.some_other && is_test(self.manifest, file)
+        let by_path = || self.manifest.files.get(file as usize).is_some_and(|file| is_test_path(&file.path));
+        self.are_left_out() && (self.modules.contains(&file) || by_path())
     }
 
     fn has_folder(&self, folder: &str) -> bool {
-        // What a folder is for is told by the path of whatever is in it.
-        self.some_other && is_test_path(&format!("{folder}/x"))
+        // What a folder is for is told by the path of whatever is in it, or by all that was measured in it.
+        self.are_left_out() && (is_test_path(&format!("{folder}/x")) || !self.others.contains(folder))
     }
 
     /// The project's own cycles: at least one of the files on them is not left out.
@@ -77,16 +92,20 @@ pub fn own_cycles(manifest: &Manifest, measured: &Measured, structure: &Structur
     Tests::of(manifest, measured).cycles(structure).len() as u64
 }
 
-/// Not so for a number without a file.
-fn is_test(manifest: &Manifest, file: u32) -> bool {
-    manifest.files.get(file as usize).is_some_and(|file| is_test_path(&file.path))
+/// By the path, which tells nothing of a number without a file, or by what declares it as a module.
+fn is_test(manifest: &Manifest, summary: &FileSummary) -> bool {
+    summary.for_tests || manifest.files.get(summary.file as usize).is_some_and(|file| is_test_path(&file.path))
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// How much of the code tests the rest.
 pub(super) fn tests(manifest: &Manifest, measured: &Measured) -> TestsReport {
     let mut tests = TestsReport::default();
     for summary in &measured.files {
-        let is_test = is_test(manifest, summary.file);
+        let is_test = is_test(manifest, summary);
         tests.functions += u64::from(summary.tests);
         tests.files += u64::from(is_test || summary.tests > 0);
         tests.code += if is_test { u64::from(summary.code) } else { 0 };

@@ -141,7 +141,6 @@ fn slow(group: &RuleFindings) -> Vec<PerformanceSeen> {
         files.insert(&row.file, seen.len());
         seen.push(PerformanceSeen {
             rule: group.rule.clone(),
-            what: sentence(&group.instead),
             why: row.message.clone(),
             place,
             also: Vec::new(),
@@ -150,12 +149,6 @@ fn slow(group: &RuleFindings) -> Vec<PerformanceSeen> {
         });
     }
     seen
-}
-
-/// Words that begin a sentence.
-fn sentence(words: &str) -> String {
-    let mut rest = words.chars();
-    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 pub(super) fn path(manifest: &Manifest, file: u32) -> String {
@@ -264,12 +257,17 @@ fn complexity(parts: &Parts<'_>, tests: &Tests<'_>) -> Complexity {
         parameters: heavy.function.parameters,
         nesting: heavy.function.nesting,
     };
+    let measured = parts.measured;
+    // Lists that an older agentd made hold both.
     let own = |heavy: &&HeavyFunction| !tests.has(heavy.file);
-    let rows = |functions: &[HeavyFunction]| functions.iter().filter(own).take(TOP).map(row).collect();
+    let rows = |others: &[HeavyFunction], of_tests: &[HeavyFunction]| {
+        others.iter().chain(of_tests).filter(own).take(TOP).map(row).collect()
+    };
+    let of_all = measured.functions;
     Complexity {
-        counts: parts.measured.functions,
-        by_cyclomatic: rows(&parts.measured.by_cyclomatic),
-        by_cognitive: rows(&parts.measured.by_cognitive),
+        counts: if tests.are_left_out() { of_all.without(measured.tests.functions) } else { of_all },
+        by_cyclomatic: rows(&measured.by_cyclomatic, &measured.tests.by_cyclomatic),
+        by_cognitive: rows(&measured.by_cognitive, &measured.tests.by_cognitive),
     }
 }
 

@@ -93,9 +93,10 @@ impl HistoryReport {
         }
     }
 
-    /// Whether git told all and no commit has a file of the folder, as it is with one that a repository around it ignores.
+    /// Whether git told all and no commit changed a file of the folder, merges aside, which are not read: as it is with a folder
+    /// that a repository around it ignores, and with one that a merge brought in as a whole.
     #[must_use]
-    pub fn is_of_no_commit(&self) -> bool {
+    pub fn is_without_commits(&self) -> bool {
         self.unknown.is_none() && self.commits == 0 && self.gaps.is_empty()
     }
 

@@ -12,6 +12,8 @@ pub(super) enum Target {
     Folder(u32),
     /// The file owns the other one (`mod x;`, or a use of its own submodule): wiring, not a dependency.
     Part,
+    /// Rust's `mod x;`: the file of the module, which is a part as well.
+    Module(u32),
     External(String),
 }
 

@@ -25,7 +25,7 @@ pub(super) fn resolve(context: &Context<'_>, import: &Import) -> Target {
     Target::External(top_name(target).to_owned())
 }
 
-/// The repository of `host.tld/owner/name/…`, or the first part of a standard package.
+/// The repository of `host.tld/owner/name/…`, or the first part of any other path.
 fn top_name(target: &str) -> &str {
     let has_host = target.split('/').next().is_some_and(|first| first.contains('.'));
     let parts = if has_host { 3 } else { 1 };

@@ -39,8 +39,8 @@ const MARK: usize = 16;
 /// Bytes of one row in the file: the mark, and how many bytes the links take.
 const ROW: usize = MARK + 4;
 
-/// Links as they are written: the edges to files, to folders, and the libraries.
-type Encoded<T> = (Vec<(u32, bool, u32)>, Vec<(u32, bool, u32)>, Vec<(T, u32)>);
+/// Links as they are written: the edges to files, to folders, the libraries, and the modules.
+type Encoded<T> = (Vec<(u32, bool, u32)>, Vec<(u32, bool, u32)>, Vec<(T, u32)>, Box<[(u32, bool)]>);
 
 /// The links of a file that was resolved now.
 #[derive(Debug)]
@@ -72,12 +72,13 @@ impl KnownLinks {
     #[must_use]
     pub fn of(&self, file: u32, content: &Key) -> Option<Links> {
         let row = self.rows.get(file as usize).filter(|row| row.mark == mark(content))?;
-        let (files, folders, external): Encoded<&str> = postcard::from_bytes(&self.bytes[row.start..row.end]).ok()?;
+        let (files, folders, external, modules): Encoded<&str> =
+            postcard::from_bytes(&self.bytes[row.start..row.end]).ok()?;
         let edges = |edges: Vec<(u32, bool, u32)>| {
             edges.into_iter().map(|(to, deferred, line)| Edge { to, deferred, line }).collect()
         };
         let external = external.into_iter().map(|(name, count)| (name.into(), count)).collect();
-        Some(Links { files: edges(files), folders: edges(folders), external })
+        Some(Links { files: edges(files), folders: edges(folders), external, modules })
     }
 
     /// Encodes what was found out about a file; `None`: it cannot be kept.
@@ -85,7 +86,7 @@ impl KnownLinks {
     pub fn entry(file: u32, content: &Key, links: &Links) -> Option<NewLinks> {
         let edges = |edges: &[Edge]| edges.iter().map(|edge| (edge.to, edge.deferred, edge.line)).collect();
         let external = links.external.iter().map(|(name, count)| (&**name, *count)).collect();
-        let encoded: Encoded<&str> = (edges(&links.files), edges(&links.folders), external);
+        let encoded: Encoded<&str> = (edges(&links.files), edges(&links.folders), external, links.modules.clone());
         Some(NewLinks { file, mark: mark(content), bytes: postcard::to_allocvec(&encoded).ok()? })
     }
 
@@ -174,6 +175,7 @@ mod tests {
             files: [edge(to, false), edge(to + 1, true)].into(),
             folders: [edge(to + 2, false)].into(),
             external: [("serde".into(), to)].into(),
+            modules: [(to, true), (to + 1, false)].into(),
         }
     }
 

@@ -1,11 +1,8 @@
 //! From the imports of one file to the files that they mean.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashSet},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
-use agentd_syntax::{Import, ImportKind, Language};
+use agentd_syntax::{Import, Language};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -37,6 +34,9 @@ pub struct Links {
     /// Libraries from elsewhere, by their top name, with the number of imports; those that come with the language are left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<Box<str>, u32>,
+    /// Files of the modules that it declares (Rust's `mod x;`), sorted; with whether tests alone have the module.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub modules: Box<[(u32, bool)]>,
 }
 
 /// Resolves imports of all files of one manifest. Built once, shared by pieces; resolving changes nothing.
@@ -63,9 +63,8 @@ impl<'a> Resolver<'a> {
     #[must_use]
     pub fn resolve(&self, file: u32, language: Language, imports: &[Import]) -> Links {
         let (mut files, mut folders, mut external) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut targets = Vec::new();
+        let (mut modules, mut targets) = (BTreeMap::new(), Vec::new());
         let place = (language == Language::Rust && !imports.is_empty()).then(|| rust::place(&self.0, file));
-        let modules = own_modules(language, imports);
         for import in imports {
             let (line, deferred) = (import.line, import.deferred);
             self.targets((file, language, place.as_ref()), import, &mut targets);
@@ -73,14 +72,15 @@ impl<'a> Resolver<'a> {
                 match target {
                     Target::File(to) if to != file => files.push(Edge { to, line, deferred }),
                     Target::Folder(to) => folders.push(Edge { to, line, deferred }),
+                    // A module may be declared twice, under conditions.
+                    Target::Module(to) => *modules.entry(to).or_insert(true) &= deferred,
                     Target::External(name) if standard::has(language, &name) => {}
-                    Target::External(name) if modules.contains(&*name) && !import.target.starts_with("::") => {}
                     Target::External(name) => *external.entry(name.into_boxed_str()).or_insert(0) += 1,
                     Target::File(_) | Target::Part => {}
                 }
             }
         }
-        Links { files: tidy(files), folders: tidy(folders), external }
+        Links { files: tidy(files), folders: tidy(folders), external, modules: modules.into_iter().collect() }
     }
 
     fn targets(
@@ -105,14 +105,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Modules that a Rust file declares, wherever their files lie (`#[path]`) and if they have none: what is used by such a name is
-/// no library.
-fn own_modules(language: Language, imports: &[Import]) -> HashSet<&str> {
-    let declared = imports.iter().filter(|import| language == Language::Rust && import.kind == ImportKind::ModDecl);
-    declared.map(|import| import.target.as_str()).collect()
-}
-
-/// Sorted by target, each target once, with the first line that names it.
+/// Sorted by target, each target once: with the first line that needs it for loading, or else the first that names it.
 fn tidy(mut edges: Vec<Edge>) -> Box<[Edge]> {
     edges.sort_unstable();
     edges.dedup_by_key(|edge| edge.to);

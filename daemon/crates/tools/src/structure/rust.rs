@@ -21,7 +21,7 @@ pub(super) struct Place {
 
 pub(super) fn resolve(context: &Context<'_>, place: &Place, file: u32, import: &Import) -> Target {
     if import.kind == ImportKind::ModDecl {
-        return Target::Part;
+        return declared(context, place, file, &import.target).map_or(Target::Part, Target::Module);
     }
     let target = import.target.trim_start_matches("::");
     // By a single byte, which is looked for much faster; it never stands alone in a path.
@@ -39,6 +39,12 @@ pub(super) fn resolve(context: &Context<'_>, place: &Place, file: u32, import: &
     }
     let found = deepest(context, &place.base, (module, rest)).or(place.root);
     found.map_or_else(|| Target::External("crate".into()), |to| owned_or_needed(context, file, place, to))
+}
+
+/// The file of a module that is declared: below the one that declares it; what is its own crate's root has its modules beside it.
+fn declared(context: &Context<'_>, place: &Place, file: u32, name: &str) -> Option<u32> {
+    let below = file_of(context, &mut path_of(&place.base, (&place.module, name)));
+    below.or_else(|| file_of(context, &mut path_of(&place.base, ("", name))).filter(|_| place.root == Some(file)))
 }
 
 /// A path that begins with a name: another crate of the workspace, a module beside or below, or a library.

@@ -7,8 +7,8 @@ use agentd_syntax::Language;
 const C: &str = "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic \
                  stdbit stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype";
 
-/// Headers of C++26 that have no `.h`, but for those of C.
-const CPP: &str = "algorithm any array atomic barrier bit bitset charconv chrono codecvt compare concepts condition_variable contracts \
+/// Headers of C++98 to C++26 that have no `.h`, but for those of C.
+const CPP: &str = "algorithm any array atomic barrier bit bitset charconv chrono codecvt compare complex concepts condition_variable contracts \
                    coroutine debugging deque exception execution expected filesystem flat_map flat_set format forward_list fstream \
                    functional future generator hazard_pointer hive initializer_list inplace_vector iomanip ios iosfwd iostream \
                    istream iterator latch limits linalg list locale map mdspan memory memory_resource meta mutex new numbers numeric \
@@ -21,6 +21,12 @@ const CPP: &str = "algorithm any array atomic barrier bit bitset charconv chrono
 const NODE: &str = "assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain \
                     events fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl \
                     stream string_decoder timers tls trace_events tty url util v8 vm wasi worker_threads zlib";
+
+/// First parts of the packages of Go 1.25, and what stands for C. Any other path names a module, most with a host, but one that
+/// `go.mod` replaces may be called anything.
+const GO: &str = "C archive bufio bytes cmp compress container context crypto database debug embed encoding errors expvar flag fmt go \
+                  hash html image index io iter log maps math mime net os path plugin reflect regexp runtime slices sort strconv \
+                  strings structs sync syscall testing text time unicode unique unsafe weak";
 
 fn lists(words: &str, name: &str) -> bool {
     words.split(' ').any(|word| word == name)
@@ -35,8 +41,7 @@ pub(super) fn has(language: Language, name: &str) -> bool {
             None => lists(CPP, name) || name.strip_prefix('c').is_some_and(|stem| lists(C, stem)),
         },
         Language::JavaScript | Language::TypeScript | Language::Tsx => name.starts_with("node:") || lists(NODE, name),
-        // The first part of any other path names a host.
-        Language::Go => !name.contains('.'),
+        Language::Go => lists(GO, name),
         Language::Java => name.starts_with("java."),
         Language::Python | Language::Swift => false,
     }
@@ -51,9 +56,13 @@ mod tests {
         for (language, own, others) in [
             (Language::Rust, "std core alloc", "serde stdx"),
             (Language::C, "stdio.h string.h threads.h", "zlib.h sys stdiox.h"),
-            (Language::Cpp, "vector cstdio string version stdio.h", "fmt boost c cmath.h"),
+            (
+                Language::Cpp,
+                "vector cstdio string version stdio.h complex ccomplex complex.h",
+                "fmt boost c cmath.h omplex",
+            ),
             (Language::TypeScript, "node:fs node:test fs path", "react @types/node fs-extra"),
-            (Language::Go, "fmt net", "example.org/x/y"),
+            (Language::Go, "fmt net C", "example.org/x/y corp"),
             (Language::Java, "java.util java.io", "javax.inject org.junit"),
             (Language::Python, "", "os requests"),
             (Language::Swift, "", "Foundation"),

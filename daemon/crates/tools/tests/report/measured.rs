@@ -6,7 +6,7 @@ use agentd_tools::{
     structure::{Edge, Links},
 };
 
-use super::tree::{facts, finding, function};
+use super::tree::{Tree, facts, finding, function};
 
 #[test]
 fn measurements_do_not_depend_on_order_and_stay_small() {
@@ -38,10 +38,14 @@ fn measurements_do_not_depend_on_order_and_stay_small() {
     let backwards = pieces(&mut (0..FILES).rev());
     let scattered = pieces(&mut (0..FILES).map(|file| file * 1_237 % FILES));
     assert!(straight == backwards && straight == scattered, "order changed the result");
-    assert_eq!(
-        (straight.functions.total, straight.by_cyclomatic.len(), straight.by_cognitive.len()),
-        (40_000, 200, 200)
-    );
+    assert_eq!((straight.functions.total, straight.tests.functions.total), (40_000, 13_336));
+    let own = [&straight.by_cyclomatic, &straight.by_cognitive];
+    let of_tests = [&straight.tests.by_cyclomatic, &straight.tests.by_cognitive];
+    for (lists, are_tests) in [(own, false), (of_tests, true)] {
+        for list in lists {
+            assert!(list.len() == 200 && list.iter().all(|heavy| (heavy.file % 3 == 0) == are_tests));
+        }
+    }
     let [sorts, chains] = &straight.findings.by_rule[..] else { panic!("{:?}", straight.findings.by_rule.len()) };
     assert_eq!((sorts.tally.total, chains.tally.total, sorts.tally.in_tests), (5_000, 5_000, 1_667));
     assert_eq!((sorts.kept.len(), chains.kept.len()), (KEPT_PER_RULE, KEPT_PER_RULE));
@@ -49,4 +53,25 @@ fn measurements_do_not_depend_on_order_and_stay_small() {
     assert!(sorts.kept.iter().all(best) && chains.kept.iter().all(best), "the best are kept");
     let bytes = serde_json::to_vec(&straight).unwrap().len();
     assert!(bytes < 3_000_000, "{bytes} bytes for {FILES} files");
+}
+
+#[test]
+fn measurements_of_the_version_before_are_read() {
+    let mut tree = Tree::of(&["src/a.rs", "tests/a.rs"]);
+    tree.file(&facts(vec![function("f", 1, 12, 9)], &[]));
+    tree.file(&facts(vec![function("g", 1, 20, 40)], &[]));
+    let now = tree.report().complexity;
+    // It had tests among the others.
+    let mut json = serde_json::to_value(&tree.measured).unwrap();
+    let tests = json.as_object_mut().unwrap().remove("tests").unwrap();
+    for list in ["by_cyclomatic", "by_cognitive"] {
+        let heavier = tests[list][0].clone();
+        json[list].as_array_mut().unwrap().insert(0, heavier);
+    }
+    tree.measured = serde_json::from_value(json).unwrap();
+    let before = tree.report().complexity;
+    assert_eq!((before.counts.total, now.counts.total), (2, 1));
+    assert_eq!((&before.by_cyclomatic, &before.by_cognitive), (&now.by_cyclomatic, &now.by_cognitive));
+    assert_eq!(now.by_cyclomatic[0].name, "f");
+    assert!(tree.page().contains("None that is listed needs splitting: what has many branches is flat."));
 }

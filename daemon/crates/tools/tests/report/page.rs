@@ -10,7 +10,10 @@ use agentd_tools::{
     survey::{SkipReason, Skipped},
 };
 
-use super::{sample::sample, tree::Tree};
+use super::{
+    sample::sample,
+    tree::{Tree, facts, function},
+};
 
 #[test]
 fn the_page_is_the_golden_one() {
@@ -32,10 +35,81 @@ fn a_flat_table_is_not_where_to_begin() {
         rows.iter_mut().for_each(|row| row.cognitive = 15);
     }
     let flat = page(&report);
-    assert!(flat.contains("None that is listed needs splitting: it has many branches, and they are flat."), "{flat}");
+    assert!(
+        flat.contains(
+            " cognitive complexity of 15. None that is listed needs splitting: what has many branches is flat."
+        ),
+        "{flat}"
+    );
     report.complexity.by_cyclomatic[1].cognitive = 16;
     let name = report.complexity.by_cyclomatic[1].name.clone();
     assert!(page(&report).contains(&format!("Begin with `{name}` at")));
+}
+
+/// Functions by cyclomatic and cognitive complexity.
+type Functions = &'static [(u32, u32)];
+
+const HEAVY: Functions = &[(20, 40); 300];
+
+#[test]
+fn what_is_said_of_functions_is_true_of_those_that_are_listed() {
+    let limits = "above a cyclomatic complexity of 10 (0 above 50), and 0 are above a cognitive complexity of 15.";
+    // The project's own, those of tests, what the page says, how many it lists.
+    let cases: [(Functions, Functions, String, usize); 6] = [
+        (
+            &[(4, 3)],
+            &[(20, 40)],
+            format!("Of 1 function outside of files for tests, 0 are {limits} None needs splitting.\n"),
+            1,
+        ),
+        (
+            &[(12, 3), (5, 4)],
+            HEAVY,
+            format!(
+                "Of 2 functions outside of files for tests, 1 is {limits} None needs splitting: what has many branches is flat.\n"
+            ),
+            2,
+        ),
+        (&[(1, 0)], HEAVY, format!("Of 1 function outside of files for tests, 0 are {limits}"), 0),
+        (&[(2, 1)], &[], format!("Of 1 function, 0 are {limits}"), 1),
+        (&[], &[(20, 40)], "No function was found outside of files for tests.\n".to_owned(), 0),
+        (&[], &[], "No function was found in the measured files.\n".to_owned(), 0),
+    ];
+    for (own, tests, said, listed) in cases {
+        let mut tree = Tree::of(&["src/a.rs", "tests/a.rs"]);
+        for functions in [own, tests] {
+            let lines = functions.iter().zip((1..).step_by(20));
+            tree.file(&facts(lines.map(|((flat, deep), line)| function("f", line, *flat, *deep)).collect(), &[]));
+        }
+        let (report, page) = (tree.report(), tree.page());
+        let heaviest = &page[page.find("## Heaviest").unwrap()..page.find("## Dupl").unwrap_or(page.len())];
+        assert!(heaviest.contains(&said), "{said}\n{heaviest}");
+        assert!(!heaviest.contains("straight code"), "{heaviest}");
+        assert_eq!(
+            heaviest.contains("No function outside of files for tests is above 1."),
+            own == [(1, 0)],
+            "{heaviest}"
+        );
+        assert_eq!(
+            heaviest.contains("No function is above 1."),
+            own == [(2, 1)],
+            "of cognitive complexity\n{heaviest}"
+        );
+        let rows = &report.complexity.by_cyclomatic;
+        assert!(rows.len() == listed && rows.iter().all(|row| row.file == "src/a.rs"), "{rows:?}");
+        assert_eq!(report.complexity.counts.total, own.len() as u64);
+    }
+}
+
+#[test]
+fn where_all_files_are_for_tests_their_functions_are_listed() {
+    let mut tree = Tree::of(&["tests/a.rs"]);
+    tree.file(&facts(vec![function("f", 1, 20, 40), function("g", 30, 1, 0)], &[]));
+    let page = tree.page();
+    assert!(
+        page.contains("Of 2 functions, 1 is above") && page.contains("Begin with `f` at `tests/a.rs:1`."),
+        "{page}"
+    );
 }
 
 #[test]
@@ -117,7 +191,7 @@ fn an_empty_project_has_a_page_too() {
     assert!(outside.ends_with("## Not seen\n\n- of the past: the folder is in no git repository\n"), "{outside}");
     let quiet = page(Past::Read(History::default()));
     assert!(quiet.ends_with("## Not seen\n\nNothing was left out.\n"), "{quiet}");
-    assert!(quiet.contains("not known: no commit that was read has one of them.\n"), "{quiet}");
+    assert!(quiet.contains("not known: no commit but merges changed one of them.\n"), "{quiet}");
 }
 
 #[test]
@@ -130,5 +204,5 @@ fn a_folder_that_is_in_no_commit_is_not_told_to_be_one() {
     assert!(!render_markdown(&report).contains("Analysed commit"), "changes that are in no commit were read too");
     report.history = HistoryReport::of(&Past::Read(History::default()));
     let page = render_markdown(&report);
-    assert!(!page.contains(&told) && page.contains("its files are in no commit"), "{page}");
+    assert!(!page.contains(&told) && page.contains("as they are (no commit but merges changed them) in "), "{page}");
 }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use agentd_host::own_cpu;
 use agentd_syntax::{Error, Excess, Language, Limits, rules::RuleSet};
 use agentd_tools::{
     Workspace,
@@ -32,7 +33,7 @@ const DENSE: usize = 2_000;
 /// some ten thousand.
 const MOST_NESTED: usize = 4_000;
 
-/// A file of the largest size takes a tenth of it. Below the time after which a silent agent is replaced.
+/// CPU time for one file; one of the largest size takes a tenth of it.
 const MOST_TIME: Duration = Duration::from_secs(3);
 
 pub(super) const GONE: &str = "gone since the survey";
@@ -164,19 +165,21 @@ impl Files {
     }
 }
 
-/// What another parse would give again, or why there is no such thing: how long a file takes depends on what else the machine
-/// does, and other faults are found at once.
+/// What another parse would give again, or why there is no such thing: how long a file takes depends on the machine, and other
+/// faults are found at once.
 fn parse(scratch: &mut Scratch, language: Language, content: &[u8]) -> Result<Kept, &'static str> {
     if let Some(why) = unfit(content) {
         return Err(why);
     }
     let stop = scratch.stop().clone();
-    let begin = Instant::now();
-    let mut pace = scratch.pace;
+    let (begin, before) = (Instant::now(), own_cpu());
+    let (mut pace, signs) = (scratch.pace, scratch.signs());
     let mut budget = || {
         let now = Instant::now();
         pace.keep(now);
-        if stop.is_set() || now - begin > MOST_TIME { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        signs.give();
+        let is_over = is_too_long(now - begin, || own_cpu().saturating_sub(before));
+        if stop.is_set() || is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let facts = scratch.parser().analyze(language, content, Limits::with_budget(&mut budget));
     scratch.pace = pace;
@@ -190,6 +193,12 @@ fn parse(scratch: &mut Scratch, language: Language, content: &[u8]) -> Result<Ke
         Err(Error::NotText { .. }) => Err("not UTF-8 text"),
         Err(Error::Grammar { .. } | Error::NoTree { .. }) => Err("the parser gave nothing"),
     }
+}
+
+/// Beside a build a thread may wait much longer than it computes, which says nothing about the file. CPU time is asked for only
+/// when as much time has passed at all.
+fn is_too_long(passed: Duration, cpu: impl FnOnce() -> Duration) -> bool {
+    passed > MOST_TIME && cpu() > MOST_TIME
 }
 
 /// Why a file is left out before it is parsed. The parser keeps several readings of what it is not sure of: a line of a
@@ -230,6 +239,22 @@ fn unreadable(error: &agentd_tools::Error) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_given_up_for_what_it_costs_and_not_for_what_others_do() {
+        let (short, long) = (MOST_TIME / 2, MOST_TIME * 9);
+        for (passed, cpu, expected) in
+            [(short, short, false), (long, short, false), (long, MOST_TIME, false), (long, long, true)]
+        {
+            assert_eq!(is_too_long(passed, || cpu), expected, "{cpu:?} of {passed:?}");
+        }
+        let asked = std::cell::Cell::new(false);
+        is_too_long(short, || {
+            asked.set(true);
+            long
+        });
+        assert!(!asked.get(), "it costs a system call");
+    }
 
     #[test]
     fn what_nobody_wrote_is_not_parsed() {

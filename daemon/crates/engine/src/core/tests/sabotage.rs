@@ -13,7 +13,7 @@ macro_rules! checks {
     ($($path:path),+ $(,)?) => { [$((stringify!($path), &$path)),+] };
 }
 
-const CHECKS: [Check<'_>; 46] = checks![
+const CHECKS: [Check<'_>; 47] = checks![
     nothing_leaves_before_it_is_on_disk,
     one_key_makes_one_task,
     a_failed_journal_refuses_all_who_wait_and_all_who_come,
@@ -50,6 +50,7 @@ const CHECKS: [Check<'_>; 46] = checks![
     beside::retention_lets_old_tasks_go_and_nothing_that_is_kept,
     retention::what_is_too_old_goes_with_its_folder_and_its_payloads,
     retention::open_tasks_keep_their_folder_and_their_payloads,
+    retention::a_clock_that_jumps_ahead_makes_nothing_old_and_time_that_passes_does,
     retention::nothing_goes_while_somebody_exports_and_it_is_tried_again,
     shell::one_batch_is_on_its_way_at_a_time,
     shell::what_came_to_the_disk_before_it_failed_is_answered,

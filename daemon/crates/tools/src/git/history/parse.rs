@@ -46,7 +46,8 @@ enum State {
 
 #[derive(Debug, Default)]
 struct Commit {
-    time: i64,
+    /// `None`: it has no date that can be read.
+    time: Option<i64>,
     author: u16,
     changes: Vec<Box<str>>,
     not_utf8: u64,
@@ -56,7 +57,7 @@ struct Commit {
 #[derive(Debug, Default)]
 struct Sums {
     commits: u32,
-    last: i64,
+    last: Option<i64>,
     authors: Vec<u16>,
 }
 
@@ -114,8 +115,13 @@ impl LogParser {
     fn record(&mut self, record: &[u8]) -> Result<()> {
         match self.state {
             State::Time => {
-                let time = std::str::from_utf8(record).ok().and_then(|text| text.parse().ok());
-                let time = time.ok_or_else(|| unexpected("log", record))?;
+                let time = if record.is_empty() {
+                    // git tells none of a date that it cannot read; the commit is one all the same.
+                    None
+                } else {
+                    let time = std::str::from_utf8(record).ok().and_then(|text| text.parse().ok());
+                    Some(time.ok_or_else(|| unexpected("log", record))?)
+                };
                 self.commit = Some(Commit { time, ..Commit::default() });
                 self.state = State::Author;
                 Ok(())
@@ -166,8 +172,10 @@ impl LogParser {
         let Some(commit) = self.commit.take() else { return };
         let history = &mut self.history;
         history.commits += 1;
-        let (oldest, newest) = history.span.unwrap_or((commit.time, commit.time));
-        history.span = Some((oldest.min(commit.time), newest.max(commit.time)));
+        if let Some(time) = commit.time {
+            let (oldest, newest) = history.span.unwrap_or((time, time));
+            history.span = Some((oldest.min(time), newest.max(time)));
+        }
         history.not_utf8 += commit.not_utf8;
         history.over_limit += commit.over_limit;
         for path in commit.changes {
@@ -181,8 +189,8 @@ impl LogParser {
 }
 
 impl Sums {
-    fn add(&mut self, time: i64, author: u16) {
-        self.last = if self.commits == 0 { time } else { self.last.max(time) };
+    fn add(&mut self, time: Option<i64>, author: u16) {
+        self.last = self.last.max(time);
         self.commits += 1;
         if self.authors.len() < MAX_FILE_AUTHORS && !self.authors.contains(&author) {
             self.authors.push(author);
@@ -191,8 +199,7 @@ impl Sums {
 
     fn of(self, path: Box<str>) -> FileHistory {
         let authors = u32::try_from(self.authors.len()).unwrap_or(u32::MAX);
-        let Self { commits, last, .. } = self;
-        FileHistory { path, commits, authors, last }
+        FileHistory { path, commits: self.commits, authors, last: self.last.unwrap_or(0) }
     }
 }
 
@@ -236,6 +243,17 @@ mod tests {
         }
         let json = serde_json::to_string(&whole).unwrap();
         assert_eq!(serde_json::from_str::<History>(&json).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_commit_whose_date_git_cannot_read_counts_like_any_other() {
+        let undated = format!("\x01{ID}\x00\0c@x\0\nsrc/a b.rs\0odd.rs\0");
+        let history = read(&[undated.as_bytes(), &log()[..], b"\0"], false).unwrap_err();
+        assert!(matches!(history, Error::Git { .. }), "nothing is no name");
+        let history = read(&[undated.as_bytes(), &log()[..]], false).unwrap();
+        assert_eq!((history.commits, history.authors, history.span), (3, 3, Some((10, 20))));
+        let of = |path: &str| history.file(path).map(|file| (file.commits, file.last));
+        assert_eq!((of("src/a b.rs"), of("odd.rs")), (Some((3, 20)), Some((1, 0))));
     }
 
     #[test]

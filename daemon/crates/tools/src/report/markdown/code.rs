@@ -11,24 +11,27 @@ use crate::{
 pub(super) fn render(page: &mut String, report: &Report) {
     page.push_str("## Heaviest functions\n\n");
     let counts = &report.complexity.counts;
+    // The sum over all files has those of tests too.
+    let outside = if report.totals.functions > counts.total { " outside of files for tests" } else { "" };
     if counts.total == 0 {
-        page.push_str("No function was found in the measured files.\n\n");
+        let place = if outside.is_empty() { " in the measured files" } else { outside };
+        let _ = writeln!(page, "No function was found{place}.\n");
         return;
     }
     let _ = writeln!(
         page,
-        "Of {}, {} above a cyclomatic complexity of {CYCLOMATIC_LIMIT} ({} above {CYCLOMATIC_ALARM}), and {} above a \
+        "Of {}{outside}, {} above a cyclomatic complexity of {CYCLOMATIC_LIMIT} ({} above {CYCLOMATIC_ALARM}), and {} above a \
          cognitive complexity of {COGNITIVE_LIMIT}. {}\n",
         count(counts.total, "function", "functions"),
         are(counts.cyclomatic_over_limit),
         number(counts.cyclomatic_over_alarm),
         are(counts.cognitive_over_limit),
-        verdict(report),
+        verdict(&report.complexity),
     );
     page.push_str("By cyclomatic complexity (independent paths: about as many tests reach every branch):\n\n");
-    functions(page, &report.complexity.by_cyclomatic);
+    functions(page, &report.complexity.by_cyclomatic, outside);
     page.push_str("By cognitive complexity (how hard it is to follow):\n\n");
-    functions(page, &report.complexity.by_cognitive);
+    functions(page, &report.complexity.by_cognitive, outside);
     largest(page, report);
 }
 
@@ -36,26 +39,25 @@ fn are(count: u64) -> String {
     if count == 1 { "1 is".to_owned() } else { format!("{} are", number(count)) }
 }
 
-fn verdict(report: &Report) -> String {
-    let counts = &report.complexity.counts;
-    let Complexity { by_cyclomatic, by_cognitive, .. } = &report.complexity;
+fn verdict(complexity: &Complexity) -> String {
+    let listed = || complexity.by_cyclomatic.iter().chain(&complexity.by_cognitive);
     // A flat table has many branches, and is read at once.
-    let worst = by_cyclomatic.iter().chain(by_cognitive).find(|row| row.cognitive > COGNITIVE_LIMIT);
-    match worst {
-        Some(worst) => format!("Begin with {} at {}.", code(&worst.name), place(&worst.file, worst.line)),
-        None if counts.cyclomatic_over_limit > 0 => {
-            "None that is listed needs splitting: it has many branches, and they are flat.".to_owned()
-        }
-        None => "None needs splitting.".to_owned(),
+    if let Some(worst) = listed().find(|row| row.cognitive > COGNITIVE_LIMIT) {
+        return format!("Begin with {} at {}.", code(&worst.name), place(&worst.file, worst.line));
     }
+    // An older agentd counted tests too, and kept the heaviest of all.
+    let listed_alone = if complexity.counts.cognitive_over_limit > 0 { " that is listed" } else { "" };
+    let has_flat = listed().any(|row| row.cyclomatic > CYCLOMATIC_LIMIT);
+    let why = if has_flat { ": what has many branches is flat" } else { "" };
+    format!("None{listed_alone} needs splitting{why}.")
 }
 
 /// Figures first: what is long, and may have to be broken, comes last. Nesting and parameters are in the JSON report.
-fn functions(page: &mut String, rows: &[FunctionRow]) {
+fn functions(page: &mut String, rows: &[FunctionRow], outside: &str) {
     use Column::{Number, Words};
     let columns = [Number("Cyclomatic"), Number("Cognitive"), Number("Lines"), Words("Function")];
     if rows.is_empty() {
-        page.push_str("None: all functions are straight code.\n\n");
+        let _ = writeln!(page, "No function{outside} is above 1.\n");
     }
     let rows = rows.iter().map(|row| {
         let numbers = [row.cyclomatic, row.cognitive, row.length].map(number);

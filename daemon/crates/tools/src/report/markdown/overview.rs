@@ -33,9 +33,7 @@ fn about(page: &mut String, report: &Report) {
     }
     // What is in the folder was read, whether it is in a commit or not.
     let commit = match &subject.commit {
-        Some(_) if report.history.is_of_no_commit() => {
-            "its files are in no commit of the repository around it".to_owned()
-        }
+        Some(_) if report.history.is_without_commits() => "no commit but merges changed them".to_owned(),
         None => "no git commit was found".to_owned(),
         Some(head) => {
             let short = &head.commit[..head.commit.len().min(12)];

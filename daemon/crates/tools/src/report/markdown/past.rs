@@ -22,8 +22,8 @@ pub(super) fn render(page: &mut String, report: &Report) {
         let _ = writeln!(page, "How often files change is not known: {}.\n", prose(why));
         return;
     }
-    if history.is_of_no_commit() {
-        page.push_str("How often files change is not known: no commit that was read has one of them.\n\n");
+    if history.is_without_commits() {
+        page.push_str("How often files change is not known: no commit but merges changed one of them.\n\n");
         return;
     }
     let _ = writeln!(page, "{}\n", source(history));

@@ -195,6 +195,8 @@ pub trait Outside: Send + Sync + 'static {
     fn put(&self, content: Vec<u8>) -> BoxFuture<'static, Result<ContentHash, StepFault>>;
     /// Reads stored content back, checked against its hash.
     fn get(&self, hash: ContentHash) -> BoxFuture<'static, Result<Bytes, StepFault>>;
+    /// Leaves `job` to the io thread, for which nobody waits. Without room for it there it is dropped here.
+    fn leave(&self, job: Box<dyn FnOnce() + Send>);
     /// Runs `job` on the io thread; the answer comes when it ran.
     fn on_io(&self, job: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, Result<(), StepFault>>;
 }

@@ -181,12 +181,10 @@ impl StepCtx {
         self.around.memo.get(self.task().id, &input.output)
     }
 
-    /// Lets go of all values that were kept for this task, and of `more`. That takes milliseconds, for which nobody waits: the io
-    /// thread does it when it has nothing to write.
-    pub(crate) async fn forget(&self, more: impl Send + 'static) {
+    /// Lets go of all values that were kept for this task, and of `more`. That takes milliseconds, for which nobody waits.
+    pub(crate) fn forget(&self, more: impl Send + 'static) {
         let kept = self.around.memo.take(self.task().id);
-        // Without that thread they are dropped here.
-        let _ = self.around.outside.on_io(Box::new(move || drop((kept, more)))).await;
+        self.around.outside.leave(Box::new(move || drop((kept, more))));
     }
 
     /// Effects that an earlier attempt meant to have and whose end is not known.

@@ -105,6 +105,10 @@ impl Outside for Storage {
         })
     }
 
+    fn leave(&self, job: Box<dyn FnOnce() + Send>) {
+        self.io.leave(move |_| job());
+    }
+
     fn on_io(&self, job: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, Result<(), StepFault>> {
         let io = self.io.clone();
         Box::pin(async move { io.run(move |_| job()).await.map_err(gone) })

@@ -45,7 +45,7 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let Merged { report, summary, bytes, inputs } = ctx.compute(move |_| merge(inputs, run)).await??;
     let output = ctx.output(bytes).await?;
     // Nobody after this step asks for more than the report.
-    ctx.forget(inputs).await;
+    ctx.forget(inputs);
     ctx.keep(&output, Arc::new(report));
     Ok(StepOutput { summary: Text::new(summary), output, documents: Vec::new() })
 }

@@ -69,6 +69,10 @@ impl Outside for Folder {
         self.run(move || Bytes::from(std::fs::read(path).unwrap()))
     }
 
+    fn leave(&self, job: Box<dyn FnOnce() + Send>) {
+        job();
+    }
+
     fn on_io(&self, job: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, Result<(), StepFault>> {
         self.run(job)
     }

@@ -61,7 +61,7 @@ pub(crate) fn interrupts() -> Result<Signal, Error> {
 }
 
 fn signals(kind: SignalKind) -> Result<Signal, Error> {
-    signal(kind).map_err(|error| Error::Unexpected { what: format!("no signals ({error})") })
+    signal(kind).map_err(|source| Error::Bare { what: "signals", source })
 }
 
 /// Ctrl-C, SIGTERM and the end of the terminal, for a command that has to clean up; from now on for the rest of the process. One

@@ -9,7 +9,7 @@ mod scatter;
 mod start;
 mod world;
 
-use std::path::PathBuf;
+use std::{cell::OnceCell, io, path::PathBuf, rc::Rc};
 
 use agentd_proto::v1::{ListAgentsRequest, Machine, MetricsRequest};
 use serde::Serialize;
@@ -42,6 +42,18 @@ pub struct Plan {
 impl Plan {
     const fn count(&self, usual: usize, quick: usize) -> usize {
         if self.quick { quick } else { usual }
+    }
+}
+
+/// What a measurement could not remove, known when it is over however it ended: its folder, and what the system says.
+#[derive(Debug, Clone, Default)]
+pub struct Remains(Rc<OnceCell<(PathBuf, io::Error)>>);
+
+impl Remains {
+    /// The folder that stays, and why; `None` if it is gone.
+    #[must_use]
+    pub fn get(&self) -> Option<&(PathBuf, io::Error)> {
+        self.0.get()
     }
 }
 
@@ -91,13 +103,19 @@ pub struct Residency {
     pub unmeasured: String,
 }
 
-/// Measures. `said` is told what is being measured.
+/// Measures. `said` is told what is being measured; `remains` is filled if the folder stays.
 ///
 /// # Errors
 /// [`Error::NoProgram`], [`Error::Spawn`], [`Error::File`] (the fresh folder), [`Error::Slow`], [`Error::Call`], and
 /// [`Error::Unexpected`] if a task of the run does not succeed.
-pub async fn measure(context: &Context<'_>, plan: &Plan, said: impl Fn(&str)) -> Result<Report, Error> {
+pub async fn measure(
+    context: &Context<'_>,
+    plan: &Plan,
+    remains: &Remains,
+    said: impl Fn(&str),
+) -> Result<Report, Error> {
     let mut world = World::make(context, plan.beside.as_deref(), &said).await?;
+    world.remains = remains.clone();
     said(&format!("measuring {} in {}", world.program().display(), world.folder().display()));
     let (connection, _) = world.start().await?;
     let load_before = load(&connection).await?;

@@ -1,6 +1,6 @@
 //! The command line: global options, the list of commands, and the way from arguments to an exit code.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, os::unix::net::UnixStream, path::PathBuf};
 
 use agentd_proto::codes::Exit;
 use clap::{
@@ -156,9 +156,18 @@ async fn dispatch(context: &Context<'_>, command: Command) -> Result<Exit, Error
     }
 }
 
+/// Pairs of descriptors that the event loop and its signals take, and one call.
+const PAIRS: usize = 4;
+
+/// Makes sure that there are enough descriptors: where they run out, the event loop panics instead of saying so.
+fn check_descriptors() -> std::io::Result<()> {
+    (0..PAIRS).map(|_| UnixStream::pair()).collect::<std::io::Result<Vec<_>>>().map(drop)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host; this is its only runtime")]
 fn block_on(future: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
+    check_descriptors().map_err(|source| Error::Bare { what: "descriptors", source })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Error::Unexpected { what: format!("no event loop ({error})") })?;
+    let runtime = runtime.map_err(|source| Error::Bare { what: "event loop", source })?;
     runtime.block_on(future)
 }

@@ -6,7 +6,7 @@ use std::{
     io,
     os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 pub use agentd_proto::limits::{CALL_LIMIT, JOURNAL_LIMIT};
@@ -19,7 +19,7 @@ use agentd_proto::{
         task_service_client::TaskServiceClient,
     },
 };
-use tokio::time::timeout;
+use tokio::{io::AsyncReadExt, net::UnixStream, time::timeout};
 use tonic::{
     Code, Request, Status,
     transport::{Channel, Endpoint},
@@ -32,6 +32,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long the daemon may take to say who it is. It answers this first of all, so longer means that it is stuck.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a look may take whether connections are closed at once.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
 /// A message with the deadline of an ordinary call.
 pub fn within_limit<T>(message: T) -> Request<T> {
@@ -66,7 +69,7 @@ impl Dial {
     /// # Errors
     /// [`Error::Absent`], [`Error::Stale`], [`Error::Socket`], [`Error::NoSocket`]: no daemon; [`Error::DaemonTooOld`],
     /// [`Error::ClientTooOld`], [`Error::Refused`]: another protocol; [`Error::Silent`], [`Error::Failing`]: it is not
-    /// well; [`Error::OtherUser`]: it is not ours; [`Error::Foreign`]: it is no daemon.
+    /// well; [`Error::OtherUser`]: it is not ours; [`Error::Foreign`]: it is no daemon, or has no place; [`Error::Clock`].
     pub async fn open(&self) -> Result<Connection, Error> {
         let channel = self.channel().await?;
         let hello = HandshakeRequest {
@@ -81,6 +84,14 @@ impl Dial {
         };
         check(&answer)?;
         Ok(Connection { channel, daemon: answer })
+    }
+
+    /// True if a connection is closed before it has said a word and without one being said: a daemon that has no place
+    /// does that (`server.max_connections`). What was written first, as by [`open`](Self::open), would hide it: writing to a
+    /// closed connection and reading its end compete.
+    pub async fn turns_away(&self) -> bool {
+        let look = async { UnixStream::connect(&self.socket).await?.read(&mut [0; 1]).await };
+        matches!(timeout(LOOK_LIMIT, look).await, Ok(Ok(0)))
     }
 
     async fn channel(&self) -> Result<Channel, Error> {
@@ -99,7 +110,7 @@ impl Dial {
 
     fn silent(&self) -> Error {
         let waited_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
-        Error::Silent { socket: self.socket.clone(), waited_ms }
+        Error::Silent { socket: self.socket.clone(), waited_ms, pid: None }
     }
 
     /// What the system said when the socket was opened, found in the chain of causes.
@@ -133,6 +144,7 @@ impl Dial {
         let (socket, ours) = (self.socket.clone(), rustix::process::geteuid().as_raw());
         match owner_of(&socket) {
             Some(theirs) if theirs != ours => Error::OtherUser { socket, theirs, ours },
+            _ if is_before_1970(SystemTime::now()) => Error::Clock { socket },
             _ => Error::Foreign { socket, said },
         }
     }
@@ -146,6 +158,11 @@ impl Dial {
             code => Error::Failing { socket, said: format!("{} ({})", status.message(), code.description()) },
         }
     }
+}
+
+/// Every answer over HTTP has its date, and the server's library has none for such a time: it panics.
+fn is_before_1970(now: SystemTime) -> bool {
+    now < UNIX_EPOCH
 }
 
 fn owner_of(socket: &Path) -> Option<u32> {
@@ -226,5 +243,17 @@ impl Connection {
     #[must_use]
     pub fn daemon(&self) -> DaemonServiceClient<Channel> {
         DaemonServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_RESPONSE_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_blamed_only_for_times_that_have_no_date() {
+        let second = Duration::from_secs(1);
+        let times = [UNIX_EPOCH - second, UNIX_EPOCH, UNIX_EPOCH + second];
+        assert_eq!(times.map(is_before_1970), [true, false, false]);
     }
 }

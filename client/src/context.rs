@@ -76,7 +76,8 @@ impl Context<'_> {
     /// Connects to a daemon that runs. For commands that only look: they start none.
     ///
     /// # Errors
-    /// Those of [`Dial::open`], and [`Error::Hidden`] if a daemon lives that cannot be reached.
+    /// Those of [`Dial::open`], [`Error::Hidden`] if a daemon lives that cannot be reached, and [`Error::Full`] if it lives
+    /// and has no place.
     pub async fn connect(&self) -> Result<Connection, Error> {
         let dial = self.dial()?;
         // Whoever names the socket needs no state folder.
@@ -96,7 +97,8 @@ impl Context<'_> {
                     (_, Some(owner @ Owner::Daemon(_)), _) => hidden_since = Some((Instant::now(), owner)),
                     _ => return Err(error),
                 },
-                other => return other,
+                Err(error) => return Err(explained(error, &dial, lock.as_ref()).await),
+                Ok(connection) => return Ok(connection),
             }
             sleep(pauses.next().unwrap_or_default()).await;
         }
@@ -135,5 +137,27 @@ impl Context<'_> {
             "; it does not survive a reboot until `agentd-cli service install`".to_owned()
         };
         self.ui.note(&format!("started agentd (pid {pid}){how}"));
+    }
+}
+
+/// What the lock adds to a fault: that it is a daemon which has no place, and which process is silent.
+async fn explained(error: Error, dial: &Dial, lock: Option<&Lock>) -> Error {
+    match error {
+        Error::Foreign { socket, said } => {
+            let away = dial.turns_away().await;
+            match lock.map(Lock::owner) {
+                Some(Owner::Daemon(pid)) if away => Error::Full { pid, socket },
+                _ => Error::Foreign { socket, said },
+            }
+        }
+        Error::Silent { socket, waited_ms, .. } => {
+            // A socket elsewhere may be that of another daemon than the lock.
+            let pid = match lock.filter(|lock| lock.path.parent() == socket.parent()).map(Lock::owner) {
+                Some(Owner::Daemon(pid)) => pid,
+                _ => None,
+            };
+            Error::Silent { socket, waited_ms, pid }
+        }
+        other => other,
     }
 }

@@ -66,14 +66,37 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// Something listens, but breaks off before it has said who it is. From here, garbage and a connection that is
-    /// closed at once cannot be told apart: which of the two is noticed first is a matter of luck.
+    /// Something listens, but breaks off before it has said who it is. From one attempt, garbage and a connection that is
+    /// closed at once cannot be told apart: which of the two is noticed first is a matter of luck. A daemon that has no
+    /// place is found by another look ([`Full`](Self::Full)).
     #[error("what listens on {} does not speak agentd's protocol, or fails at once ({said})", .socket.display())]
     Foreign {
         /// The address.
         socket: PathBuf,
         /// How the attempt ended.
         said: String,
+    },
+    /// A daemon lives, and closes connections at once without a word: it has as many as it may have.
+    #[error("agentd ({}) is busy: it takes no more connections on {}", process(*.pid), .socket.display())]
+    Full {
+        /// The owner of the lock, as far as it has said so.
+        pid: Option<u32>,
+        /// The address.
+        socket: PathBuf,
+    },
+    /// It breaks off, and the wall clock stands where no HTTP server can write its date.
+    #[error("agentd on {} cannot answer: the clock of this machine stands before the year 1970", .socket.display())]
+    Clock {
+        /// The address.
+        socket: PathBuf,
+    },
+    /// The system refuses this process what it needs before anything else.
+    #[error("agentd-cli cannot begin: the system gives it no {what}")]
+    Bare {
+        /// What it is.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
     },
     /// The socket belongs to a daemon of another user, who is the only one it serves, or the state folder does.
     #[error("agentd on {} belongs to user {theirs} and serves nobody else; this is user {ours}", .socket.display())]
@@ -92,6 +115,8 @@ pub enum Error {
         socket: PathBuf,
         /// How long it had, in milliseconds.
         waited_ms: u64,
+        /// The process, if the lock beside the socket tells it.
+        pid: Option<u32>,
     },
     /// It answers, and says that it cannot serve.
     #[error("agentd on {} answers, but fails: {said}", .socket.display())]
@@ -337,6 +362,7 @@ impl Error {
             | Self::Silent { .. }
             | Self::Failing { .. }
             | Self::Foreign { .. }
+            | Self::Full { .. }
             | Self::Hidden { .. } => true,
             Self::Call { status, .. } => is_lost(status),
             _ => false,

@@ -10,6 +10,7 @@ pub mod doctor;
 mod document;
 pub mod env;
 pub mod error;
+mod file;
 pub mod follow;
 pub mod owner;
 pub mod retry;

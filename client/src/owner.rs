@@ -2,7 +2,7 @@
 //! reached (its socket was deleted, it starts, it ends) from one that is gone.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::TryLockError,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use agentd_proto::rendezvous::{LOCK_FILE, owner_in};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
-use crate::{error::Error, retry::Pauses};
+use crate::{error::Error, file, retry::Pauses};
 
 /// The lock of a state folder.
 #[derive(Debug, Clone)]
@@ -37,10 +37,10 @@ impl Lock {
     }
 
     /// Looks who holds it. It tries to share the lock, which the owner's exclusive one prevents: two clients that look
-    /// at once do not take each other for a daemon. It is given back at once.
+    /// at once do not take each other for a daemon. It is given back at once. What is no regular file is nobody's lock.
     #[must_use]
     pub fn owner(&self) -> Owner {
-        let Ok(file) = File::open(&self.path) else { return Owner::Nobody };
+        let Ok(file) = file::open(&self.path) else { return Owner::Nobody };
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Owner::Daemon(owner_in(&file)),
             _ => Owner::Nobody,
@@ -81,6 +81,8 @@ impl Lock {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]
@@ -96,6 +98,16 @@ mod tests {
         std::fs::write(&lock.path, "").unwrap();
         assert_eq!(lock.owner(), Owner::Daemon(None));
         drop(held);
+        assert_eq!(lock.owner(), Owner::Nobody);
+    }
+
+    /// Nobody would ever open the other end.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test has children of its own")]
+    fn a_pipe_is_no_lock_and_is_not_waited_for() {
+        let home = tempfile::TempDir::new().unwrap();
+        let lock = Lock::of(home.path());
+        assert!(std::process::Command::new("mkfifo").arg(&lock.path).status().unwrap().success());
         assert_eq!(lock.owner(), Owner::Nobody);
     }
 

@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     connect::{Connection, Dial},
     error::Error,
+    file,
     owner::{Lock, Owner},
     retry::Pauses,
     service::{Fault, Kind, Place, wake},
@@ -216,6 +217,7 @@ impl Starter {
         }
         let open = || {
             DirBuilder::new().recursive(true).mode(0o700).create(self.state_dir.join(LOG_FOLDER))?;
+            file::check_regular(&path)?;
             let log = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path)?;
             // Several clients may start at once: appending loses nobody's words, and only an old log is cut.
             if log.metadata().is_ok_and(|metadata| metadata.len() > LOG_LIMIT) {
@@ -285,7 +287,7 @@ impl StartLog {
 
     /// The end of what was said since.
     pub(crate) fn tail(&self) -> String {
-        File::open(&self.path).map_or_else(|_| String::new(), |mut log| tail(&mut log, self.said_before))
+        file::open(&self.path).map_or_else(|_| String::new(), |mut log| tail(&mut log, self.said_before))
     }
 }
 

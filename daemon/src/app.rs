@@ -4,9 +4,11 @@
 pub(crate) mod hold;
 mod running;
 
-use std::{collections::HashMap, io::IsTerminal as _, os::unix::net::UnixListener, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, io::IsTerminal as _, os::unix::net::UnixListener, path::PathBuf, sync::Arc, time::Duration,
+};
 
-use agentd_engine::{Deps, Disk, Engine, EngineThreads};
+use agentd_engine::{CRASH_MARKER, Deps, Disk, Engine, EngineThreads};
 use agentd_host::{Clock, Intent, Limits, PlanSettings, Sensors, StopSignals, Topology, place};
 use agentd_proto::rendezvous::LOG_FOLDER;
 use tokio::sync::mpsc;
@@ -96,6 +98,7 @@ impl App {
     pub async fn build(config: Config, mut launch: Launch) -> Result<Self, Error> {
         state_dir::prepare(&config.state_dir, launch.own_uid)?;
         let lock = lock::own(&config.state_dir).await?;
+        check_own("marker of crashes", config.state_dir.join(CRASH_MARKER))?;
         open_log(&config, launch.log)?;
         let signals = StopSignals::new().map_err(|source| Error::System { what: "a signal handler", source })?;
         let started_by = started_by(&launch);
@@ -133,11 +136,18 @@ impl App {
     }
 }
 
+/// Refuses what stands where a file of ours belongs and is none: a daemon without a log, or one that forgets which step killed
+/// it, is worse than none.
+fn check_own(what: &'static str, path: PathBuf) -> Result<(), Error> {
+    agentd_host::check_regular(&path).map_err(|source| Error::OwnFile { what, path, source })
+}
+
 fn open_log(config: &Config, log: LogTo) -> Result<(), Error> {
     if log == LogTo::Nowhere {
         return Ok(());
     }
     let folder = state_dir::subfolder(&config.state_dir, LOG_FOLDER)?;
+    check_own("log", folder.join(log::NAME))?;
     if let Err(error) = log::install(&folder, config.log, log == LogTo::FileAndStderr) {
         tracing::warn!(%error, "this process has a log already; ours is not used");
     }
@@ -159,4 +169,62 @@ fn warnings(launch: &Launch, band: Option<String>, topology: &Topology) -> Vec<S
     let of_host = band.into_iter().chain(of_limits).chain(topology.notes.iter().cloned());
     let all = of_host.chain(environment::warning(&launch.environment));
     all.inspect(|warning| tracing::warn!(warning, "something works worse than it could")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "the standard library makes no pipes with names")]
+
+    use std::{fs, os::unix::fs::MetadataExt as _, process::Command};
+
+    use super::*;
+    use crate::{
+        config::{self, Flags},
+        describe,
+        lifecycle::owner,
+    };
+
+    /// Opening a pipe that nobody reads or writes would never end, and clients would wait with it.
+    #[test]
+    fn a_pipe_or_a_link_where_a_file_of_ours_belongs_is_named_and_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        let environment = HashMap::from([("AGENTD_HOME".to_owned(), state.to_str().unwrap().to_owned())]);
+        state_dir::prepare(&state, dir.path().metadata().unwrap().uid()).unwrap();
+        state_dir::subfolder(&state, LOG_FOLDER).unwrap();
+        let start = || {
+            agentd_host::current_thread_runtime().unwrap().block_on(async {
+                let own_uid = owner::own_uid().unwrap();
+                let launch = Launch {
+                    environment: environment.clone(),
+                    own_uid,
+                    inherited: None,
+                    log: LogTo::File,
+                    limits: None,
+                    look_every: LOOK_EVERY,
+                    disk: None,
+                    clock: Arc::new(agentd_host::SystemClock),
+                    sensors: Arc::new(agentd_host::SystemSensors::default()),
+                };
+                App::build(config::load(&Flags::default(), &environment, own_uid).unwrap(), launch).await.map(drop)
+            })
+        };
+        for name in ["logs/agentd.log", "crash"] {
+            let path = state.join(name);
+            for what in ["a named pipe", "a symbolic link"] {
+                match what {
+                    "a named pipe" => assert!(Command::new("mkfifo").arg(&path).status().unwrap().success()),
+                    _ => std::os::unix::fs::symlink("elsewhere", &path).unwrap(),
+                }
+                let error = start().unwrap_err();
+                let said = describe(&error);
+                assert!(matches!(error, Error::OwnFile { .. }) && error.exit_code() == 73, "{said}");
+                assert!(
+                    said.contains(path.to_str().unwrap()) && said.contains(what) && said.contains("move it away"),
+                    "{said}"
+                );
+                fs::remove_file(&path).unwrap();
+            }
+        }
+    }
 }

@@ -30,6 +30,17 @@ pub enum Error {
         /// Why, and what to do.
         reason: String,
     },
+    /// Something else stands where a file of ours belongs.
+    #[error("{} cannot be the {what}", path.display())]
+    OwnFile {
+        /// What it should be.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is there, and what to do.
+        #[source]
+        source: io::Error,
+    },
     /// Another daemon owns the state folder.
     #[error("agentd already runs on {} as {}; stop it with `agentd-cli stop`, or use another AGENTD_HOME", state_dir.display(), process(*pid))]
     AlreadyRunning {
@@ -179,7 +190,7 @@ impl Classify for Error {
             Self::StateDir { .. } | Self::Lock { .. } | Self::Socket { .. } => ErrorClass::Unavailable,
             Self::Limit { .. } | Self::System { .. } => ErrorClass::Unavailable,
             Self::Unsafe { .. } => ErrorClass::Denied,
-            Self::AlreadyRunning { .. } | Self::SocketTaken { .. } => ErrorClass::Conflict,
+            Self::AlreadyRunning { .. } | Self::SocketTaken { .. } | Self::OwnFile { .. } => ErrorClass::Conflict,
             Self::ArchiveThere { .. } | Self::JournalThere { .. } => ErrorClass::Conflict,
             Self::ArchiveFile { source, .. } => match source.kind() {
                 _ if is_full(source) => ErrorClass::Disk,
@@ -219,6 +230,7 @@ impl Error {
             Self::Unsafe { .. } => 77,
             Self::AlreadyRunning { .. } => 75,
             Self::StateDir { .. } | Self::SocketTaken { .. } | Self::Socket { .. } | Self::Lock { .. } => 73,
+            Self::OwnFile { .. } => 73,
             Self::ArchiveThere { .. } | Self::JournalThere { .. } | Self::ArchiveFile { .. } | Self::NoOutput => 73,
             Self::Interrupted | Self::Left { .. } => Exit::Detached.into(),
             Self::Host(_) | Self::System { .. } | Self::Limit { .. } => 71,

@@ -62,7 +62,7 @@ mod tests {
         lock::what_happens_to_the_folder_and_the_lock_is_noticed,
         lock::who_comes_second_waits_a_moment_for_a_lock_that_is_given_back,
         state_dir::whatever_others_could_touch_is_refused_with_a_way_out,
-        check::what_is_stored_is_read_by_one_owner_at_a_time,
+        check::what_is_stored_is_not_read_beside_its_owner,
         partial::who_opened_a_file_before_it_got_its_name_leaves_it_and_its_successor_alone,
         socket::a_socket_is_private_and_goes_with_its_owner,
         socket::what_is_not_left_over_stays,

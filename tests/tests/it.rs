@@ -7,10 +7,14 @@
 
 #[path = "it/archive.rs"]
 mod archive;
+#[path = "it/bench.rs"]
+mod bench;
 #[path = "it/cli.rs"]
 mod cli;
 #[path = "it/doctor.rs"]
 mod doctor;
+#[path = "it/documents.rs"]
+mod documents;
 #[path = "it/findings.rs"]
 mod findings;
 #[path = "it/flood.rs"]
@@ -25,10 +29,14 @@ mod interop;
 mod job;
 #[path = "it/managed.rs"]
 mod managed;
+#[path = "it/meeting.rs"]
+mod meeting;
 #[path = "it/polyglot.rs"]
 mod polyglot;
 #[path = "it/service.rs"]
 mod service;
+#[path = "it/steps.rs"]
+mod steps;
 #[path = "it/tasks.rs"]
 mod tasks;
 #[path = "it/watchers.rs"]

@@ -164,12 +164,14 @@ mod tests {
         let held = claimed(&living);
         held.lock().unwrap();
         fs::write(living.join("agentd.lock"), "4711\n").unwrap();
+        // Numbers that no process has: the name of this one's parent stands beside them.
+        let unused = |number: u32| at(&format!("{PREFIX}{}-{number}", i32::MAX));
         for name in ["agentd-bench-7", ".agentd-bench-", ".agentd-bench-x", ".agentd"] {
             drop(claimed(&at(name)));
         }
-        fs::create_dir_all(at(".agentd-bench-8").join("log")).unwrap(); // nobody's measurement
-        fs::write(at(".agentd-bench-9"), "a file").unwrap();
-        std::os::unix::fs::symlink(at("agentd-bench-7"), at(".agentd-bench-10")).unwrap();
+        fs::create_dir_all(unused(8).join("log")).unwrap(); // nobody's measurement
+        fs::write(unused(9), "a file").unwrap();
+        std::os::unix::fs::symlink(at("agentd-bench-7"), unused(10)).unwrap();
         let all = || fs::read_dir(parent.path()).unwrap().count();
         let before = all();
         let found = sweep(parent.path()).await;

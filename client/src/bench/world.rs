@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    io,
     os::unix::{fs::OpenOptionsExt, net::UnixStream, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -13,7 +14,10 @@ use std::{
 use agentd_proto::rendezvous::{AddressError, HOME_VARIABLE, MAX_SOCKET_PATH, state_dir};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::leftover::{self, Left};
+use super::{
+    Remains,
+    leftover::{self, Left},
+};
 use crate::{
     connect::{Connection, Dial},
     context::Context,
@@ -45,6 +49,8 @@ pub(super) struct World {
     /// What the daemon gets of this environment.
     variables: Vec<(&'static str, String)>,
     daemon: Option<Child>,
+    /// Told what could not be removed.
+    pub(super) remains: Remains,
 }
 
 impl World {
@@ -76,7 +82,7 @@ impl World {
         }
         let (folder, claim) = leftover::make(&parent)?;
         let variables = KEPT.into_iter().filter_map(|name| Some((name, (context.variable)(name)?))).collect();
-        Ok(Self { folder, _claim: claim, program, variables, daemon: None })
+        Ok(Self { folder, _claim: claim, program, variables, daemon: None, remains: Remains::default() })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -176,7 +182,12 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.kill();
-        // What cannot be removed stays, under a name that says whose it is.
-        let _left = fs::remove_dir_all(&self.folder);
+        match fs::remove_dir_all(&self.folder) {
+            // It stays, under a name that says whose it is, and there is one world to a measurement.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let _told = self.remains.0.set((self.folder.clone(), error));
+            }
+            _ => {}
+        }
     }
 }

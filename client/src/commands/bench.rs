@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     attend::Endings,
-    bench::{self, Plan},
+    bench::{self, Plan, Remains},
     context::Context,
     error::Error,
     owner::Owner,
@@ -52,13 +52,19 @@ pub async fn run(context: &Context<'_>, args: BenchArgs) -> Result<Exit, Error> 
     if context.lock().is_ok_and(|lock| lock.owner() != Owner::Nobody) {
         context.ui.warn("your own agentd runs beside the measured one; for figures to be passed on: agentd-cli stop");
     }
-    let report = tokio::select! {
-        report = Box::pin(bench::measure(context, &plan, |what| context.ui.note(what))) => report?,
+    let remains = Remains::default();
+    let measured = tokio::select! {
+        report = Box::pin(bench::measure(context, &plan, &remains, |what| context.ui.note(what))) => Some(report),
         // The folder and the daemon in it go with the measurement.
-        () = endings.next() => {
-            context.ui.note("\ncut off: no figures");
-            return Ok(Exit::Detached);
-        }
+        () = endings.next() => None,
+    };
+    if let Some((folder, error)) = remains.get() {
+        let folder = text::one_line(&folder.display().to_string());
+        context.ui.warn(&format!("the folder of this measurement could not be removed ({error}): {folder}"));
+    }
+    let Some(report) = measured.transpose()? else {
+        context.ui.note("\ncut off: no figures");
+        return Ok(Exit::Detached);
     };
     if context.ui.json {
         context.ui.object(&report)?;

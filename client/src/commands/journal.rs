@@ -81,7 +81,7 @@ async fn verify(context: &Context<'_>) -> Result<Exit, Error> {
     Ok(exit)
 }
 
-/// Asks the daemon; if none runs, its program, which is the owner of the state folder for that time.
+/// Asks the daemon; if none runs, its program, which reads the state folder and holds no lock; `None` of it: a daemon began meanwhile.
 async fn find_faults(context: &Context<'_>) -> Result<JournalShape, Error> {
     let connection = match context.connect().await {
         Err(error) if error.is_absence() => match context.starter()?.verify()? {

@@ -105,10 +105,14 @@ enum Cpu {
     Quiet,
 }
 
+/// The longest time that the daemon takes as a hint.
+const LONGEST_EXPECTED: Duration = Duration::from_secs(31 * 24 * 3_600);
+
 fn expected(text: &str) -> Result<Duration, String> {
     let remedy = "write a number and a unit, e.g. `30s`, `5m` or `1h 30m`";
     match humantime::parse_duration(text) {
         Ok(span) if span.is_zero() => Err(format!("it is zero; {remedy}")),
+        Ok(span) if span > LONGEST_EXPECTED => Err(format!("at most 31d are possible; {remedy}")),
         Ok(span) => Ok(span),
         Err(error) => Err(format!("{error}; {remedy}")),
     }
@@ -361,7 +365,8 @@ mod tests {
     fn expected_times_are_read_or_explained() {
         assert_eq!(expected("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(expected("1h 30m"), Ok(Duration::from_secs(5400)));
-        for bad in ["30", "soon", "-1s", "0s", ""] {
+        assert_eq!(expected("31d"), Ok(LONGEST_EXPECTED));
+        for bad in ["30", "soon", "-1s", "0s", "", "31d 1s", "99999999999999h"] {
             assert!(expected(bad).unwrap_err().contains("`30s`"), "{bad}");
         }
     }

@@ -3,6 +3,7 @@
 use std::{io, path::Path};
 
 use agentd_proto::codes::{Exit, exit_for};
+use rustix::io::Errno;
 use tonic::{Code, Status};
 
 use super::{Error, broke};
@@ -28,6 +29,7 @@ impl Error {
                 Exit::Denied
             }
             Self::OtherUser { .. } => Exit::Denied,
+            Self::Full { .. } => Exit::Busy,
             Self::Absent { .. }
             | Self::Stale { .. }
             | Self::Hidden { .. }
@@ -36,6 +38,8 @@ impl Error {
             | Self::Signal { .. }
             | Self::ReadOnly { .. }
             | Self::Foreign { .. }
+            | Self::Clock { .. }
+            | Self::Bare { .. }
             | Self::Silent { .. }
             | Self::Failing { .. }
             | Self::NoProgram { .. }
@@ -61,6 +65,9 @@ impl Error {
             Self::Signal { .. } => "signal",
             Self::ReadOnly { .. } => "read_only",
             Self::Foreign { .. } => "foreign",
+            Self::Full { .. } => "busy",
+            Self::Clock { .. } => "clock",
+            Self::Bare { .. } => "limit",
             Self::OtherUser { .. } => "denied",
             Self::Silent { .. } => "silent",
             Self::Failing { .. } => "failing",
@@ -93,6 +100,9 @@ impl Error {
     /// What to do next.
     #[must_use]
     pub fn hints(&self) -> Vec<String> {
+        if is_starved(self) {
+            return vec![STARVED.to_owned()];
+        }
         let hints = match self {
             Self::Absent { .. } | Self::Stale { .. } => vec!["start it: agentd-cli start".to_owned()],
             Self::Hidden { socket, lock, pid } => hidden_hints(socket, lock, *pid),
@@ -114,7 +124,10 @@ impl Error {
                 format!("find out who listens there: lsof {}", socket.display()),
                 "if it is agentd, look into its log in the state folder (logs/)".to_owned(),
             ],
-            Self::Silent { .. } => vec![SILENT.to_owned()],
+            Self::Full { pid, socket } => full_hints(*pid, socket),
+            Self::Clock { .. } => vec!["set the clock (date), and ask again".to_owned()],
+            Self::Bare { .. } => vec!["see what this shell may use: ulimit -a".to_owned()],
+            Self::Silent { pid, .. } => vec![silent_hint(*pid)],
             Self::Failing { .. } => vec!["look into its log in the state folder (logs/)".to_owned()],
             Self::DaemonTooOld { .. } => {
                 vec!["start the newer one; tasks go on: agentd-cli stop && agentd-cli start".to_owned()]
@@ -153,7 +166,38 @@ impl Error {
 const OTHER_USER: &str =
     "each user has an agentd of his own: run this as that user, or set AGENTD_HOME to a folder of yours";
 
-const SILENT: &str = "it may be overloaded or stuck: look into its log, or stop the process `agentd` and start it again: agentd-cli start";
+const STARVED: &str = "this shell's limit of open files is too low: raise it: ulimit -n 1024";
+
+/// True if the system says that this process, or the machine, has too many files open.
+fn is_starved(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(found) = cause {
+        let system = found.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+        if [Errno::MFILE, Errno::NFILE].iter().any(|errno| system == Some(errno.raw_os_error())) {
+            return true;
+        }
+        cause = found.source();
+    }
+    false
+}
+
+/// Stopping it in order takes a connection too.
+fn full_hints(pid: Option<u32>, socket: &Path) -> Vec<String> {
+    let end =
+        "end some of its clients (each `agentd-cli watch` or waiting `submit` is one), or raise server.max_connections";
+    let stop = pid.map(|pid| format!("to stop it all the same: kill {pid}"));
+    let other = format!("if something else listens there: lsof {}", socket.display());
+    [Some(end.to_owned()), stop, Some(other)].into_iter().flatten().collect()
+}
+
+/// One that is stuck or stopped heeds no other signal.
+fn silent_hint(pid: Option<u32>) -> String {
+    let end = match pid {
+        Some(pid) => format!("end it and start it again, its tasks go on: kill -9 {pid} && agentd-cli start"),
+        None => "stop the process `agentd` and start it again: agentd-cli start".to_owned(),
+    };
+    format!("it may be overloaded or stuck: look into its log, or {end}")
+}
 
 fn is_denied(source: &io::Error) -> bool {
     source.kind() == io::ErrorKind::PermissionDenied
@@ -299,7 +343,14 @@ mod tests {
                 Exit::NotFound,
                 "did you mean `loop-sort`?",
             ),
-            (Error::Silent { socket: socket.clone(), waited_ms: 5000 }, Exit::Unavailable, "log"),
+            (Error::Silent { socket: socket.clone(), waited_ms: 5000, pid: None }, Exit::Unavailable, "log"),
+            (Error::Silent { socket: socket.clone(), waited_ms: 5000, pid: Some(7) }, Exit::Unavailable, "kill -9 7"),
+            (Error::Full { pid: Some(7), socket: socket.clone() }, Exit::Busy, "kill 7"),
+            (Error::Full { pid: None, socket: socket.clone() }, Exit::Busy, "server.max_connections"),
+            (Error::Clock { socket: socket.clone() }, Exit::Unavailable, "date"),
+            (Error::Bare { what: "event loop", source: Errno::MFILE.into() }, Exit::Unavailable, "ulimit -n"),
+            (Error::Bare { what: "event loop", source: Errno::NOMEM.into() }, Exit::Unavailable, "ulimit -a"),
+            (Error::Socket { socket: socket.clone(), source: Errno::MFILE.into() }, Exit::Unavailable, "ulimit -n"),
             (Error::Failing { socket, said: String::new() }, Exit::Unavailable, "log"),
             (Error::DaemonTooOld { version: "0".into(), theirs: 0, ours: 1 }, Exit::Protocol, "agentd-cli stop"),
             (Error::ClientTooOld { version: "9".into(), theirs: 9, ours: 1 }, Exit::Protocol, "install"),

@@ -1,7 +1,7 @@
 //! The daemon's log files, as `service logs` shows them: the last lines, and what is added, also when the log is set aside.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ const AT_ONCE: u64 = 256 << 10;
 /// # Errors
 /// The file cannot be read.
 pub fn last_lines(path: &Path, lines: usize) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+    let mut file = crate::file::open(path)?;
     let end = file.metadata()?.len();
     let from = end.saturating_sub(FURTHEST);
     file.seek(SeekFrom::Start(from))?;
@@ -56,7 +56,7 @@ impl Growing {
     /// # Errors
     /// The file cannot be read; that it is not there is no fault.
     pub fn added(&mut self) -> io::Result<Vec<u8>> {
-        let mut file = match File::open(&self.path) {
+        let mut file = match crate::file::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),

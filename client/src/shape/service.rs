@@ -18,6 +18,7 @@ pub struct ServiceShape {
     pid: Option<u32>,
     /// Where it is loaded, e.g. `gui/501`; `null` if it is not.
     domain: Option<String>,
+    /// Those that are there.
     files: Vec<String>,
     program: Option<String>,
     /// Version of the daemon when it was installed.

@@ -10,6 +10,9 @@ use crate::ui::{
     text,
 };
 
+/// Blanks between the columns of a table.
+const GAP: usize = 2;
+
 /// Draws `markdown` in at most `width` columns; code keeps its own line length.
 #[must_use]
 pub fn render(markdown: &str, paint: Paint, width: usize) -> String {
@@ -203,7 +206,7 @@ impl Page {
     fn end_table(&mut self) {
         if let Some(rows) = self.table.take() {
             let room = self.room();
-            for line in rows.drawn().render(self.paint, Some(room)).lines() {
+            for line in rows.drawn(room).render(self.paint, Some(room)).lines() {
                 self.line(line);
             }
         }
@@ -270,89 +273,132 @@ impl Page {
             return;
         }
         let pieces = std::mem::take(&mut self.inline);
-        for line in wrap_pieces(&pieces, self.room(), self.paint) {
-            self.line(&line);
+        let (room, whole) = (self.room(), self.whole());
+        for (line, width) in Lines::of(&pieces, (room, whole), self.paint).done {
+            if width > room && width <= whole { self.outdented(&line, whole - width) } else { self.line(&line) }
         }
+    }
+
+    /// Columns that a line has if its block is not indented.
+    fn whole(&self) -> usize {
+        let quotes = self.prefixes.iter().filter(|prefix| matches!(prefix, Prefix::Quote)).count();
+        self.width.saturating_sub(2 * quotes)
+    }
+
+    /// A line that is too wide for the indent of its block stands farther to the left, below the marker of its item.
+    fn outdented(&mut self, line: &str, indent: usize) {
+        if self.prefixes.iter().any(|prefix| matches!(prefix, Prefix::Item { marker: Some(_), .. })) {
+            let marker = self.prefix();
+            self.out.push_str(marker.trim_end());
+            self.out.push('\n');
+        }
+        let quotes = self.prefixes.iter().filter(|prefix| matches!(prefix, Prefix::Quote)).count();
+        let quotes = self.paint.text(Label::Dim, "│ ").repeat(quotes);
+        self.out.push_str(&format!("{quotes}{:indent$}{line}\n", ""));
     }
 }
 
 impl Rows {
     /// The table with its numbers to the right.
-    fn drawn(self) -> Table {
-        let mut widths = vec![0; self.alignments.len()];
-        for row in &self.done {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = text::width(cell).max(*width);
+    fn drawn(mut self, room: usize) -> Table {
+        let mut widths = self.widths();
+        if widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) > room {
+            // A column of numbers that gives way would break the blanks before them: its head takes as many lines as it has words.
+            let columns = self.done.first_mut().into_iter().flatten().zip(&self.alignments);
+            for (head, _) in columns.filter(|(_, alignment)| **alignment == Alignment::Right) {
+                *head = head.split_whitespace().collect::<Vec<_>>().join("\n");
             }
+            widths = self.widths();
         }
         let mut table = Table::headed();
         for (number, row) in self.done.into_iter().enumerate() {
             let cells = row.into_iter().zip(widths.iter().zip(&self.alignments)).map(|(cell, (width, alignment))| {
-                let gap = if *alignment == Alignment::Right { width - text::width(&cell) } else { 0 };
-                let cell = format!("{:gap$}{cell}", "");
+                let right = |line: &str| format!("{:gap$}{line}", "", gap = width.saturating_sub(text::width(line)));
+                let cell = match alignment {
+                    Alignment::Right => cell.lines().map(right).collect::<Vec<_>>().join("\n"),
+                    _ => cell,
+                };
                 if number == 0 { Cell::labelled(cell, Label::Heading) } else { cell.into() }
             });
             table.row(cells.collect::<Vec<Cell>>());
         }
         table
     }
-}
 
-/// Breaks painted pieces into lines: a word may consist of several pieces (`**bold**,`), so that words are put
-/// together first.
-fn wrap_pieces(pieces: &[(String, Option<Label>)], room: usize, paint: Paint) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    let mut word = Word::default();
-    let mut gap = 0;
-    let mut place = |word: &mut Word, gap: usize, lines: &mut Vec<String>| {
-        if word.width == 0 {
-            return;
-        }
-        if used > 0 && used + gap + word.width > room {
-            lines.push(String::new());
-            used = 0;
-        }
-        let space = if used > 0 { gap } else { 0 };
-        if let Some(line) = lines.last_mut() {
-            line.push_str(&" "[..space.min(1)]);
-            line.push_str(&word.painted);
-        }
-        used += space + word.width;
-        *word = Word::default();
-    };
-    for (content, label) in pieces {
-        if content == "\n" {
-            place(&mut word, gap, &mut lines);
-            lines.push(String::new());
-            gap = 0;
-            continue;
-        }
-        for part in content.split_inclusive(char::is_whitespace) {
-            let bare = part.trim_end();
-            word.add(bare, *label, paint);
-            if bare.len() < part.len() {
-                place(&mut word, gap, &mut lines);
-                gap = 1;
+    /// Columns that the widest line of each takes.
+    fn widths(&self) -> Vec<usize> {
+        let mut widths = vec![0; self.alignments.len()];
+        for row in &self.done {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.lines().map(text::width).max().unwrap_or(0).max(*width);
             }
         }
+        widths
     }
-    place(&mut word, gap, &mut lines);
-    lines
 }
 
-#[derive(Default)]
-struct Word {
-    painted: String,
-    width: usize,
+/// The lines of a block, each with its width.
+struct Lines {
+    done: Vec<(String, usize)>,
+    /// Columns behind what stands before the block, and what there would be without its indent.
+    room: usize,
+    whole: usize,
 }
 
-impl Word {
-    fn add(&mut self, piece: &str, label: Option<Label>, paint: Paint) {
-        self.width += text::width(piece);
-        match label {
-            Some(label) => self.painted.push_str(&paint.text(label, piece)),
-            None => self.painted.push_str(piece),
+impl Lines {
+    /// Breaks painted pieces into lines: a word may consist of several pieces (`**bold**,`), so that words are put
+    /// together first.
+    fn of(pieces: &[(String, Option<Label>)], (room, whole): (usize, usize), paint: Paint) -> Self {
+        let mut lines = Self { done: vec![(String::new(), 0)], room, whole };
+        let mut word: Vec<(String, usize)> = Vec::new();
+        let mut gap = 0;
+        for (content, label) in pieces {
+            if content == "\n" {
+                lines.place(&mut word, gap);
+                lines.done.push((String::new(), 0));
+                gap = 0;
+                continue;
+            }
+            for part in content.split_inclusive(char::is_whitespace) {
+                let bare = part.trim_end();
+                if !bare.is_empty() {
+                    let painted = label.map_or_else(|| bare.to_owned(), |label| paint.text(label, bare));
+                    word.push((painted, text::width(bare)));
+                }
+                if bare.len() < part.len() {
+                    lines.place(&mut word, gap);
+                    gap = 1;
+                }
+            }
+        }
+        lines.place(&mut word, gap);
+        lines
+    }
+
+    /// Adds a word, behind a gap. One that no line can hold is broken between its pieces, if that helps: a path that is cut cannot
+    /// be followed.
+    fn place(&mut self, word: &mut Vec<(String, usize)>, gap: usize) {
+        let width: usize = word.iter().map(|(_, width)| width).sum();
+        let pieces = std::mem::take(word);
+        if width > self.whole && pieces.iter().all(|(_, width)| *width <= self.whole) {
+            for (number, (painted, width)) in pieces.iter().enumerate() {
+                self.put(painted, *width, if number == 0 { gap } else { 0 });
+            }
+        } else if width > 0 {
+            let painted: String = pieces.into_iter().map(|(painted, _)| painted).collect();
+            self.put(&painted, width, gap);
+        }
+    }
+
+    fn put(&mut self, painted: &str, width: usize, gap: usize) {
+        if self.done.last().is_none_or(|(_, used)| *used > 0 && used + gap + width > self.room) {
+            self.done.push((String::new(), 0));
+        }
+        if let Some((line, used)) = self.done.last_mut() {
+            let space = if *used > 0 { gap.min(1) } else { 0 };
+            line.push_str(&" "[..space]);
+            line.push_str(painted);
+            *used += space + width;
         }
     }
 }
@@ -384,6 +430,40 @@ mod tests {
             render(broken, Paint::new(false), 30),
             "Lines  File\n    7  a-name-that-is-really-m\n       uch-too-long\n"
         );
+    }
+
+    #[test]
+    fn numbers_stay_to_the_right_where_columns_give_way() {
+        let table = "| Folder | Files | Needed by |\n|:--|--:|--:|\n| `a/folder/with/a/long/path/to/it` | 7 | 11 |\n";
+        assert_eq!(
+            render(table, Paint::new(false), 46),
+            "Folder                           Files  Needed\n                                            by\n\
+             a/folder/with/a/long/path/to/it      7      11\n"
+        );
+        for width in 28..60 {
+            let drawn = render(table, Paint::new(false), width);
+            let row = drawn.lines().find(|line| line.contains(" 7 ")).unwrap();
+            let end = drawn.lines().map(text::width).max();
+            assert_eq!((row.ends_with(" 11"), Some(text::width(row))), (true, end), "{width}:\n{drawn}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_broken_only_if_no_line_can_hold_it() {
+        let item = "9. x\n10. `src/some/folder/of/it/hit.js:4`, high confidence: *a* reason\n";
+        for (width, expected) in [
+            (40, "9. x\n10. src/some/folder/of/it/hit.js:4, high\n    confidence: a reason\n"),
+            (35, "9. x\n10. src/some/folder/of/it/hit.js:4,\n    high confidence: a reason\n"),
+            (34, "9. x\n10.\n   src/some/folder/of/it/hit.js:4,\n    high confidence: a reason\n"),
+            (31, "9. x\n10.\nsrc/some/folder/of/it/hit.js:4,\n    high confidence: a reason\n"),
+            (30, "9. x\n10.\nsrc/some/folder/of/it/hit.js:4\n    , high confidence: a\n    reason\n"),
+        ] {
+            assert_eq!(render(item, Paint::new(false), width), expected, "{width}");
+        }
+        let long = render(item, Paint::new(false), 29);
+        assert!(long.contains("10. src/some/folder/of/it/hit.js:4,\n"), "what fits nowhere stays whole: {long}");
+        let quoted = render("> - `src/some/folder/of/it/hit.js:4`\n", Paint::new(false), 33);
+        assert_eq!(quoted, "│ •\n│  src/some/folder/of/it/hit.js:4\n");
     }
 
     #[test]

@@ -82,6 +82,11 @@ fn what_is_no_file_is_neither_replaced_nor_waited_for() {
         Cli::new(home.path(), &all).run().expect(2).says(&["is no regular file", "hint:"]);
         assert!(!at("told").exists(), "{arguments:?}");
     }
+    Cli::new(home.path(), &["journal", "--daemon", &well, "import", "-"])
+        .run()
+        .expect(2)
+        .says(&["standard input", "backup.tar"]);
+    assert!(!at("told").exists());
     let all = ["journal", "--daemon", &well, "export", "--force", "to-file"];
     assert!(Cli::new(home.path(), &all).run().expect(0).stdout.starts_with("to-file: "));
     let real = home.path().canonicalize().unwrap().join("old.tar");

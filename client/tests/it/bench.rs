@@ -142,6 +142,18 @@ fn a_signal_ends_it_with_its_daemon_and_its_folder() {
     }
 }
 
+/// Whoever runs this may be one for whom no mode counts, so the folder gives way to a file.
+#[test]
+fn a_folder_that_cannot_be_removed_is_named() {
+    let fake = Fake::absent();
+    let program = fake.home().join("bin/agentd");
+    program::script(&program, "mv \"$AGENTD_HOME\" \"$AGENTD_HOME.away\"; echo mine > \"$AGENTD_HOME\"; exit 5");
+    let arguments = ["bench", "--beside", fake.home().to_str().unwrap(), "--daemon", program.to_str().unwrap()];
+    let output = Cli::new(fake.home(), &arguments).run().expect(4);
+    let at = fake.home().join(".agentd-bench-").display().to_string();
+    output.says(&["ended before it answered", "could not be removed (", &format!("): {at}")]);
+}
+
 /// Its daemon ends when the hangup is over, so the measurement does too, and not before.
 #[test]
 fn a_hangup_that_is_ignored_does_not_cut_it_off() {

@@ -15,10 +15,10 @@ use tempfile::TempDir;
 use crate::{cli::Cli, daemon_start::Standin, fake::Fake, program};
 
 /// A process that holds the lock for as long as it lives, as the daemon does.
-struct Holder(Child);
+pub struct Holder(Child);
 
 impl Holder {
-    fn new(home: &Path) -> Self {
+    pub fn new(home: &Path) -> Self {
         let path = home.join("agentd.lock");
         let lock: File = OpenOptions::new().write(true).create(true).truncate(true).open(&path).unwrap();
         lock.lock().unwrap();
@@ -27,7 +27,7 @@ impl Holder {
         Self(child)
     }
 
-    fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.0.id()
     }
 
@@ -70,6 +70,20 @@ fn stop_ends_the_owner_of_the_lock_and_waits_for_it() {
         assert_eq!(output.stdout.trim_end(), if json { r#"{"stopped":true,"in_flight":null}"# } else { "" });
         Cli::new(home.path(), &["stop"]).run().expect(0).says(&["not running"]);
     }
+}
+
+/// Nobody would ever open the other end of the pipe; the program that is started says what is wrong with it.
+#[test]
+fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+    let home = TempDir::new().unwrap();
+    let program = refused(home.path());
+    let pipe = |name: &str| assert!(Command::new("mkfifo").arg(home.path().join(name)).status().unwrap().success());
+    fs::create_dir(home.path().join("logs")).unwrap();
+    pipe("agentd.lock");
+    Cli::new(home.path(), &["status"]).run().expect(4).says(&["agentd is not running"]);
+    pipe("logs/agentd.start.log");
+    let output = Cli::new(home.path(), &["start", "--daemon", program.to_str().unwrap()]).run().expect(4);
+    output.says(&["agentd.start.log", "no regular file", "ls -ld"]);
 }
 
 /// The lock of the usual state folder says nothing about a socket elsewhere: nobody may be stopped by mistake.

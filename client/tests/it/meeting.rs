@@ -16,7 +16,7 @@ use agentd_proto::v1::HandshakeResponse;
 use tempfile::TempDir;
 use tonic::{Code, Status};
 
-use crate::{cli::Cli, fake::Fake};
+use crate::{cli::Cli, fake::Fake, lock::Holder};
 
 #[test]
 fn an_absent_daemon_is_told_from_one_that_was_killed() {
@@ -58,9 +58,16 @@ fn other_protocols_are_refused_with_a_remedy() {
 
 #[test]
 fn somebody_else_on_the_socket_is_recognised() {
-    let answers: [&[u8]; 3] = [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"+PONG and some more bytes\r\n", b""];
-    for answer in answers {
+    let answers: [(&[u8], bool); 5] = [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", false),
+        (b"+PONG and some more bytes\r\n", false),
+        (b"+PONG and some more bytes\r\n", true),
+        (b"", false),
+        (b"", true),
+    ];
+    for (answer, lives) in answers {
         let home = TempDir::new().unwrap();
+        let holder = lives.then(|| Holder::new(home.path()));
         let listener = UnixListener::bind(home.path().join("agentd.sock")).unwrap();
         let over = Arc::new(AtomicBool::new(false));
         let is_over = over.clone();
@@ -74,7 +81,16 @@ fn somebody_else_on_the_socket_is_recognised() {
                 let _gone = peer.unwrap().write_all(answer);
             }
         });
-        Cli::new(home.path(), &["list"]).run().expect(4).says(&["does not speak agentd's protocol", "lsof", "log"]);
+        let list = |arguments| Cli::new(home.path(), arguments).run();
+        match &holder {
+            // The daemon lives, and turns away whoever comes.
+            Some(holder) if answer.is_empty() => {
+                let pid = format!("pid {}", holder.pid());
+                list(&["list"]).expect(5).says(&["takes no more connections", &pid, "server.max_connections"]);
+                list(&["list", "--json"]).expect(5).says(&[r#""kind":"busy""#, r#""exit":5"#]);
+            }
+            _ => list(&["list"]).expect(4).says(&["does not speak agentd's protocol", "lsof", "log"]),
+        }
         over.store(true, Ordering::SeqCst);
         let _last = UnixStream::connect(home.path().join("agentd.sock")).unwrap();
         server.join().unwrap();
@@ -106,6 +122,34 @@ fn a_daemon_that_says_nothing_is_not_waited_for_without_end() {
     let error = runtime.block_on(dial.open()).unwrap_err();
     assert!(matches!(error, Error::Silent { waited_ms: 50, .. }), "{error:?}");
     assert_eq!(u8::from(error.exit()), 4);
+}
+
+/// What is stopped says nothing until it goes on, and heeds nothing but being killed.
+#[test]
+fn a_silent_daemon_is_named_by_its_process() {
+    let home = TempDir::new().unwrap();
+    let _listener = UnixListener::bind(home.path().join("agentd.sock")).unwrap();
+    let holder = Holder::new(home.path());
+    let kill = format!("kill -9 {} && agentd-cli start", holder.pid());
+    Cli::new(home.path(), &["list"]).run().expect(4).says(&["said nothing", &kill]);
+}
+
+/// The limit of this process is not the daemon's fault, at whatever place it is met.
+#[test]
+fn too_few_descriptors_are_told_as_that() {
+    let fake = Fake::serving();
+    let mut told = 0;
+    for limit in 4..24 {
+        let output = Cli::new(fake.home(), &["list"]).within(&format!("ulimit -n {limit}")).run();
+        if output.code == Some(127) || output.stderr.contains("shared librar") {
+            continue; // The system could not even load it.
+        }
+        if output.code != Some(0) {
+            told += 1;
+            output.expect(4).says(&["ulimit -n 1024"]);
+        }
+    }
+    assert!(told > 0, "no limit was too low");
 }
 
 #[test]

@@ -108,7 +108,11 @@ const BOTH: &str = "agentd.socket agentd.service";
 #[test]
 fn a_service_is_installed_once_started_through_its_manager_and_removed() {
     let mut machine = Machine::new(Fake::absent());
-    machine.cli(&["service", "status"]).run().expect(3).says(&["service install"]);
+    let status = machine.cli(&["service", "status"]).run().expect(3);
+    status.says(&["service install"]);
+    assert!(!status.stdout.contains("agentd.socket"), "no file of it is there: {}", status.stdout);
+    let status = machine.cli(&["service", "status", "--json"]).run().expect(3);
+    assert!(status.stdout.contains(r#""files":[]"#), "{}", status.stdout);
     machine.cli(&["service", "start"]).run().expect(3).says(&["the service is not installed"]);
     assert!(machine.calls().is_empty());
     let output = machine.run_until_started(&["service", "install"]).expect(0);

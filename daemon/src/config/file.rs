@@ -38,7 +38,12 @@ pub(super) fn read(path: &Path, own_uid: u32) -> Result<Option<String>, ConfigEr
         Ok(None) => return Err(no_file()),
         // A state folder that is no folder is refused later, with better words.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
+            let Ok(target) = fs::read_link(path) else { return Ok(None) };
+            // Somebody has settings, and they are not where they should be.
+            let target = target.display();
+            return Err(refused(format!(
+                "it is a link to {target}, where no file is; bring it back, or remove the link"
+            )));
         }
         Err(error) => return Err(unreadable(error)),
     };

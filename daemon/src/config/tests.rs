@@ -238,6 +238,23 @@ fn files_that_cannot_be_trusted_or_read_are_refused() {
     // Nobody writes into it, so opening it would never end.
     assert!(Command::new("mkfifo").arg(foreign.file()).status().unwrap().success());
     refused("regular file", &foreign);
+    let elsewhere = foreign.dir.path().join("dotfiles/agentd.toml");
+    let dangling = format!("{} is not used: it is a link to {}, where", foreign.file().display(), elsewhere.display());
+    for is_folder in [true, false] {
+        fs::remove_file(foreign.file()).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, foreign.file()).unwrap();
+        refused(&dangling, &foreign);
+        let above = elsewhere.parent().unwrap();
+        if is_folder {
+            fs::create_dir(above).unwrap()
+        } else {
+            fs::remove_dir(above).unwrap()
+        }
+        if !is_folder {
+            fs::write(above, "").unwrap(); // a path that leads through a file leads nowhere too
+        }
+        refused(&dangling, &foreign);
+    }
 }
 
 #[test]

@@ -160,7 +160,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    pub(crate) fn what_is_stored_is_read_by_one_owner_at_a_time() {
+    pub(crate) fn what_is_stored_is_not_read_beside_its_owner() {
         let dir = tempfile::tempdir().unwrap();
         let (folder, uid) = state(dir.path());
         let refused = |answer: Result<_, Error>| matches!(answer, Err(Error::AlreadyRunning { .. }));

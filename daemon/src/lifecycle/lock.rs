@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use agentd_host::open_regular;
 use agentd_proto::rendezvous::{LOCK_FILE, owner_in};
 
 use crate::{
@@ -75,14 +76,10 @@ pub fn take(state_dir: &Path) -> Result<StateLock, Error> {
     let path = state_dir.join(LOCK_FILE);
     let fault = |source| Error::Lock { path: path.clone(), source };
     let folder = fs::symlink_metadata(state_dir).map_err(fault)?;
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false) // the number inside is the owner's, who may not be us
-        .mode(0o600)
-        .open(&path)
-        .map_err(fault)?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).mode(0o600);
+    options.truncate(false); // the number inside is the owner's, who may not be us
+    let mut file = open_regular(&path, &options).map_err(fault)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) if is(Point::Lock) => {}
@@ -116,7 +113,7 @@ pub struct Left {
 pub fn look(state_dir: &Path) -> Result<Option<Left>, Error> {
     let path = state_dir.join(LOCK_FILE);
     let fault = |source| Error::Lock { path: path.clone(), source };
-    let file = match File::open(&path) {
+    let file = match open_regular(&path, OpenOptions::new().read(true)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(fault)?,
     };
@@ -180,6 +177,20 @@ pub(crate) mod tests {
         drop(first);
         let _second = take(dir.path()).unwrap();
         assert!(matches!(take(&dir.path().join("missing")), Err(Error::Lock { .. })));
+    }
+
+    /// Nobody would ever open the other end of the pipe.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test has children of its own")]
+    fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+        for (make, what) in [("mkfifo", "a named pipe"), ("mkdir", "a folder")] {
+            let dir = tempfile::tempdir().unwrap();
+            assert!(std::process::Command::new(make).arg(dir.path().join(LOCK_FILE)).status().unwrap().success());
+            for error in [take(dir.path()).unwrap_err(), look(dir.path()).unwrap_err()] {
+                assert!(matches!(&error, Error::Lock { .. }), "{make}: {error:?}");
+                assert!(describe(&error).contains(what), "{make}: {}", describe(&error));
+            }
+        }
     }
 
     /// A child of a killed owner, for one, holds it until it has begun its own program.

@@ -4,11 +4,12 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, IsTerminal as _, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Mutex,
 };
 
+use agentd_host::open_regular;
 use tracing::Level;
 use tracing_subscriber::{
     Layer as _, Registry,
@@ -21,7 +22,7 @@ use tracing_subscriber::{
 use crate::config::Log;
 
 /// Name of the current log file; older ones are `agentd.log.1`, `agentd.log.2` and so on.
-const NAME: &str = "agentd.log";
+pub const NAME: &str = "agentd.log";
 
 /// Sends everything that is logged, and every panic, to the log. Once per process.
 ///
@@ -85,7 +86,7 @@ impl RotatingFile {
     }
 
     fn open(&self) -> io::Result<(File, u64)> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
+        let file = open_regular(&self.path, OpenOptions::new().append(true).create(true).mode(0o600))?;
         let length = file.metadata()?.len();
         Ok((file, length))
     }
@@ -190,6 +191,20 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         log.write_all(b"kept\n").unwrap();
         assert_eq!(contents(&folder), [("agentd.log".to_owned(), "kept\n".to_owned())]);
+    }
+
+    /// Opening it would never end, and whoever has something to say would wait with it.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the standard library makes no pipes with names")]
+    fn a_pipe_in_place_of_the_log_keeps_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(NAME);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let mut log = RotatingFile::new(dir.path(), settings(100, 2));
+        log.write_all(b"lost\n").unwrap();
+        fs::remove_file(&path).unwrap();
+        log.write_all(b"kept\n").unwrap();
+        assert_eq!(contents(dir.path()), [(NAME.to_owned(), "kept\n".to_owned())]);
     }
 
     #[test]

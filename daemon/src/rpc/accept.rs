@@ -309,7 +309,9 @@ async fn accept((listener, next): &mut Listeners, gate: &Arc<Gate>) -> (UnixStre
                 let (uid, pid) = stream.peer_cred().map_or((None, None), |peer| (Some(peer.uid()), peer.pid()));
                 match gate.enter(uid, pid) {
                     Ok(place) => return (stream, place),
-                    Err(reason) => gate.note(reason, pid), // dropping the stream closes it
+                    // Dropping the stream closes it. A client that hears nothing and sees the lock held knows what that
+                    // means; a word would cost a descriptor until it was read.
+                    Err(reason) => gate.note(reason, pid),
                 }
             }
             Err(error) => {

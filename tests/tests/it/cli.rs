@@ -3,18 +3,13 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    os::unix::{
-        fs::MetadataExt as _,
-        net::{UnixListener, UnixStream},
-    },
-    path::{Path, PathBuf},
+    io::{Read as _, Write as _},
     process::{Child, Command, Output, Stdio},
     time::Instant,
 };
 
 use agentd_tests::{
-    daemon::{Clients, Home, TestDaemon, cli, command, eventually, patience, pause, runtime},
+    daemon::{Home, TestDaemon, cli, command, patience, pause},
     fixture,
     gate::Gate,
 };
@@ -23,7 +18,7 @@ use serde_json::Value;
 const NO_TASK: &str = "01JDAAAAAAAAAAAAAAAAAAAAA1";
 
 /// A home whose daemon was not started by the test is stopped all the same.
-struct Stopped<'a>(&'a Home);
+pub(crate) struct Stopped<'a>(pub(crate) &'a Home);
 
 impl Drop for Stopped<'_> {
     fn drop(&mut self) {
@@ -31,7 +26,7 @@ impl Drop for Stopped<'_> {
     }
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("{output:?}"))
 }
 
@@ -39,19 +34,19 @@ fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("stdout is UTF-8")
 }
 
-fn err(output: &Output) -> String {
+pub(crate) fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("stderr is UTF-8")
 }
 
 /// Runs the client, wants this exit code, and gives the output.
-fn wants(home: &Home, exit: i32, args: &[&str]) -> Output {
+pub(crate) fn wants(home: &Home, exit: i32, args: &[&str]) -> Output {
     let output = cli(home, args);
     assert_eq!(code(&output), exit, "{args:?}: {output:?}");
     output
 }
 
 /// The JSON object that a command prints.
-fn object(home: &Home, args: &[&str]) -> Value {
+pub(crate) fn object(home: &Home, args: &[&str]) -> Value {
     let output = wants(home, 0, &[args, &["--json"]].concat());
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {output:?}"))
 }
@@ -63,14 +58,14 @@ fn project(home: &Home) -> String {
 }
 
 /// Starts the client with pipes and goes on.
-fn spawned(home: &Home, path: &str, args: &[&str]) -> Child {
+pub(crate) fn spawned(home: &Home, path: &str, args: &[&str]) -> Child {
     let mut command = command(home, "agentd-cli");
     command.args(args).env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("agentd-cli starts")
 }
 
 /// Waits for its end; panics if it takes too long.
-fn ended(mut child: Child) -> Output {
+pub(crate) fn ended(mut child: Child) -> Output {
     let begin = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begin.elapsed() > patience() {
@@ -217,11 +212,12 @@ fn a_written_configuration_file_changes_nothing() {
 #[test]
 fn exit_codes_tell_what_happened() {
     let home = Home::new();
-    let table: [(&[&str], i32, &str); 4] = [
+    let table: [(&[&str], i32, &str); 5] = [
         (&["status"], 4, "agentd-cli start"),
         (&["list"], 4, "agentd-cli start"),
         (&["bake"], 2, "bake"),
         (&["submit", "--workspace", "/does/not/exist", "x"], 2, "/does/not/exist"),
+        (&["submit", "--expected", "31d 1s", "x"], 2, "at most 31d"),
     ];
     for (args, exit, words) in table {
         let output = wants(&home, exit, args);
@@ -249,6 +245,8 @@ fn exit_codes_tell_what_happened() {
         let output = wants(&home, exit, args);
         assert!(err(&output).contains(words), "{args:?}: {output:?}");
     }
+    // The longest that the client lets through is not too long for the daemon.
+    wants(&home, 0, &["submit", "-q", "-w", "/tmp", "--workflow", "noop", "--expected", "31d", "x"]);
     let held = spawned(&home, &gated_path(&home), &["submit", "-w", &project, "held"]);
     gate.wait_for(1);
     let busy = wants(&home, 5, &["submit", "--detach", "-w", "/tmp", "--workflow", "noop", "x"]);
@@ -411,121 +409,4 @@ fn watching_everything_shows_what_others_do() {
     let status = Command::new("kill").args(["-INT", &watch.id().to_string()]).status().unwrap();
     assert!(status.success());
     assert_eq!(code(&ended(watch)), 130);
-}
-
-/// Answers whatever comes with these bytes, then closes.
-fn answer_with(socket: &Path, bytes: &'static [u8]) {
-    let listener = UnixListener::bind(socket).unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let _ = stream.write_all(bytes);
-        }
-    });
-}
-
-#[test]
-fn something_else_on_the_socket_is_told_apart() {
-    for (bytes, words) in [
-        (&b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..], "does not speak agentd's protocol"),
-        (b"\x16\x03\x01 nonsense \0\xff\xff\xff\xff\xff\xff\xff", "does not speak agentd's protocol"),
-        (b"", "does not speak agentd's protocol"),
-    ] {
-        let home = Home::new();
-        fs::create_dir_all(home.state()).unwrap();
-        answer_with(&home.socket(), bytes);
-        let output = wants(&home, 4, &["status"]);
-        assert!(err(&output).contains(words) && err(&output).contains("lsof"), "{}", err(&output));
-    }
-}
-
-#[test]
-fn a_socket_that_was_left_behind_is_told_apart_and_mended() {
-    let home = Home::new();
-    let _stopped = Stopped(&home);
-    let mut daemon = TestDaemon::start(&home);
-    daemon.kill();
-    assert!(home.socket().exists());
-    let output = wants(&home, 4, &["status"]);
-    assert!(err(&output).contains("left behind"), "{}", err(&output));
-    wants(&home, 0, &["submit", "-d", "--workflow", "noop", "-w", "/tmp", "x"]);
-    eventually("the end of the task", || {
-        runtime().block_on(async { Clients::connect(&home).await.unwrap().status().await.running == 0 })
-    });
-    assert_eq!(object(&home, &["status"])["epoch"], 2);
-}
-
-/// What is stored is told by the daemon's program where no daemon can be asked.
-#[test]
-fn doctor_tells_of_a_damaged_journal_though_no_daemon_runs() {
-    let home = Home::new();
-    let daemon = TestDaemon::start(&home);
-    wants(&home, 0, &["submit", "--workflow", "noop", "-w", "/tmp", "x"]);
-    wants(&home, 0, &["submit", "--workflow", "noop", "-w", "/tmp", "y"]);
-    wants(&home, 0, &["stop"]);
-    drop(daemon);
-    let stored = |output: &Output| -> Value {
-        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
-        found["checks"].as_array().unwrap().iter().find(|it| it["name"] == "journal").unwrap()["verdict"].clone()
-    };
-    let files = || -> Vec<(PathBuf, Vec<u8>, i64)> {
-        let mut all: Vec<PathBuf> = [home.state(), home.state().join("log")]
-            .into_iter()
-            .flat_map(|folder| fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()))
-            .collect();
-        all.sort();
-        let of = |path: &Path| (fs::read(path).unwrap_or_default(), path.symlink_metadata().unwrap().ctime_nsec());
-        all.into_iter().map(|path| (of(&path), path)).map(|((bytes, at), path)| (path, bytes, at)).collect()
-    };
-    let before = files();
-    assert_eq!(stored(&cli(&home, &["doctor", "--json"])), "ok");
-    assert_eq!(files(), before, "no file is made or written, the lock included");
-    let segment = fs::read_dir(home.state().join("log")).unwrap().flatten().find(|it| it.path().extension().is_some());
-    let segment = segment.unwrap().path();
-    let mut bytes = fs::read(&segment).unwrap();
-    bytes[1500] ^= 0xff;
-    fs::write(&segment, &bytes).unwrap();
-    assert_eq!(stored(&wants(&home, 1, &["doctor", "--json"])), "failed");
-    assert_eq!(fs::read(&segment).unwrap(), bytes, "nothing is changed");
-}
-
-/// A measurement; it and the daemon in its folder do not outlive their test.
-struct Bench<'a>(&'a Home, Child);
-
-impl Bench<'_> {
-    fn folder(&self) -> PathBuf {
-        self.0.state().with_file_name(format!(".agentd-bench-{}", self.1.id()))
-    }
-
-    fn kill(&mut self) {
-        let _ = self.1.kill();
-        let _ = self.1.wait();
-    }
-}
-
-impl Drop for Bench<'_> {
-    fn drop(&mut self) {
-        self.kill();
-        let mut stop = command(self.0, "agentd-cli");
-        let _ = stop.args(["stop", "--grace", "1ms"]).env("AGENTD_HOME", self.folder()).output();
-    }
-}
-
-#[test]
-fn what_a_killed_bench_leaves_goes_with_the_next_one() {
-    let home = Home::new();
-    let mut bench = command(&home, "agentd-cli");
-    let bench = bench.args(["bench", "--quick", "-w", "/tmp"]).stderr(Stdio::piped()).spawn().unwrap();
-    let mut bench = Bench(&home, bench);
-    let said = BufReader::new(bench.1.stderr.take().unwrap()).lines().map_while(Result::ok);
-    assert!(said.into_iter().any(|line| line == "no-op tasks"), "its daemon runs by then");
-    bench.kill();
-    let around = home.state().parent().unwrap().to_owned();
-    let left = bench.folder();
-    assert!(left.join("log").is_dir());
-    let output = wants(&home, 4, &["bench", "-w", "/tmp", "--daemon", "/bin/false"]);
-    assert!(err(&output).contains(&format!("had left: {}", left.display())), "{}", err(&output));
-    let entries = fs::read_dir(&around).unwrap().flatten().map(|entry| entry.file_name());
-    let ours: Vec<_> = entries.filter(|name| name.to_string_lossy().starts_with(".agentd-bench")).collect();
-    assert!(ours.is_empty() && UnixStream::connect(left.join("agentd.sock")).is_err(), "{ours:?}");
 }

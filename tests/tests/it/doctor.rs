@@ -1,11 +1,11 @@
 //! `agentd-cli doctor` against the real daemon (well, read-only because its journal is damaged, on a full disk, gone), and what
-//! `bench` and `stats` tell of it.
+//! `stats` tell of it.
 
 use std::{
     fs,
     io::{Seek as _, SeekFrom, Write as _},
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     time::Instant,
 };
@@ -21,13 +21,15 @@ use agentd_tests::{
 };
 use serde_json::Value;
 
+use crate::cli::wants;
+
 fn doctor(home: &Home, exit: i32) -> Value {
     let output = cli(home, &["doctor", "--json"]);
     assert_eq!(output.status.code(), Some(exit), "{}", text(&output));
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)))
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -40,7 +42,7 @@ fn check<'a>(found: &'a Value, group: &str, name: &str) -> &'a Value {
 
 /// Names of everything below a folder, and their sizes. What goes away meanwhile (the index's library has files for a moment)
 /// is left out.
-fn tree(folder: &Path) -> Vec<(String, u64)> {
+pub(crate) fn tree(folder: &Path) -> Vec<(String, u64)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(data) = entry.metadata() else { continue };
@@ -286,48 +288,6 @@ fn a_folder_that_is_open_to_others_is_told_before_a_daemon_refuses_it() {
     assert_eq!(check(&found, "program", "agentd")["verdict"], "ok", "{found:#}");
 }
 
-/// The fresh folder is gone afterwards, and the user's own daemon was not touched.
-#[test]
-fn bench_measures_a_daemon_of_its_own_and_leaves_nothing() {
-    let home = Home::new();
-    let project = home.folder("project");
-    fixture::write(&project, &[("Cargo.toml", "[package]\nname = \"small\"\n"), ("src/main.rs", "fn main() {}\n")]);
-    let daemon = TestDaemon::start(&home);
-    let before = tree(&home.state().join("log"));
-    let around = |home: &Home| fs::read_dir(home.folder(".")).unwrap().flatten().count();
-    let entries = around(&home);
-    let args = ["bench", "--quick", "--quiet", "--json", "--workspace", project.to_str().unwrap()];
-    let output = cli(&home, &args);
-    assert!(output.status.success(), "{}", text(&output));
-    let found: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)));
-    for (pointer, least) in [
-        ("/start/after_end_ms/count", 5.0),
-        ("/start/after_kill_ms/p50", 0.001),
-        ("/noop/done_ms/count", 200.0),
-        ("/noop/accepted_ms/p99", 0.001),
-        ("/noop/tasks_per_second/p50", 1.0),
-        ("/scatter/wall_ms/p50", 0.001),
-        ("/machine/memory_bytes", 1.0),
-    ] {
-        let value = found.pointer(pointer).and_then(Value::as_f64);
-        assert!(value.is_some_and(|value| value >= least), "{pointer}: {found:#}");
-    }
-    let residency = found["residency"].as_array().unwrap();
-    assert_eq!(residency.len(), 12);
-    for agent in residency {
-        let measured = agent["fast_share"].is_f64();
-        assert_ne!(
-            measured,
-            agent["unmeasured"].as_str().is_some_and(|why| !why.is_empty()),
-            "one or the other: {agent}"
-        );
-    }
-    assert_eq!(tree(&home.state().join("log")), before, "the user's own journal");
-    assert_eq!(around(&home), entries, "the fresh folder is gone");
-    assert!(home.socket().exists() && daemon.pid() > 0);
-}
-
 /// Figures since the start, and those of the last minute, of work that was really done.
 #[test]
 fn stats_tell_what_was_done_and_what_failed() {
@@ -415,4 +375,38 @@ fn it_starts_a_daemon_only_when_told_to() {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)));
     assert_eq!(check(&found, "daemon", "running")["verdict"], "ok", "{found:#}");
     assert!(cli(&home, &["stop", "--grace", "1ms"]).status.success());
+}
+
+/// What is stored is told by the daemon's program where no daemon can be asked.
+#[test]
+fn doctor_tells_of_a_damaged_journal_though_no_daemon_runs() {
+    let home = Home::new();
+    let daemon = TestDaemon::start(&home);
+    wants(&home, 0, &["submit", "--workflow", "noop", "-w", "/tmp", "x"]);
+    wants(&home, 0, &["submit", "--workflow", "noop", "-w", "/tmp", "y"]);
+    wants(&home, 0, &["stop"]);
+    drop(daemon);
+    let stored = |output: &Output| -> Value {
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        found["checks"].as_array().unwrap().iter().find(|it| it["name"] == "journal").unwrap()["verdict"].clone()
+    };
+    let files = || -> Vec<(PathBuf, Vec<u8>, i64)> {
+        let mut all: Vec<PathBuf> = [home.state(), home.state().join("log")]
+            .into_iter()
+            .flat_map(|folder| fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()))
+            .collect();
+        all.sort();
+        let of = |path: &Path| (fs::read(path).unwrap_or_default(), path.symlink_metadata().unwrap().ctime_nsec());
+        all.into_iter().map(|path| (of(&path), path)).map(|((bytes, at), path)| (path, bytes, at)).collect()
+    };
+    let before = files();
+    assert_eq!(stored(&cli(&home, &["doctor", "--json"])), "ok");
+    assert_eq!(files(), before, "no file is made or written, the lock included");
+    let segment = fs::read_dir(home.state().join("log")).unwrap().flatten().find(|it| it.path().extension().is_some());
+    let segment = segment.unwrap().path();
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[1500] ^= 0xff;
+    fs::write(&segment, &bytes).unwrap();
+    assert_eq!(stored(&wants(&home, 1, &["doctor", "--json"])), "failed");
+    assert_eq!(fs::read(&segment).unwrap(), bytes, "nothing is changed");
 }

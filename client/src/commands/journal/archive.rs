@@ -69,7 +69,7 @@ too, they run twice: stop that one first, or import with --finished-only. Open t
 done: import only what you trust. Exit codes: 2 there is a journal, a newer format, or it is no archive; 8 the archive \
 is damaged. With --json as export.")]
 pub(super) struct ImportArgs {
-    /// An archive that `journal export` wrote
+    /// An archive that `journal export` wrote; a file, no pipe
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Leave out tasks that are open: they are neither shown nor run here
@@ -124,6 +124,13 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
 /// [`Error::Archive`], those of finding the program.
 pub(super) async fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, Error> {
     let what = if args.check { "check the archive" } else { "import the archive" };
+    // It is read twice: checked, then taken over.
+    if args.file.as_os_str() == "-" {
+        return Err(Error::usage(
+            "an archive is not read from standard input",
+            "write it into a file and name that: … > backup.tar && agentd-cli journal import backup.tar",
+        ));
+    }
     // Whoever opens a pipe waits for its writer, perhaps for ever.
     if args.file.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(no_file(&args.file, "write the archive into a file first"));

@@ -1,5 +1,7 @@
 //! `service status`.
 
+use std::path::PathBuf;
+
 use agentd_proto::codes::Exit;
 
 use super::{Desk, shown};
@@ -42,7 +44,7 @@ impl Desk<'_> {
         };
         let ui = self.context.ui;
         if ui.json {
-            let files = shown(self.files.paths());
+            let files = shown(&self.there());
             ui.object(&ServiceShape::new(Kind::HERE, &self.place, &files, (&found, &seen), problems))?;
             return Ok(exit);
         }
@@ -54,6 +56,11 @@ impl Desk<'_> {
             ui.hint("install it: agentd-cli service install");
         }
         Ok(exit)
+    }
+
+    /// Its files as far as they are there, links that lead nowhere too.
+    fn there(&self) -> Vec<PathBuf> {
+        self.files.paths().iter().filter(|path| path.symlink_metadata().is_ok()).cloned().collect()
     }
 
     fn table(&self, found: &Found, seen: &Seen) -> Table {
@@ -80,7 +87,7 @@ impl Desk<'_> {
                 .field("socket", installed.socket.as_ref().map_or_else(String::new, |path| path.display().to_string()));
         }
         fields.field("state folder", self.place.state_dir.display().to_string());
-        for path in shown(self.files.paths()) {
+        for path in shown(&self.there()) {
             fields.field("file", path);
         }
         match seen.linger {

@@ -31,7 +31,7 @@ pub use handle::Engine;
 pub use pressure::{Heed, PressureSettings};
 pub use retention::Keep;
 pub use roster::OverloadLimits;
-pub use start::{Deps, EngineConfig, EngineThreads, start, verify};
+pub use start::{CRASH_MARKER, Deps, EngineConfig, EngineThreads, start};
 pub use view::{
     AgentView, DocumentView, EngineStatus, EventKind, EventView, Hints, IndexPhase, ListQuery, Metric, Priority,
     ProgressView, Reading, Seats, StepPhase, StepView, Submit, Submitted, TaskPage, TaskState, TaskView, Verification,

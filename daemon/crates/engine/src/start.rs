@@ -12,7 +12,6 @@ use agentd_agents::{Crew, CrewConfig};
 use agentd_base::{AttemptKey, Rng, Role, Seq, StepId, TaskId, describe};
 use agentd_host::{Children, ChildrenSettings, Clock, Intent, PlanSettings, Sensors, Thread, Topology, place};
 use agentd_journal::{Blobs, Disk, Held, Log, WriterHandle, WriterOptions};
-pub use store::verify;
 use store::{Store, check, open};
 pub(crate) use store::{of_hold, real_disk};
 use tokio::sync::{Notify, mpsc};
@@ -32,6 +31,9 @@ use crate::{
     roster::{Duty, OverloadLimits},
     shell::{Bookkeeping, Shell},
 };
+
+/// In the state folder: what the last process was at when it died by a fault.
+pub const CRASH_MARKER: &str = "crash";
 
 /// Calls that may wait for the engine thread.
 const CALLS: usize = 4_096;
@@ -260,7 +262,7 @@ fn books(config: &EngineConfig, crew: &Crew, store: &mut Store, clock: &dyn Cloc
 
 /// The step that the last process died in, if it could still say so; from here on this one says it too.
 fn crash_mark(state_dir: &Path) -> Option<(TaskId, StepId)> {
-    let marker = state_dir.join("crash");
+    let marker = state_dir.join(CRASH_MARKER);
     let mark = agentd_host::take_crash_mark(&marker);
     if let Err(error) = agentd_host::mark_crashes(&marker) {
         tracing::warn!(%error, "a crash of this process will not name its step");

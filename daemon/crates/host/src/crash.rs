@@ -1,9 +1,14 @@
 //! The crash marker: when a fault kills the process (a bad address, an illegal instruction, an abort), the last thing it does
 //! is to write down what the dying thread was working on. The next start reads it and knows the culprit.
 
-use std::{cell::Cell, fs, io, path::Path};
+use std::{
+    cell::Cell,
+    fs::{self, OpenOptions},
+    io::{self, Read as _},
+    path::Path,
+};
 
-use crate::sys;
+use crate::{regular::open_regular, sys};
 
 /// Longest note in bytes; longer ones are cut.
 pub(crate) const NOTE_BYTES: usize = 64;
@@ -49,15 +54,29 @@ pub fn mark_crashes(marker: &Path) -> io::Result<()> {
     sys::install_crash_handlers(marker)
 }
 
-/// Reads and removes the marker of an earlier process. `None`: it left none.
+/// Reads and removes the marker of an earlier process. `None`: it left none, or what is there is none, and stays.
 #[must_use]
 pub fn take_crash_mark(marker: &Path) -> Option<String> {
-    let text = fs::read_to_string(marker).ok()?;
+    let text = match read(marker) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            tracing::error!(%error, marker = %marker.display(), "the crash marker cannot be read");
+            return None;
+        }
+    };
     // What stays is read again at the next start and blames the same step once more: wrong, but not lost work.
     if let Err(error) = fs::remove_file(marker) {
         tracing::warn!(%error, marker = %marker.display(), "the crash marker cannot be removed");
     }
     Some(text).filter(|text| !text.is_empty())
+}
+
+/// A marker is no longer than a note; what else may be there is not read to its end.
+fn read(marker: &Path) -> io::Result<String> {
+    let mut text = Vec::new();
+    open_regular(marker, OpenOptions::new().read(true))?.take(NOTE_BYTES as u64).read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 #[cfg(test)]

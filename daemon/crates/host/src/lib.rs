@@ -13,6 +13,7 @@ mod measure;
 mod memory;
 mod plan;
 mod random;
+mod regular;
 mod runtime;
 mod session;
 mod signal;
@@ -47,6 +48,7 @@ pub use plan::{
     ChildPlacement, ChildPurpose, CoordinatorQos, Intent, Placement, PlanSettings, Qos, place, place_child,
 };
 pub use random::random_u128;
+pub use regular::{check_regular, open_regular};
 pub use runtime::{Runtime, current_thread_runtime};
 pub use session::leave_terminal;
 pub use signal::{StopSignal, StopSignals};

@@ -63,15 +63,21 @@ const TRIES: usize = 3 << 10;
 fn die(death: &str) -> (bool, Option<String>) {
     let folder = tempfile::tempdir().unwrap();
     let marker = folder.path().join("crash");
+    let killed = die_at(&marker, death);
+    let mark = agentd_host::take_crash_mark(&marker);
+    assert!(!marker.exists(), "the marker is read once");
+    (killed, mark)
+}
+
+/// Whether it was a signal.
+fn die_at(marker: &Path, death: &str) -> bool {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "dying", "--nocapture", "--test-threads=1"])
-        .env(MARKER, &marker)
+        .env(MARKER, marker)
         .env(DEATH, death)
         .output()
         .unwrap();
-    let mark = agentd_host::take_crash_mark(&marker);
-    assert!(!marker.exists(), "the marker is read once");
-    (std::os::unix::process::ExitStatusExt::signal(&output.status).is_some(), mark)
+    std::os::unix::process::ExitStatusExt::signal(&output.status).is_some()
 }
 
 #[test]
@@ -87,6 +93,17 @@ fn of_threads_that_die_together_one_is_named() {
     for _ in 0..40 {
         assert_eq!(die("together"), (true, Some(WORK.to_owned())));
     }
+}
+
+/// Opening a pipe that nobody reads or writes never ends.
+#[test]
+fn a_pipe_in_place_of_the_marker_keeps_nobody_from_dying_and_nobody_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let marker = folder.path().join("crash");
+    assert!(Command::new("mkfifo").arg(&marker).status().unwrap().success());
+    assert!(die_at(&marker, "abort"));
+    assert_eq!(agentd_host::take_crash_mark(&marker), None);
+    assert!(marker.exists(), "it is somebody's");
 }
 
 #[test]

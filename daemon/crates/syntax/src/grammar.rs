@@ -156,8 +156,9 @@ pub(crate) struct LanguageRules {
     pub(crate) definition: DefinitionHook,
     pub(crate) import: ImportHook,
     pub(crate) binding: Option<BindingHook>,
-    /// Whether an attribute makes the next function a test.
+    /// Whether an attribute gives the next item to tests alone.
     pub(crate) attribute_is_for_tests: Option<fn(&Head<'_>, Node<'_>) -> bool>,
+    /// Whether an attribute makes the next function a test.
     pub(crate) attribute_is_test: Option<fn(&Head<'_>, Node<'_>) -> bool>,
     pub(crate) call: Option<fn(&Head<'_>, Node<'_>) -> Option<CallRole>>,
     /// Whether a conditional outside of functions guards the program's start.

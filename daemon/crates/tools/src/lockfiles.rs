@@ -8,6 +8,7 @@ mod go;
 mod gradle;
 mod judge;
 mod maven;
+mod members;
 mod model;
 mod npm;
 mod pipenv;

@@ -16,7 +16,7 @@ use agentd_tools::{
         history::{History, LogParser, NoHistory, Underway, log_command, progress_command},
     },
     hotspots::rank,
-    measured::{FileSummary, Measured},
+    measured::{FileSummary, FunctionCounts, Measured},
     structure::Links,
     survey::{Manifest, SourceFile},
 };

@@ -296,3 +296,76 @@ fn other_words_for_the_same_requirement_are_no_disagreement() {
         }
     }
 }
+
+#[test]
+fn what_go_asks_for_twice_is_one_dependency() {
+    let one = "require github.com/a/b v1.0.0\n";
+    let text = format!("module m\n{one}{one}require github.com/a/b v1.1.0\nrequire github.com/c/d v1.0.0\n");
+    let report = judge(&[("go.mod".to_owned(), text.clone())]);
+    assert_eq!(lines(&report), ["MissingLock go.mod go.mod:1"]);
+    assert_eq!(report.findings[0].detail, "2 dependencies and no lock file");
+    let report = judge(&[("go.mod".to_owned(), text + "require github.com/a/b/v2 v2.0.0\n")]);
+    let majors = "2 major versions: github.com/a/b v1.0.0, github.com/a/b/v2 v2.0.0";
+    assert_eq!((report.findings.len(), &*report.findings[1].detail), (2, majors));
+    let member = ("a/go.mod".to_owned(), "module m/a\nrequire x v1.0.0\n".to_owned());
+    assert_eq!(judge(&[member]).findings[0].detail, "1 dependency and no lock file");
+}
+
+#[test]
+fn members_of_a_workspace_need_no_version() {
+    let asks = |who: &str, what: &str, version: &str| {
+        format!("{{\"name\": \"{who}\", \"dependencies\": {{\"{what}\": \"{version}\"}}}}")
+    };
+    let top = "{\"name\": \"top\", \"workspaces\": [\"packages/*\"]}";
+    let (a, b) = (asks("@x/a", "@x/b", "*"), "{\"name\": \"@x/b\"}");
+    let entries = |b: &str| {
+        format!(
+            "{{\"packages\": {{\"\": {{}}, \"packages/a\": {{\"dependencies\": {{\"@x/b\": \"*\"}}}}, \"packages/b\": {{}}, \
+             \"node_modules/@x/b\": {b}}}}}"
+        )
+    };
+    let linked = entries("{\"resolved\": \"packages/b\", \"link\": true}");
+    let foreign = entries("{\"version\": \"1.0.0\", \"resolved\": \"https://r/b.tgz\", \"integrity\": \"sha512-x\"}");
+    let pnpm = "lockfileVersion: '9.0'\n\nimporters:\n\n  packages/a:\n    dependencies:\n      '@x/b':\n        \
+                specifier: '*'\n        version: link:../b\n";
+    let cargo = |version: &str| {
+        format!("[package]\nname = \"a\"\n[dependencies]\nb = {{ path = \"../b\", version = \"{version}\" }}\n")
+    };
+    let open = "Unpinned @x/b packages/a/package.json:1";
+    for (name, lock, wanted) in [
+        ("package-lock.json", &*linked, &[][..]),
+        ("pnpm-lock.yaml", pnpm, &[]),
+        ("yarn.lock", "# yarn lockfile v1\n", &[]),
+        ("package-lock.json", &foreign, &[open]),
+    ] {
+        let files =
+            [("package.json", top), ("packages/a/package.json", &a), ("packages/b/package.json", b), (name, lock)];
+        let mut report = judge(&files.map(|(path, text)| (path.to_owned(), text.to_owned())));
+        // Yarn 1 does not list members, and what is not listed there is another matter.
+        report.findings.retain(|finding| finding.fault == LockFault::Unpinned);
+        assert_eq!(lines(&report), wanted, "{name}");
+    }
+    // One that lies beside the lock file's folder is no member.
+    let apart = [("one/package.json", &*a), ("one/package-lock.json", "{\"packages\": {}}"), ("two/package.json", b)];
+    let report = judge(&apart.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    assert_eq!(report.count(LockFault::Unpinned), 1);
+    for (version, count) in [("*", 0), ("1", 0)] {
+        let report = judge(&[("a/Cargo.toml".to_owned(), cargo(version))]);
+        assert_eq!(report.count(LockFault::Unpinned), count, "a folder is no open version");
+    }
+}
+
+#[test]
+fn a_manifest_is_read_by_both_or_by_none() {
+    let temp = tempfile::tempdir().unwrap();
+    let workspace = Workspace::open(&temp.path().canonicalize().unwrap()).unwrap();
+    let file = SourceFile { path: "go.mod".into(), bytes: 100, language: None };
+    let manifest = Manifest { files: vec![file], ..Manifest::default() };
+    for (blanks, is_read) in [(0, true), (300 << 10, true), (1 << 20, false)] {
+        let text = format!("module m\nrequire a v1.0.0\n{}", " ".repeat(blanks));
+        fs::write(temp.path().join("go.mod"), text).unwrap();
+        let (project, locks) = read(&workspace, &manifest);
+        assert_eq!((project.packages.len() == 1, project.unread.is_empty()), (is_read, is_read), "{blanks}");
+        assert_eq!((locks.findings.len() == 1, locks.unread.is_empty()), (is_read, is_read), "{blanks}");
+    }
+}

@@ -201,7 +201,7 @@ fn other_tools() {
 
 #[test]
 fn broken_manifests_are_named_and_nothing_is_claimed() {
-    let large = format!("[package]\nname = \"{}\"", "x".repeat(300_000));
+    let large = format!("[package]\nname = \"{}\"", "x".repeat(1_100_000));
     let broken = [("Cargo.toml", "[package]\nname = \n"), ("package.json", "{\n oops"), ("a/Cargo.toml", &large)];
     let project = project(&broken);
     let unread: Vec<_> = project.unread.iter().map(|claim| (claim.source.file.as_str(), claim.source.line)).collect();

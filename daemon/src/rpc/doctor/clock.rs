@@ -28,7 +28,8 @@ impl Baseline {
     }
 }
 
-/// Compares the clocks with what they said at the start.
+/// Compares the clocks with what they said at the start. A wall clock that was set away and back is where it was: only the sum of
+/// all steps shows.
 pub(super) fn checks(then: &Baseline, clock: &dyn Clock) -> [DoctorCheck; 2] {
     let now = Baseline::take(clock);
     let up = now.mono.0.saturating_sub(then.mono.0);
@@ -51,13 +52,15 @@ fn jump(up: u64, wall_then: u64, wall_now: u64) -> DoctorCheck {
     let off = wall_now.abs_diff(expected);
     let allowed = LEAST_JUMP_MS + up / 1_000_000 * SLEW_PER_MILLION;
     if off <= allowed {
-        return DoctorCheck::of(CLOCK, "wall clock", Verdict::Ok, "it was not set since the daemon's start")
-            .with_figure("jumped_seconds", 0.0);
+        let found = "it stands where the time since the daemon's start brought it";
+        return DoctorCheck::of(CLOCK, "wall clock", Verdict::Ok, found).with_figure("jumped_seconds", 0.0);
     }
-    let (way, sign) = if wall_now > expected { ("forward", 1.0) } else { ("back", -1.0) };
+    let (way, sign) = if wall_now > expected { ("ahead of", 1.0) } else { ("behind", -1.0) };
     let seconds = off as f64 / 1_000.0;
-    let found =
-        format!("it was set {way} by {seconds:.1} s since the daemon's start, so times of events are off by that");
+    let found = format!(
+        "it stands {seconds:.1} s {way} where the time since the daemon's start would have brought it, so it was set, and times \
+         of events do not fit together"
+    );
     DoctorCheck::of(CLOCK, "wall clock", Verdict::Warning, found)
         .with_remedy("let the system keep the time; nothing that agentd decides depends on the wall clock")
         .with_command(if cfg!(target_os = "macos") {
@@ -78,11 +81,21 @@ mod tests {
     fn sleep_and_jumps_are_told_apart() {
         let hour = Duration::from_secs(3_600);
         type Course = fn(&ManualClock, Duration);
-        let cases: [(&str, Course, f64, f64); 5] = [
+        let cases: [(&str, Course, f64, f64); 6] = [
             ("nothing", |clock, hour| clock.advance(hour), 0.0, 0.0),
             ("a closed lid", |clock, hour| clock.sleep(hour), 3_600.0, 0.0),
             ("forward", |clock, hour| clock.set_wall(WallMs(clock.wall().0 + hour.as_millis() as u64)), 0.0, 3_600.0),
             ("back", |clock, _| clock.set_wall(WallMs(1_000_000_000 - 60_000)), 0.0, -60.0),
+            (
+                "away and back",
+                |clock, hour| {
+                    let before = clock.wall();
+                    clock.set_wall(WallMs(before.0 + hour.as_millis() as u64));
+                    clock.set_wall(before);
+                },
+                0.0,
+                0.0,
+            ),
             (
                 "slewed",
                 |clock, hour| {
@@ -102,6 +115,9 @@ mod tests {
             assert_eq!((sleep.figures[0].value, jump.figures[0].value), (slept, jumped), "{what}");
             assert_eq!(jump.verdict() == Verdict::Warning, jumped != 0.0, "{what}");
             assert_eq!(jump.command.is_empty(), jumped == 0.0, "{what}");
+            // Nobody knows that it was not: it may have been set back.
+            assert_eq!(jump.found.contains("was set"), jumped != 0.0, "{what}: {}", jump.found);
+            assert!(jump.found.contains("it stands") && !jump.found.contains("not set"), "{what}: {}", jump.found);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The journal as a start finds it: whole, only to be looked at, or damaged. Also its check without an engine.
+//! The journal as a start finds it: whole, only to be looked at, or damaged. Also its check.
 
 use std::{path::Path, sync::Arc};
 
@@ -101,17 +101,4 @@ pub(super) fn check(disk: &Arc<dyn Disk>, blobs: &Blobs) -> Verification {
         bytes: log.bytes,
         faults,
     }
-}
-
-/// Checks all that is stored in a state folder, as `Engine::verify` does, without an engine. Changes nothing but the lock files.
-///
-/// # Errors
-/// If the folder cannot be used, or another process has the journal open.
-pub fn verify(state_dir: &Path) -> Result<Verification, Error> {
-    let disk = real_disk(state_dir)?;
-    let _hold = match agentd_journal::hold(&*disk) {
-        Err(agentd_journal::Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
-        held => Some(held.map_err(|error| of_hold(error, state_dir))?),
-    };
-    Ok(check(&disk, &Blobs::new(Arc::clone(&disk))))
 }

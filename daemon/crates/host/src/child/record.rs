@@ -2,12 +2,13 @@
 //! no child of the old one lives.
 
 use std::{
-    fs, io,
+    fs::{self, OpenOptions},
+    io::{self, Read as _},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
-use crate::error::Error;
+use crate::{error::Error, regular::open_regular};
 
 const SUFFIX: &str = "child";
 
@@ -94,12 +95,17 @@ impl Records {
             let path = entry.map_err(failed)?.path();
             let mark = path.file_stem().and_then(|stem| stem.to_str());
             if let Some(mark) = mark.filter(|mark| is_mark(mark) && path.extension().is_some_and(|e| e == SUFFIX)) {
-                let text = fs::read(&path).unwrap_or_default();
-                records.push(Record::decode(mark, &String::from_utf8_lossy(&text)));
+                records.push(Record::decode(mark, &String::from_utf8_lossy(&read(&path).unwrap_or_default())));
             }
         }
         Ok(records)
     }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    open_regular(path, OpenOptions::new().read(true))?.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// 128 random bits in hexadecimal.

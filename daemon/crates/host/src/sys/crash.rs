@@ -86,7 +86,8 @@ fn name_work(marker: &Marker) {
     if note.len == 0 || NAMED.compare_exchange(NOT_YET, WRITING, Ordering::AcqRel, Ordering::Acquire).is_err() {
         return;
     }
-    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC;
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    // Whoever dies waits for nobody who reads a pipe.
     // SAFETY: the path is a C string that lives for ever; open, write and close are safe in a signal handler.
     unsafe {
         let file = libc::open(marker.path.as_ptr(), flags, 0o600);

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-linear-find",
-    version: 3,
+    version: 4,
     title: "a list searched by key in each round",
     languages: &[
         Language::JavaScript,
@@ -71,7 +71,9 @@ fn judge<'t>(site: &mut Site<'_, '_, 't>, of: tree_sitter::Node<'t>) -> Option<H
     if !equals || !matches!(body.kind(), "binary_expression" | "equality_expression") {
         return None;
     }
-    found(site, name, body)
+    let parameters = closure.child_by_field_name("parameters").or_else(|| closure.child_by_field_name("parameter"));
+    let element = parameters.map_or("$0", |parameters| site.text(parameters));
+    found(site, name, (element, body))
 }
 
 fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
@@ -82,12 +84,23 @@ fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let clause = generator.named_children(&mut cursor).find(|child| child.kind() == "if_clause")?;
     let test = clause.named_child(0).filter(|test| test.kind() == "comparison_operator")?;
     test.child_by_field_name("operators").filter(|o| o.kind() == "==")?;
-    found(site, name, test)
+    let mut cursor = generator.walk();
+    let mut clauses = generator.named_children(&mut cursor);
+    let element = clauses.find(|child| child.kind() == "for_in_clause")?.child_by_field_name("left")?;
+    found(site, name, (site.text(element), test))
 }
 
-fn found<'t>(site: &mut Site<'_, '_, 't>, name: &str, test: tree_sitter::Node<'t>) -> Option<Hit<'t>> {
+/// `test` compares the elements of the list called `name`, each of which is called `element` in it.
+fn found<'t>(
+    site: &mut Site<'_, '_, 't>,
+    name: &str,
+    (element, test): (&str, tree_sitter::Node<'t>),
+) -> Option<Hit<'t>> {
+    if !compares_key(site, element, test) {
+        return None;
+    }
     // The key comes from the loop, and the list does not.
-    let words: Vec<&str> = site.text(test).split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let words: Vec<&str> = words(site.text(test)).collect();
     let pattern = site.innermost()?.pattern().or_else(|| {
         site.innermost()
             .and_then(|s| s.node.child_by_field_name("parameters").or_else(|| s.node.child_by_field_name("parameter")))
@@ -103,4 +116,38 @@ fn found<'t>(site: &mut Site<'_, '_, 't>, name: &str, test: tree_sitter::Node<'t
     let sure = site.shape_of_name(name) == crate::inspect::Shape::List;
     let confidence = if sure && site.has_many_rounds() { Confidence::High } else { Confidence::Medium };
     Some(hit(site.node, confidence, format!("each round searches `{name}` from its start for one key")))
+}
+
+/// Whether one side is a key that each element has by itself, and the other side is the same for all elements. Only such a key
+/// can a map have: `id.startsWith(y.prefix) === true` has none.
+fn compares_key(site: &Site<'_, '_, '_>, element: &str, test: tree_sitter::Node<'_>) -> bool {
+    let last = test.named_child_count().saturating_sub(1);
+    let (Some(left), Some(right)) = (test.named_child(0), u32::try_from(last).ok().and_then(|at| test.named_child(at)))
+    else {
+        return false;
+    };
+    let element: Vec<&str> = words(element).filter(|word| !matches!(*word, "mut" | "ref")).collect();
+    let is_key = |side: tree_sitter::Node<'_>| {
+        let mut names = free(site.text(side)).peekable();
+        names.peek().is_some() && names.all(|name| element.contains(&name))
+    };
+    let is_same = |side: tree_sitter::Node<'_>| !free(site.text(side)).any(|name| element.contains(&name));
+    (is_key(left) && is_same(right)) || (is_key(right) && is_same(left))
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '$')
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.split(|c: char| !is_word(c)).filter(|word| !word.is_empty())
+}
+
+/// The names of an expression that are no members of what stands before them, and no numbers.
+fn free(text: &str) -> impl Iterator<Item = &str> {
+    let begins = move |at: usize| {
+        let before = text[..at].trim_end();
+        !before.ends_with('.') && !text[at..].starts_with(|c: char| c.is_ascii_digit())
+    };
+    words(text).filter(move |word| begins(word.as_ptr() as usize - text.as_ptr() as usize))
 }

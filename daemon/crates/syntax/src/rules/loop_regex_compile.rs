@@ -1,6 +1,6 @@
 //! A regular expression that is compiled in each round of a loop though its pattern stays the same. Looks for the compiling call
 //! with a pattern that is written out or bound outside of the loop. Compiling parses the pattern and builds an automaton, some
-//! hundred to ten thousand times the cost of one match. Write: compile before the loop. Wrong if the loop ends in its first
+//! hundred to ten thousand times the cost of one match; Python and JavaScript keep the last ones, so there it costs little. Write: compile before the loop. Wrong if the loop ends in its first
 //! round, or if the code around it keeps what it compiled.
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-regex-compile",
-    version: 2,
+    version: 3,
     title: "regular expression compiled in a loop",
     languages: &[
         Language::Rust,
@@ -25,9 +25,10 @@ pub(super) static RULE: Rule = Rule {
         Language::Swift,
     ],
     severity: Severity::High,
-    why: "each round parses the same pattern and builds its automaton again, which costs hundreds of times what a match does",
+    why: "each round compiles the same pattern again, which costs hundreds of times what a match does; where the language keeps \
+          the last patterns, as Python and JavaScript do, each round makes only the call and the search for what was kept",
     instead: "compile the pattern once, before the loop or in a constant, and use the compiled one inside",
-    wrong_when: "the loop nearly always ends in its first round, or a cache around the call keeps the compiled pattern",
+    wrong_when: "the loop nearly always ends in its first round, or other code around the call keeps the compiled pattern",
     example_bad: "fn f(xs: &[&str]) { for x in xs { let re = Regex::new(\"a+\").unwrap(); re.is_match(x); } }",
     example_good: "fn f(xs: &[&str]) { let re = Regex::new(\"a+\").unwrap(); for x in xs { re.is_match(x); } }",
     watches: &[
@@ -91,7 +92,8 @@ fn steady<'t>(site: &mut Site<'_, '_, 't>, pattern: tree_sitter::Node<'t>) -> Op
     let cached = site.language == Language::Python || site.is_script();
     let confidence = if cached { Confidence::Medium } else { Confidence::High };
     let what = if steady == Steady::Literal { "is written out" } else { "does not change in the loop" };
-    let message = format!("the pattern {} {what}, yet each round compiles it", site.shown(pattern));
+    let round = if cached { "asks for it to be compiled, which a cache answers" } else { "compiles it" };
+    let message = format!("the pattern {} {what}, yet each round {round}", site.shown(pattern));
     Some(Hit { severity: cached.then_some(Severity::Low), ..hit(site.node, confidence, message) })
 }
 

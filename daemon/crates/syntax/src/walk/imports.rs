@@ -164,9 +164,17 @@ mod tests {
             ("#[cfg(test)]\n#[allow(x)]\n// why\n\n/// What.\npub(crate) mod a;\nmod b;", "b", "a"),
             ("#[allow(x)]\n#[cfg( test )]\nmod a;\n#[allow(x)]\nmod b;", "b", "a"),
             ("#[cfg(all(test, unix))] mod a; #[cfg(all(unix, test))] mod b;", "", "a b"),
-            ("#[cfg(any(test, unix))] mod a; #[cfg(not(test))] mod b; #[cfg(all(unix, any(test, x)))] mod c;", "a b c", ""),
+            (
+                "#[cfg(any(test, unix))] mod a; #[cfg(not(test))] mod b; #[cfg(all(unix, any(test, x)))] mod c;",
+                "a b c",
+                "",
+            ),
             ("#[cfg(feature = \"test\")] mod a; #[cfg_attr(test, x)] mod b; #[test] mod c;", "a b c", ""),
-            ("#[cfg(test)] use x::Y; mod a; #[cfg(test)] fn f() {} mod b; #[cfg(test)] const X: u8 = 1; mod c;", "a b c", ""),
+            (
+                "#[cfg(test)] use x::Y; mod a; #[cfg(test)] fn f() {} mod b; #[cfg(test)] const X: u8 = 1; mod c;",
+                "a b c",
+                "",
+            ),
             ("#[cfg(test)] mod tests { mod a; mod b { mod c; } } mod d;", "d", "tests::a tests::b::c"),
             ("#[cfg(test)] mod fake { mod a; use x::Y; } mod b { #[cfg(test)] mod c; mod d; }", "b::d", "fake::a b::c"),
         ] {

@@ -84,7 +84,9 @@ fn dependency(toml: &Toml<'_>, name: &str, value: &Value<'_>) -> Declared {
     let inherited = value.get_ref().get("workspace").is_some();
     let local = value.get_ref().get("path").is_some() && requirement.is_none();
     let mut declared = Declared::new(real, requirement.unwrap_or_default(), toml.line(value));
-    declared.open = requirement.is_some_and(|requirement| requirement.trim() == "*");
+    // Where there is a path, a version counts only for those who publish the package.
+    declared.open =
+        requirement.is_some_and(|requirement| requirement.trim() == "*") && value.get_ref().get("path").is_none();
     declared.external = !local && !inherited;
     declared.checked = !inherited;
     declared

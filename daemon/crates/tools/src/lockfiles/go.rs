@@ -34,6 +34,7 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
 pub(super) fn manifest(content: &str) -> Read<Declaration> {
     let mut declaration = Declaration::new(Ecosystem::Go);
     let mut block: Option<&str> = None;
+    let mut required = BTreeSet::new();
     let mut replaced: Vec<(&str, Option<(&str, &str)>)> = Vec::new();
     for (number, line) in (1_u32..).zip(content.lines()) {
         let text = line.split("//").next().unwrap_or_default().trim();
@@ -53,7 +54,10 @@ pub(super) fn manifest(content: &str) -> Read<Declaration> {
         };
         match (verb, words.as_slice()) {
             ("module", [name, ..]) => declaration.name = Some((*name).to_owned()),
-            ("require", [module, version, ..]) => declaration.add(Declared::new(module, version, number)),
+            // Whoever says it again asks for nothing more.
+            ("require", [module, version, ..]) if required.insert((module.to_string(), version.to_string())) => {
+                declaration.add(Declared::new(module, version, number));
+            }
             ("replace", [module, rest @ ..]) => {
                 let by = rest.iter().position(|word| *word == "=>").map_or(&[][..], |arrow| &rest[arrow + 1..]);
                 // Without a version it is a folder.

@@ -38,7 +38,7 @@ pub(super) fn join(folder: &str, name: &str) -> String {
 }
 
 /// True if `path` lies in the folder or below it.
-fn is_below(path: &str, above: &str) -> bool {
+pub(super) fn is_below(path: &str, above: &str) -> bool {
     above.is_empty() || path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/') || rest.is_empty())
 }
 
@@ -157,7 +157,9 @@ fn listed(names: impl Iterator<Item = impl AsRef<str>>) -> String {
 /// Go has one version of a module; another major version is another module.
 fn several_majors(path: &str, declaration: &Declaration, findings: &mut Vec<LockFinding>) {
     let mut modules: BTreeMap<&str, Vec<&Declared>> = BTreeMap::new();
-    for declared in &declaration.declared {
+    let mut known = BTreeSet::new();
+    // Of several versions of a module Go takes one: they are no majors.
+    for declared in declaration.declared.iter().filter(|declared| known.insert(&*declared.name)) {
         modules.entry(go::without_major(&declared.name)).or_default().push(declared);
     }
     for (name, majors) in modules.into_iter().filter(|(_, majors)| majors.len() > 1) {
@@ -203,7 +205,7 @@ fn open(all: &Collected, path: &str, declaration: &Declaration, findings: &mut V
 }
 
 /// The lock files that a manifest may be part of: those of its own folder, else of the nearest one above.
-fn locks_of<'a>(all: &'a Collected, path: &str, ecosystem: Ecosystem) -> Vec<(&'a str, Option<&'a Lock>)> {
+pub(super) fn locks_of<'a>(all: &'a Collected, path: &str, ecosystem: Ecosystem) -> Vec<(&'a str, Option<&'a Lock>)> {
     let here = folder(path);
     let fits = |lock: &&(String, LockKind, Option<Lock>)| {
         let at = folder(&lock.0);
@@ -304,7 +306,8 @@ fn missing(all: &Collected, findings: &mut Vec<LockFinding>) {
     };
     for (path, declaration) in &all.manifests {
         let ecosystem = declaration.ecosystem;
-        let external = declaration.declared.iter().filter(|declared| declared.external).count() as u64;
+        let external = declaration.declared.iter().filter(|declared| declared.external);
+        let external = external.map(|declared| key(ecosystem, &declared.name)).collect::<BTreeSet<_>>().len() as u64;
         let needless =
             !declaration.needs_lock || external == 0 || ecosystem == Ecosystem::Python && has_requirements(path);
         if needless || !locks_of(all, path, ecosystem).is_empty() {
@@ -317,8 +320,10 @@ fn missing(all: &Collected, findings: &mut Vec<LockFinding>) {
         let outermost = all.manifests.iter().filter(above).min_by_key(|other| folder(&other.0).len());
         let place = outermost.map_or(path.as_str(), |other| other.0.as_str());
         if told.insert(place) {
-            let detail =
-                format!("{} of `{path}` and no lock file", text::count(external, "dependency", "dependencies"));
+            let dependencies = text::count(external, "dependency", "dependencies");
+            // Of a member, where the lock file would lie in another folder.
+            let whose = if place == path { String::new() } else { format!(" of `{path}`") };
+            let detail = format!("{dependencies}{whose} and no lock file");
             findings.push(finding(LockFault::MissingLock, ecosystem, place, (place, 1), &detail));
         }
     }

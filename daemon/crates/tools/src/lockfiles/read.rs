@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::{
-    LockKind, LockReport, cargo, go, gradle, judge, maven,
+    LockKind, LockReport, cargo, go, gradle, judge, maven, members,
     model::{Collected, Declaration, Lock, Read},
     npm, pipenv, pnpm, poetry, requirements, uv, yarn,
 };
 use crate::{
     Error, Workspace,
     document::{Document, Fault, Toml, read_text},
-    project::{Claim, Source},
+    project::{self, Claim, Source},
     text,
 };
 
 /// A lock file of more bytes is named and not read.
 const MAX_LOCK_BYTES: u64 = 16 << 20;
-const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 /// Folders with other people's files, or with files made for tests.
 const FOREIGN: [&str; 5] = ["fixtures", "testdata", "vendor", "third_party", "node_modules"];
@@ -36,7 +35,8 @@ impl Kind {
     pub(crate) const fn limit(self) -> u64 {
         match self {
             Self::Lock(..) => MAX_LOCK_BYTES,
-            Self::Manifest(_) | Self::Toml(_) => MAX_MANIFEST_BYTES,
+            // Whoever asks what the project says of itself reads the same manifests.
+            Self::Manifest(_) | Self::Toml(_) => project::MAX_BYTES,
         }
     }
 }
@@ -168,6 +168,7 @@ impl Collector {
         self.0.locks.sort_by(|a, b| a.0.cmp(&b.0));
         self.0.manifests.sort_by(|a, b| a.0.cmp(&b.0));
         self.0.unread.sort_by(|a, b| a.source.cmp(&b.source));
+        members::settle(&mut self.0);
         judge::judge(self.0)
     }
 }

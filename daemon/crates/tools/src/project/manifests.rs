@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Manifests are small; a larger one is skipped and named in the result.
-pub(crate) const MAX_BYTES: u64 = 256 * 1024;
+pub(crate) const MAX_BYTES: u64 = 1 << 20;
 
 /// What reads a manifest: its text, or what was parsed of it.
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,12 @@
 //! What is there to test, to show or to be tested with: how much of it there is, and what of it is left out of a report about
 //! the project itself.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    duplicates::{Duplicates, Group},
     findings::is_test_path,
     measured::{FileSummary, Measured},
     structure::{Cycle, FolderCycle, Structure},
@@ -72,6 +73,21 @@ impl<'a> Tests<'a> {
     fn has_folder(&self, folder: &str) -> bool {
         // What a folder is for is told by the path of whatever is in it, or by all that was measured in it.
         self.are_left_out() && (is_test_path(&format!("{folder}/x")) || !self.others.contains(folder))
+    }
+
+    /// Blocks that stand at most once outside of tests deserve less. Whoever compared them knew files by their paths alone.
+    pub(super) fn lowered<'d>(&self, duplicates: &'d Duplicates) -> Cow<'d, Duplicates> {
+        let is_lower = |group: &Group| {
+            let others = group.places.iter().filter(|place| !self.has(place.file)).count();
+            !group.lowered && group.places.len() == group.count as usize && others < 2
+        };
+        if !self.are_left_out() || !duplicates.groups.iter().any(is_lower) {
+            return Cow::Borrowed(duplicates);
+        }
+        let mut duplicates = duplicates.clone();
+        duplicates.groups.iter_mut().for_each(|group| group.lowered |= is_lower(group));
+        duplicates.groups.sort_by_key(|group| group.lowered);
+        Cow::Owned(duplicates)
     }
 
     /// The project's own cycles: at least one of the files on them is not left out.

@@ -92,10 +92,11 @@ pub fn build(parts: &Parts<'_>) -> Report {
         Past::Unknown(_) => Hotspots::default(),
     };
     let findings = super::findings::build(&measured.findings, manifest);
+    let duplicates = others.duplicates.as_deref().map(|duplicates| tests.lowered(duplicates));
     Report {
         schema: SCHEMA,
         subject: subject(parts, &own),
-        advice: advice(parts, &cycles, &hotspots, &findings),
+        advice: advice(parts, &cycles, &hotspots, (&findings, duplicates.as_deref())),
         totals: totals(parts),
         languages: languages(&measured.files),
         largest: largest(parts, &tests),
@@ -107,7 +108,7 @@ pub fn build(parts: &Parts<'_>) -> Report {
         hotspots: past::hotspots(&hotspots),
         findings,
         complexity: complexity(parts, &tests),
-        duplicates: others.duplicates.as_deref().map(copies::build),
+        duplicates: duplicates.as_deref().map(copies::build),
         structure: structure(parts, &cycles, &folder_cycles),
         dependencies: others.locks.as_deref().cloned(),
         aside,
@@ -115,12 +116,17 @@ pub fn build(parts: &Parts<'_>) -> Report {
     }
 }
 
-fn advice(parts: &Parts<'_>, cycles: &[&Cycle], hotspots: &Hotspots, findings: &FindingsReport) -> Advice {
+fn advice(
+    parts: &Parts<'_>,
+    cycles: &[&Cycle],
+    hotspots: &Hotspots,
+    (findings, duplicates): (&FindingsReport, Option<&Duplicates>),
+) -> Advice {
     let performance: Vec<PerformanceSeen> = findings.by_rule.iter().flat_map(slow).collect();
     let (none, no_locks) = (Duplicates::default(), LockReport::default());
     advise(&Evidence {
         hotspots,
-        duplicates: parts.others.duplicates.as_deref().unwrap_or(&none),
+        duplicates: duplicates.unwrap_or(&none),
         locks: parts.others.locks.as_deref().unwrap_or(&no_locks),
         cycles: &advice::cycles(parts.manifest, cycles),
         heavy: &advice::heavy(parts.manifest, parts.measured),

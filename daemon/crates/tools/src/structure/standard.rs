@@ -1,5 +1,5 @@
 //! What comes with a language and is no library that anybody chose: Rust's `std`, the headers of C and C++, modules of Node,
-//! packages of Go and Java. Python's modules cannot be told from others by a short list, and are counted like them.
+//! packages of Go and Java, modules of Python and Swift.
 
 use agentd_syntax::Language;
 
@@ -28,6 +28,31 @@ const GO: &str = "C archive bufio bytes cmp compress container context crypto da
                   hash html image index io iter log maps math mime net os path plugin reflect regexp runtime slices sort strconv \
                   strings structs sync syscall testing text time unicode unique unsafe weak";
 
+/// Modules of Python as its own `sys.stdlib_module_names` has them in 3.11, with those that 3.14 added; of the private ones only
+/// what programs import.
+const PYTHON: &str = "__future__ _thread abc aifc annotationlib antigravity argparse array ast asynchat asyncio asyncore atexit \
+                      audioop base64 bdb binascii bisect builtins bz2 cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop \
+                      collections colorsys compileall compression concurrent configparser contextlib contextvars copy copyreg crypt \
+                      csv ctypes curses dataclasses datetime dbm decimal difflib dis distutils doctest email encodings ensurepip \
+                      enum errno faulthandler fcntl filecmp fileinput fnmatch fractions ftplib functools gc genericpath getopt \
+                      getpass gettext glob graphlib grp gzip hashlib heapq hmac html http idlelib imaplib imghdr imp importlib \
+                      inspect io ipaddress itertools json keyword lib2to3 linecache locale logging lzma mailbox mailcap marshal math \
+                      mimetypes mmap modulefinder msilib msvcrt multiprocessing netrc nis nntplib nt ntpath nturl2path numbers \
+                      opcode operator optparse os ossaudiodev pathlib pdb pickle pickletools pipes pkgutil platform plistlib poplib \
+                      posix posixpath pprint profile pstats pty pwd py_compile pyclbr pydoc pydoc_data pyexpat queue quopri random \
+                      re readline reprlib resource rlcompleter runpy sched secrets select selectors shelve shlex shutil signal site \
+                      smtpd smtplib sndhdr socket socketserver spwd sqlite3 sre_compile sre_constants sre_parse ssl stat statistics \
+                      string stringprep struct subprocess sunau symtable sys sysconfig syslog tabnanny tarfile telnetlib tempfile \
+                      termios textwrap this threading time timeit tkinter token tokenize tomllib trace traceback tracemalloc tty \
+                      turtle turtledemo types typing unicodedata unittest urllib uu uuid venv warnings wave weakref webbrowser \
+                      winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo";
+
+/// Modules of Swift's toolchain and of its core libraries: <https://www.swift.org/documentation/core-libraries/> and the standard
+/// library's own. Those of Apple's systems are libraries of a system.
+const SWIFT: &str = "Android Builtin Cxx CxxStdlib Dispatch Distributed Foundation FoundationEssentials FoundationInternationalization \
+                     FoundationNetworking FoundationXML Glibc Musl Observation RegexBuilder Swift SwiftShims Synchronization Testing \
+                     WASILibc XCTest _Concurrency _Differentiation _StringProcessing";
+
 fn lists(words: &str, name: &str) -> bool {
     words.split(' ').any(|word| word == name)
 }
@@ -43,7 +68,8 @@ pub(super) fn has(language: Language, name: &str) -> bool {
         Language::JavaScript | Language::TypeScript | Language::Tsx => name.starts_with("node:") || lists(NODE, name),
         Language::Go => lists(GO, name),
         Language::Java => name.starts_with("java."),
-        Language::Python | Language::Swift => false,
+        Language::Python => lists(PYTHON, name),
+        Language::Swift => lists(SWIFT, name),
     }
 }
 
@@ -64,8 +90,12 @@ mod tests {
             (Language::TypeScript, "node:fs node:test fs path", "react @types/node fs-extra"),
             (Language::Go, "fmt net C", "example.org/x/y corp"),
             (Language::Java, "java.util java.io", "javax.inject org.junit"),
-            (Language::Python, "", "os requests"),
-            (Language::Swift, "", "Foundation"),
+            (
+                Language::Python,
+                "json os re sys typing __future__ tomllib annotationlib",
+                "requests yaml attr typing_extensions",
+            ),
+            (Language::Swift, "Swift Foundation XCTest _Concurrency", "UIKit Alamofire NIOCore"),
         ] {
             let all = |names: &str, wanted: bool| {
                 for name in names.split_whitespace() {

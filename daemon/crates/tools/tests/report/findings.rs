@@ -1,13 +1,16 @@
 //! What the performance rules found: grouped, counted, on the page and as SARIF.
 
+use agentd_syntax::FileFacts;
 use agentd_tools::{
-    findings::{Confidence, RuleSet},
-    report::render_sarif,
+    duplicates::{Block, Duplicates, Group},
+    findings::{Confidence, Finding, RuleSet, Severity},
+    report::{FunctionRow, render_sarif},
+    structure::{Edge, Links},
 };
 
 use super::{
     sample::sample,
-    tree::{Tree, facts, finding, sorts},
+    tree::{Tree, facts, finding, function, sorts},
 };
 
 #[test]
@@ -106,4 +109,58 @@ fn the_page_is_about_the_program_and_names_tests_in_short() {
     assert!(page.contains("18 more are in the JSON report.\n"), "{page}");
     assert!(page.contains("In files for tests alone: `string-chain` (1 place, first `tests/b.rs:70`).\n"), "{page}");
     assert!(!page.contains("### `string-chain`"), "{page}");
+}
+
+fn group_of_two() -> Group {
+    Group { places: Vec::new(), count: 2, lines: 90, tokens: 900, lowered: false }
+}
+
+#[test]
+fn what_only_tests_declare_is_in_no_list_of_the_program() {
+    let mut tree = Tree::under(RuleSet::ALL, &["src/lib.rs", "src/simulation.rs", "src/fake/a.rs", "src/fake/b.rs"]);
+    let heavy = |name: &str, findings| FileFacts { functions: vec![function(name, 1, 30, 60)], ..sorts(findings) };
+    let edge = |to| Edge { to, line: 3, deferred: false };
+    let modules = |modules: &[(u32, bool)]| Links { modules: modules.into(), ..Links::default() };
+    tree.linked(&heavy("own", 1), modules(&[(1, true)]));
+    tree.linked(&heavy("simulated", 3), modules(&[(2, false), (3, false)]));
+    tree.linked(&heavy("a", 0), Links { files: [edge(3)].into(), ..Links::default() });
+    tree.linked(&heavy("b", 0), Links { files: [edge(2)].into(), ..Links::default() });
+    let block = |file, path: &str| Block { file, path: path.into(), first: 1, last: 90 };
+    let group = |other| Group { places: vec![block(1, "src/simulation.rs"), other], ..group_of_two() };
+    let groups =
+        vec![group(block(0, "src/lib.rs")), Group { places: vec![block(0, "src/lib.rs"); 2], ..group_of_two() }];
+    tree.others.duplicates = Some(Duplicates { groups, group_count: 2, ..Duplicates::default() }.into());
+    let report = tree.report();
+    let lowered = report.duplicates.iter().flat_map(|all| &all.blocks).map(|row| row.lowered);
+    assert_eq!(lowered.collect::<Vec<_>>(), [false, true]);
+    let names = |rows: &[FunctionRow]| rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&report.complexity.by_cyclomatic), ["own"]);
+    assert_eq!(names(&report.complexity.by_cognitive), ["own"]);
+    assert_eq!((report.complexity.counts.total, report.complexity.counts.cognitive_over_limit), (1, 1));
+    assert_eq!(report.largest.iter().map(|row| &*row.file).collect::<Vec<_>>(), ["src/lib.rs"]);
+    assert_eq!((report.structure.cycle_count, report.aside.cycles, tree.own_cycles()), (0, 1, 0));
+    assert_eq!((report.tests.files, report.tests.code), (4, 300));
+    let sorts = &report.findings.by_rule[0];
+    assert_eq!((sorts.counts.total, sorts.counts.in_tests), (4, 3));
+    assert_eq!(sorts.places.iter().map(|row| row.in_test).collect::<Vec<_>>(), [false, true, true, true]);
+    let changes: Vec<_> = report.advice.changes.iter().map(|change| &*change.place.file).collect();
+    assert!(changes.contains(&"src/lib.rs") && !tree.page().contains("`simulated`"), "{changes:?}");
+}
+
+#[test]
+fn the_heading_of_a_rule_tells_what_its_places_cost() {
+    for (severities, wanted) in [
+        (&[Severity::Low][..], "low"),
+        (&[Severity::High, Severity::High], "high"),
+        (&[Severity::Low, Severity::High, Severity::Medium], "high to low"),
+    ] {
+        let mut tree = Tree::under(RuleSet::ALL, &["src/a.rs"]);
+        let of = |(line, severity): (u32, &Severity)| Finding {
+            severity: *severity,
+            ..finding("loop-regex-compile", Confidence::Medium, line, "re.compile('a')")
+        };
+        tree.file(&FileFacts { findings: (1..).zip(severities).map(of).collect(), ..sorts(0) });
+        let page = tree.page();
+        assert!(page.contains(&format!(" confidence), {wanted} severity.\n")), "{page}");
+    }
 }

@@ -47,11 +47,12 @@ impl Tree {
     }
 
     pub(super) fn own_cycles(&self) -> u64 {
-        own_cycles(&self.manifest, &self.measured, &self.structure())
+        own_cycles(&self.manifest, &self.measured.clone().sorted(), &self.structure())
     }
 
     pub(super) fn report(&self) -> Report {
-        let Self { manifest, measured, project, others, run } = self;
+        let Self { manifest, project, others, run, .. } = self;
+        let measured = &self.measured.clone().sorted();
         build(&Parts { manifest, measured, structure: &self.structure(), project, others, run })
     }
 

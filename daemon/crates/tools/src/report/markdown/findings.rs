@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::table::{code, count, mixed, place};
-use crate::report::{FindingRow, FindingsReport, Report, RuleFindings};
+use crate::{
+    findings::Severity,
+    report::{FindingRow, FindingsReport, Report, RuleFindings},
+};
 
 /// Places per rule on the page; the JSON has more.
 const PLACES: usize = 10;
@@ -118,6 +121,18 @@ fn confidences(counts: &crate::findings::Tally) -> String {
     format!("{} confidence", words.join(", "))
 }
 
+/// Those of the places that are listed, highest first: the same finding costs less in some languages than in others.
+fn severities(group: &RuleFindings) -> String {
+    let mut all: Vec<Severity> = group.places.iter().map(|row| row.severity).collect();
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    all.dedup();
+    match all[..] {
+        [] => group.severity.word().to_owned(),
+        [only] => only.word().to_owned(),
+        [highest, .., lowest] => format!("{} to {}", highest.word(), lowest.word()),
+    }
+}
+
 fn rule(page: &mut String, group: &RuleFindings) {
     let _ = writeln!(page, "### {}: {}\n", code(&group.rule), mixed(&group.title));
     let _ = writeln!(
@@ -125,7 +140,7 @@ fn rule(page: &mut String, group: &RuleFindings) {
         "{} ({}), {} severity.\n",
         count(group.counts.total, "finding", "findings"),
         confidences(&group.counts),
-        group.severity.word()
+        severities(group)
     );
     let _ = writeln!(page, "- **Why it costs**: {}.", mixed(&group.why));
     let _ = writeln!(page, "- **Instead**: {}.", mixed(&group.instead));

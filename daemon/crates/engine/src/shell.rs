@@ -341,8 +341,9 @@ impl Shell {
         });
     }
 
-    /// First memory goes back to the system, then the index is closed. From then on, what a look around has brought into memory
-    /// of the program leaves again, once and when nobody has looked for a while; whoever is not looked at does nothing.
+    /// First memory goes back to the system, then the index is closed, then goes what that left behind.
+    /// From then on, what a look around has brought into memory of the program leaves again, once and when nobody has looked
+    /// for a while; whoever is not looked at does nothing.
     fn idle_housekeeping(&mut self) {
         match self.book.idle_ticks {
             2 => {
@@ -352,8 +353,10 @@ impl Shell {
             4 => self.rest(),
             // Again, if somebody asked the index for something meanwhile.
             5.. if self.index_phase.get() == IndexPhase::Open => self.rest(),
-            5.. if self.book.unasked_ticks == UNASKED => {
+            ticks @ 5.. if ticks == 5 || self.book.unasked_ticks == UNASKED => {
                 self.io.leave(|_| {
+                    // The index is closed by threads of its own, which let go of their memory after that.
+                    let _ = agentd_host::release_free_memory();
                     let _ = agentd_host::release_program_pages();
                 });
             }

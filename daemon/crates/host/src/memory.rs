@@ -164,9 +164,9 @@ pub(crate) const fn pressure_of_room(state: &MemoryState) -> Pressure {
 pub fn limit_arenas() -> bool {
     #[cfg(target_os = "linux")]
     {
-        /// What one fast thread allocates another one frees, so with a single heap they wait for each other: with four an analysis
-        /// takes a twelfth less CPU time. More only holds more free memory.
-        const ARENAS: i32 = 4;
+        /// What one fast thread allocates another one frees, so in a single heap they wait for each other: with one more an
+        /// analysis takes a twelfth less CPU time. More than that only holds more free memory.
+        const ARENAS: i32 = 3;
         /// glibc's own limit grows with the largest block ever freed. Then sled's static tables of 41 × 512 KiB, which
         /// nobody ever uses, come to lie in the heap, and a quarter of them is written to.
         const LARGE: i32 = 256 * 1024;

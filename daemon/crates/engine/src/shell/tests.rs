@@ -267,6 +267,7 @@ fn a_daemon_that_nobody_looks_at_does_nothing_at_idle() {
         (0..ticks).map(tick).collect()
     };
     assert_eq!(jobs(&mut rig, 4).pop(), Some(1), "it lets go of what it does not need");
+    assert_eq!(jobs(&mut rig, 1), [1], "and of what that brought into memory");
     assert_eq!(jobs(&mut rig, 20), [0; 20]);
     for _ in 0..3 {
         // Somebody who looks again and again, and then no more.

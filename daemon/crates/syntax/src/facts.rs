@@ -79,7 +79,7 @@ pub struct FunctionFacts {
 pub struct Import {
     /// What is imported, without quotes and white space: `crate::a::b`, `./x`, `a.b.c`, `fmt`, `stdio.h`. At most 512 bytes.
     pub target: String,
-    /// The names of a Python `from target import names`; empty elsewhere.
+    /// The names of a Python `from target import names`; the files that `#[path]` names for Rust's `mod`; empty elsewhere.
     #[serde(default)]
     pub names: Vec<String>,
     /// Line of the statement, from 1.

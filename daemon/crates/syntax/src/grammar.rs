@@ -133,6 +133,15 @@ pub(crate) type DefinitionHook = for<'t> fn(&Head<'_>, Node<'t>, SymbolKind) -> 
 pub(crate) type ImportHook = fn(&Head<'_>, Node<'_>, &mut Vec<Import>);
 pub(crate) type BindingHook = for<'t> fn(&Head<'_>, Node<'t>) -> Option<(Node<'t>, Node<'t>)>;
 
+/// What the attributes of an item say of it, if it is a module whose content is another file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct OfModule {
+    /// Tests alone have it.
+    pub(crate) for_tests: bool,
+    /// The files that are named for it, seen from the folder of the one that declares it.
+    pub(crate) files: Vec<String>,
+}
+
 /// All that is particular about a language.
 #[derive(Debug)]
 pub(crate) struct LanguageRules {
@@ -156,8 +165,8 @@ pub(crate) struct LanguageRules {
     pub(crate) definition: DefinitionHook,
     pub(crate) import: ImportHook,
     pub(crate) binding: Option<BindingHook>,
-    /// Whether an attribute gives the next item to tests alone.
-    pub(crate) attribute_is_for_tests: Option<fn(&Head<'_>, Node<'_>) -> bool>,
+    /// Adds what an attribute says of a module that comes next.
+    pub(crate) attribute_of_module: Option<fn(&Head<'_>, Node<'_>, &mut OfModule)>,
     /// Whether an attribute makes the next function a test.
     pub(crate) attribute_is_test: Option<fn(&Head<'_>, Node<'_>) -> bool>,
     pub(crate) call: Option<fn(&Head<'_>, Node<'_>) -> Option<CallRole>>,

@@ -11,7 +11,7 @@ use tree_sitter::{Node, Tree, TreeCursor};
 use self::imports::Modules;
 use crate::{
     EntryPoint, Error, FunctionFacts, Import, Language, Symbol,
-    grammar::{CallRole, Class},
+    grammar::{CallRole, Class, OfModule},
     head::Head,
     inspect::{Inspected, Inspector},
     lines::Span,
@@ -119,7 +119,7 @@ pub(crate) fn walk(
         top: (NO_DEPTH, Class::Plain),
         broken: tree.root_node().has_error(),
         test_at: NO_DEPTH,
-        test_attribute: (false, 0),
+        of_module: (OfModule::default(), 0),
         binding: None,
         inspector: Inspector::new(asked.language, asked.rules, head, tree.root_node()),
         want_symbols: asked.want_symbols,
@@ -168,8 +168,8 @@ struct Walk<'w, 't> {
     broken: bool,
     /// An attribute at this depth makes the next function a test.
     test_at: u32,
-    /// Whether one of the last attributes that follow each other gives its item to tests alone, and where they end.
-    test_attribute: (bool, usize),
+    /// What the last attributes that follow each other say of a module, and where they end.
+    of_module: (OfModule, usize),
     /// The id of a closure that has a name, and the name.
     binding: Option<(usize, Node<'t>)>,
     inspector: Inspector<'w, 't>,

@@ -175,6 +175,31 @@ fn a_comment_allows_a_finding_and_is_counted() {
 }
 
 #[test]
+fn a_finding_says_that_the_comment_at_it_allows_no_rule() {
+    let strange = "; a comment here allows `loop-list-containz`, but no rule is called so";
+    let cases = [
+        ("", ""),
+        ("  # agentd: allow(loop-list-containz) short", strange),
+        ("  # agentd: allow(loop-sort, loop-list-containz, other)", strange),
+        ("  # agentd: allow(loop-sort)", ""),
+        ("  # agentd: allow(a`b)", "; a comment here allows a name, but no rule is called so"),
+        ("  # agentd: allow()", "; a comment here allows a name, but no rule is called so"),
+    ];
+    for (mark, end) in cases {
+        let source = BAD.replace("MARK", mark);
+        let above = BAD.replace("MARK", "").replace("        if", &format!("      {mark}\n        if"));
+        for source in [source, above] {
+            let facts = facts(Language::Python, &source, RuleSet::ALL);
+            let [finding] = facts.findings.as_slice() else { panic!("{source}: {:?}", facts.findings) };
+            let wanted = format!("`seen` grows in a loop and is read from its start for each question{end}");
+            assert_eq!(finding.message, wanted, "{source}");
+        }
+    }
+    let both = BAD.replace("MARK", "  # agentd: allow(loop-list-containz, loop-list-contains)");
+    assert_eq!(facts(Language::Python, &both, RuleSet::ALL).suppressed, 1);
+}
+
+#[test]
 fn tests_and_generated_files_are_left_alone() {
     let source = BAD.replace("MARK", "");
     for quiet in [source.replace("def f", "def test_f"), format!("# @generated\n{source}")] {
@@ -206,4 +231,31 @@ fn findings_of_a_file_are_bounded_and_the_cut_is_told() {
     let facts = facts(Language::JavaScript, &many, RuleSet::ALL);
     assert_eq!(facts.findings.len(), 200);
     assert!(facts.findings_cut);
+}
+
+#[test]
+fn in_a_function_however_long_something_is_found() {
+    for lines in [10, 1_000, 10_000, 20_000] {
+        let source =
+            format!("def f(xs):\n    l = []\n    for x in xs:\n{}", "        if x in l: l.append(x)\n".repeat(lines));
+        let facts = facts(Language::Python, &source, RuleSet::ALL);
+        let found = facts.findings.len();
+        assert!(found >= 10 && facts.findings_cut == (found < lines), "{lines} lines: {found}");
+    }
+}
+
+#[test]
+fn the_type_of_a_declaration_is_that_of_all_its_names() {
+    let declared =
+        ["List<Integer> seen = g();", "List<Integer> a = g((String s) -> { int b = 1; return s; }), seen = g();"];
+    let other =
+        ["Set<Integer> seen = g();", "Bag a = g((String s) -> { List<Integer> b = g(); return s; }), seen = g();"];
+    for (declarations, wanted) in [(declared, 1), (other, 0)] {
+        for declaration in declarations {
+            let body = "for (int x : xs) { if (!seen.contains(x)) { seen.add(x); } }";
+            let source = format!("class A {{ void f(int[] xs) {{ {declaration} {body} }} }}");
+            let facts = facts(Language::Java, &source, RuleSet::NONE.with("loop-list-contains"));
+            assert_eq!((facts.findings.len(), facts.syntax_errors), (wanted, 0), "{declaration}");
+        }
+    }
 }

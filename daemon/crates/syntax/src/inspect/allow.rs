@@ -1,11 +1,18 @@
-//! From a hit to a finding, and comments that allow one: `agentd: allow(rule-id) reason`, on the line or alone on the line above.
+//! From a hit to a finding, and comments that allow one: `agentd: allow(rule-id) reason`, on the line or alone on the line above. Of
+//! a name that no rule has, the finding that stays says so.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tree_sitter::Node;
 
 use super::site::Hit;
-use crate::{Finding, finding::RuleId, head::Head, lines::Span, rules::Rule};
+use crate::{
+    Finding,
+    finding::RuleId,
+    head::Head,
+    lines::Span,
+    rules::{self, Rule},
+};
 
 /// Longest text of a line in a finding, in bytes.
 const MAX_TEXT: usize = 160;
@@ -13,6 +20,8 @@ const MAX_TEXT: usize = 160;
 const MAX_MESSAGE: usize = 300;
 /// Bytes of a line that are read for its text.
 const MAX_LINE: usize = 2_048;
+/// Longest name of no rule that is repeated, in bytes.
+const MAX_STRANGE: usize = 40;
 const MARK: &[u8] = b"agentd:";
 
 /// At most so many bytes of a text, with an ellipsis if it was longer.
@@ -49,20 +58,53 @@ fn line(source: &[u8], node: Node<'_>) -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
-/// Takes out what comments allow; how many that were.
+/// Takes out what comments allow; how many that were. What stays is told of a name in a comment at it that no rule has.
 pub(crate) fn settle(source: &[u8], comments: &[Span], findings: &mut Vec<Finding>) -> u32 {
     if findings.is_empty() {
         return 0;
     }
     let allowed = allowed(source, comments);
     let before = findings.len();
-    findings.retain(|finding| !allowed.contains(&(finding.line, finding.rule.0.to_owned())));
+    findings.retain(|finding| !allowed.ids.contains(&(finding.line, finding.rule.0.to_owned())));
+    for finding in findings.iter_mut() {
+        let Some(strange) = allowed.strange.get(&finding.line) else { continue };
+        let told = format!("; a comment here allows {strange}, but no rule is called so");
+        // A message is not cut within code, so one that is long already stays as it is.
+        if finding.message.len() + told.len() <= MAX_MESSAGE {
+            finding.message.push_str(&told);
+        }
+    }
     u32::try_from(before - findings.len()).unwrap_or(u32::MAX)
 }
 
-/// Lines and the rules that are allowed on them.
-fn allowed(source: &[u8], comments: &[Span]) -> HashSet<(u32, String)> {
-    let mut found = HashSet::new();
+/// What comments allow.
+#[derive(Debug, Default)]
+struct Allowed {
+    /// Lines and the rules that are allowed on them.
+    ids: HashSet<(u32, String)>,
+    /// The first name on a line that no rule has, as it is shown.
+    strange: HashMap<u32, String>,
+}
+
+impl Allowed {
+    fn add(&mut self, line: u32, id: &str) {
+        if rules::by_id(id).is_some() {
+            self.ids.insert((line, id.to_owned()));
+        } else {
+            self.strange.entry(line).or_insert_with(|| shown(id));
+        }
+    }
+}
+
+/// A name that no rule has, if it looks like one.
+fn shown(id: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let fits = !id.is_empty() && id.len() <= MAX_STRANGE && id.chars().all(plain);
+    if fits { format!("`{id}`") } else { "a name".to_owned() }
+}
+
+fn allowed(source: &[u8], comments: &[Span]) -> Allowed {
+    let mut found = Allowed::default();
     // Lines are counted up from comment to comment, so that all of it is one pass.
     let (mut line, mut counted) = (1_u32, 0_usize);
     for (start, end) in comments.iter().map(|(start, end)| (*start as usize, *end as usize)) {
@@ -78,9 +120,9 @@ fn allowed(source: &[u8], comments: &[Span]) -> HashSet<(u32, String)> {
             None => near.len() == start && near.trim_ascii().is_empty(),
         };
         for id in ids.split(',').map(str::trim) {
-            found.insert((line, id.to_owned()));
+            found.add(line, id);
             if alone {
-                found.insert((last + 1, id.to_owned()));
+                found.add(last + 1, id);
             }
         }
     }
@@ -106,12 +148,12 @@ mod tests {
     fn a_comment_allows_its_line_or_the_next() {
         // Source, span of the comment, lines that are allowed.
         let cases: [(&str, &[u32]); 6] = [
-            ("x // agentd: allow(a-b) why\ny", &[1]),
-            ("// agentd: allow(a-b)\ny", &[1, 2]),
-            ("\n\n  # agentd: allow(c, a-b) why", &[3, 4]),
-            ("/* agentd:allow(a-b)\n */\ny", &[1, 3]),
+            ("x // agentd: allow(loop-sort) why\ny", &[1]),
+            ("// agentd: allow(loop-sort)\ny", &[1, 2]),
+            ("\n\n  # agentd: allow(c, loop-sort) why", &[3, 4]),
+            ("/* agentd:allow(loop-sort)\n */\ny", &[1, 3]),
             ("// agentd: allow(a)", &[]),
-            ("// allow(a-b)", &[]),
+            ("// allow(loop-sort)", &[]),
         ];
         for (source, expected) in cases {
             let start = source.find(['/', '#']).unwrap();
@@ -122,8 +164,9 @@ mod tests {
             };
             let span = (u32::try_from(start).unwrap(), u32::try_from(end).unwrap());
             let mut lines: Vec<u32> = allowed(source.as_bytes(), &[span])
+                .ids
                 .into_iter()
-                .filter(|(_, id)| id == "a-b")
+                .filter(|(_, id)| id == "loop-sort")
                 .map(|(line, _)| line)
                 .collect();
             lines.sort_unstable();

@@ -3,13 +3,15 @@
 
 use std::ops::Range;
 
-use tree_sitter::Node;
+use tree_sitter::{Node, TreeCursor};
 
 use super::{call, plan::Plan};
 use crate::{Language, grammar::Class, head::Head};
 
-/// Functions with more nodes are not looked into.
-const MAX_NODES: usize = 120_000;
+/// Functions with more nodes are not looked into; reading one is paid for out of the work for its file.
+const MAX_NODES: usize = 400_000;
+/// Nor are those with more bindings and uses, at up to 150 bytes each.
+const MAX_ENTRIES: usize = 60_000;
 /// A name that is bound more often is not reasoned about.
 const MAX_BINDINGS: usize = 64;
 /// Nodes of a pattern that are read.
@@ -76,13 +78,15 @@ pub(crate) struct Table<'a, 't> {
 }
 
 impl<'a, 't> Table<'a, 't> {
-    /// Reads a function; none if it is too large. The cost is told by `Node::descendant_count`.
+    /// Reads a function; none if it is too large. The cost is at most what `Node::descendant_count` tells.
     pub(super) fn of(head: &Head<'a>, language: Language, root: Node<'t>) -> Option<Self> {
         if root.descendant_count() > MAX_NODES {
             return None;
         }
         let mut builder = Builder { head: *head, language, table: Self::default(), scopes: Vec::new(), ty: None };
-        builder.read(root);
+        if !builder.read(root) {
+            return None;
+        }
         let mut table = builder.table;
         table.bindings.sort_by_key(|binding| (binding.name, binding.at));
         table.uses.sort_by_key(|used| (used.name, used.at));
@@ -123,52 +127,70 @@ impl<'a, 't> Table<'a, 't> {
     }
 }
 
+/// A function or loop around a node.
+struct Around {
+    end: usize,
+    is_loop: bool,
+    /// The innermost function up to here: this one, or the one around the loop.
+    function: Range<usize>,
+}
+
 struct Builder<'a, 't> {
     head: Head<'a>,
     language: Language,
     table: Table<'a, 't>,
-    /// Functions and loops around, with their ends.
-    scopes: Vec<(Range<usize>, bool)>,
+    /// Functions and loops around.
+    scopes: Vec<Around>,
     /// The type of the declaration that is read now.
     ty: Option<Node<'t>>,
 }
 
 impl<'a, 't> Builder<'a, 't> {
-    fn read(&mut self, root: Node<'t>) {
+    /// Reads all of it; false if that is too much to keep.
+    fn read(&mut self, root: Node<'t>) -> bool {
         let plan = Plan::of(self.language);
-        let outside = root.byte_range();
-        self.scopes.push((outside, false));
+        self.open(root, false);
         let mut cursor = root.walk();
         loop {
             let node = cursor.node();
             let start = node.start_byte();
-            while self.scopes.len() > 1 && self.scopes.last().is_some_and(|(range, _)| range.end <= start) {
+            while self.scopes.len() > 1 && self.scopes.last().is_some_and(|scope| scope.end <= start) {
                 self.scopes.pop();
             }
             match self.head.class(node) {
                 Class::Function if super::is_stored(node) => {}
-                Class::Function | Class::Closure => self.scopes.push((node.byte_range(), false)),
-                Class::Loop => self.scopes.push((node.byte_range(), true)),
+                Class::Function | Class::Closure => self.open(node, false),
+                Class::Loop => self.open(node, true),
                 _ => {}
             }
             if let Some(form) = plan.form(node.kind_id()) {
+                if (self.language, form.kind) == (Language::Java, "variable_declarator") {
+                    self.ty = type_beside(&mut cursor);
+                }
                 self.bind(node, form);
             }
             if call::is_call(plan, node) {
                 self.call(node);
             }
+            if self.table.bindings.len() + self.table.uses.len() > MAX_ENTRIES {
+                return false;
+            }
             if cursor.goto_first_child() {
                 continue;
             }
-            loop {
-                if cursor.goto_next_sibling() {
-                    break;
-                }
+            while !cursor.goto_next_sibling() {
                 if !cursor.goto_parent() {
-                    return;
+                    return true;
                 }
             }
         }
+    }
+
+    fn open(&mut self, node: Node<'t>, is_loop: bool) {
+        let own = node.byte_range();
+        let (end, around) = (own.end, self.scopes.last().filter(|_| is_loop));
+        let function = around.map_or(own, |around| around.function.clone());
+        self.scopes.push(Around { end, is_loop, function });
     }
 
     fn bind(&mut self, node: Node<'t>, form: &BindForm) {
@@ -192,10 +214,7 @@ impl<'a, 't> Builder<'a, 't> {
                 let (pattern, ty) = (by_name("declarator"), self.ty);
                 self.simple(pattern, kind, ty, value);
             }
-            (Language::Java, "variable_declarator") => {
-                let ty = node.parent().and_then(|parent| parent.child_by_field_name("type"));
-                self.simple(by_name("name"), kind, ty, value);
-            }
+            (Language::Java, "variable_declarator") => self.simple(by_name("name"), kind, self.ty, value),
             (Language::Go, "parameter_declaration" | "var_spec") => {
                 let mut cursor = node.walk();
                 let names: Vec<_> = node.children_by_field_name("name", &mut cursor).take(32).collect();
@@ -261,7 +280,7 @@ impl<'a, 't> Builder<'a, 't> {
         identifiers(pattern, &mut names);
         let single = names.len() == 1 && declares_one(pattern);
         for name in names {
-            let scope = self.scopes.iter().rev().find(|(_, is_loop)| !is_loop).map(|(range, _)| range.clone());
+            let scope = self.scopes.last().map(|scope| scope.function.clone());
             self.table.bindings.push(Binding {
                 name: self.head.bytes(name),
                 at: name.start_byte(),
@@ -283,9 +302,23 @@ impl<'a, 't> Builder<'a, 't> {
     }
 
     fn used(&mut self, of: Node<'t>, method: &'a [u8], at: usize) {
-        let looped = self.scopes.last().is_some_and(|(_, is_loop)| *is_loop);
+        let looped = self.scopes.last().is_some_and(|scope| scope.is_loop);
         self.table.uses.push(Use { name: self.head.bytes(of), method, at, looped });
     }
+}
+
+/// The type in the declaration that the cursor's node is a part of. `Node::parent` would search for it from the root.
+fn type_beside<'t>(cursor: &mut TreeCursor<'t>) -> Option<Node<'t>> {
+    let node = cursor.node();
+    // Its own last byte, or that of what stands before it, even if it is empty.
+    let before = node.start_byte().checked_sub(1)?;
+    if !cursor.goto_parent() {
+        return None;
+    }
+    let ty = cursor.node().child_by_field_name("type");
+    cursor.goto_first_child_for_byte(before);
+    while cursor.node().id() != node.id() && cursor.goto_next_sibling() {}
+    ty
 }
 
 pub(crate) fn is_identifier(kind: &str) -> bool {

@@ -23,7 +23,7 @@ pub(super) static RULES: LanguageRules = LanguageRules {
     import: imports,
     binding: None,
     attribute_is_test: None,
-    attribute_is_for_tests: None,
+    attribute_of_module: None,
     call: None,
     main_guard: None,
 };

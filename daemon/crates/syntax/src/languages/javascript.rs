@@ -23,7 +23,7 @@ pub(super) static JAVASCRIPT: LanguageRules = LanguageRules {
     import: imports,
     binding: Some(binding),
     attribute_is_test: None,
-    attribute_is_for_tests: None,
+    attribute_of_module: None,
     call: Some(call),
     main_guard: Some(is_main_guard),
 };

@@ -5,14 +5,16 @@ use tree_sitter::Node;
 use super::named_definition;
 use crate::{
     Import, ImportKind, SymbolKind,
-    grammar::{Class, Definition, FunctionHead, LanguageRules, Rule, define, rule},
+    grammar::{Class, Definition, FunctionHead, LanguageRules, OfModule, Rule, define, rule},
     head::{Head, MAX_ITEMS, MAX_TARGET, field, import, line_of},
 };
 
 /// Groups in a `use` that are nested deeper are not followed.
 const MAX_GROUPS: usize = 64;
-/// A condition of more bytes is not read.
-const MAX_CFG: usize = 1024;
+/// An attribute of a module that has more bytes is not read.
+const MAX_ATTRIBUTE: usize = 1024;
+/// Files that are named for one module; each system has its own.
+const MAX_PATHS: usize = 16;
 /// Bytes of a `use` that are read.
 const MAX_USE: usize = 64 * 1024;
 
@@ -30,7 +32,7 @@ pub(super) static RULES: LanguageRules = LanguageRules {
     import: imports,
     binding: None,
     attribute_is_test: Some(attribute_is_test),
-    attribute_is_for_tests: Some(attribute_is_for_tests),
+    attribute_of_module: Some(attribute_of_module),
     call: None,
     main_guard: None,
 };
@@ -127,26 +129,48 @@ fn attribute_is_test(head: &Head<'_>, node: Node<'_>) -> bool {
     matches!(last, b"test" | b"rstest" | b"test_case" | b"quickcheck" | b"wasm_bindgen_test")
 }
 
-/// `#[cfg(test)]` and `#[cfg(all(test, …))]`.
-fn attribute_is_for_tests(head: &Head<'_>, node: Node<'_>) -> bool {
+/// `#[cfg(test)]` and `#[cfg(all(test, …))]`; `#[path = "…"]` and `#[cfg_attr(…, path = "…")]`.
+fn attribute_of_module(head: &Head<'_>, node: Node<'_>, of: &mut OfModule) {
     let text = head.bytes(node);
-    if text.len() > MAX_CFG {
-        return false;
+    let inside = text.strip_prefix(b"#[").and_then(|rest| rest.strip_suffix(b"]")).map(<[u8]>::trim_ascii);
+    let Some(inside) = inside.filter(|_| text.len() <= MAX_ATTRIBUTE) else { return };
+    if let Some(condition) = in_brackets(inside, b"cfg") {
+        let all = in_brackets(condition, b"all").unwrap_or(condition);
+        of.for_tests |= parts(all).any(|part| part == b"test");
+    } else {
+        let attributes = in_brackets(inside, b"cfg_attr").unwrap_or(inside);
+        of.files.extend(parts(attributes).filter_map(path));
+        of.files.truncate(MAX_PATHS);
     }
-    let text: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let Some(inside) = text.strip_prefix(b"#[cfg(").and_then(|rest| rest.strip_suffix(b")]")) else { return false };
-    let all = inside.strip_prefix(b"all(").and_then(|rest| rest.strip_suffix(b")"));
-    // One of the conditions that must all hold, not one inside of another.
-    let mut depth = 0_u32;
-    let mut parts = all.unwrap_or(inside).split(|byte| {
+}
+
+/// What stands in the brackets behind a word, if that is all there is.
+fn in_brackets<'t>(text: &'t [u8], word: &[u8]) -> Option<&'t [u8]> {
+    let inside = text.strip_prefix(word)?.trim_ascii_start().strip_prefix(b"(")?;
+    inside.strip_suffix(b")").map(<[u8]>::trim_ascii)
+}
+
+/// What stands between the commas of a list, not of one inside of another.
+fn parts(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut depth, mut in_text) = (0_u32, false);
+    let parts = list.split(move |byte| {
         match byte {
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
+            b'"' => in_text = !in_text,
+            b'(' => depth += u32::from(!in_text),
+            b')' => depth = depth.saturating_sub(u32::from(!in_text)),
             _ => {}
         }
-        *byte == b',' && depth == 0
+        *byte == b',' && depth == 0 && !in_text
     });
-    parts.any(|part| part == b"test")
+    parts.map(<[u8]>::trim_ascii)
+}
+
+/// The value of `path = "…"`; one with escapes is not read.
+fn path(attribute: &[u8]) -> Option<String> {
+    let value = attribute.strip_prefix(b"path")?.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let value = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let plain = !value.is_empty() && !value.iter().any(|byte| matches!(byte, b'"' | b'\\'));
+    String::from_utf8(value.to_vec()).ok().filter(|value| plain && value.len() <= MAX_TARGET)
 }
 
 const fn is_path_byte(byte: u8) -> bool {

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-linear-find",
-    version: 4,
+    version: 5,
     title: "a list searched by key in each round",
     languages: &[
         Language::JavaScript,
@@ -100,17 +100,13 @@ fn found<'t>(
         return None;
     }
     // The key comes from the loop, and the list does not.
-    let words: Vec<&str> = words(site.text(test)).collect();
+    let keys: Vec<&str> = words(site.text(test)).collect();
     let pattern = site.innermost()?.pattern().or_else(|| {
         site.innermost()
             .and_then(|s| s.node.child_by_field_name("parameters").or_else(|| s.node.child_by_field_name("parameter")))
     })?;
-    let bound = site
-        .text(pattern)
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|w| !w.is_empty() && !matches!(*w, "const" | "let" | "mut"));
-    let keyed = bound.clone().any(|word| words.contains(&word));
-    if !keyed || !site.outlives_loop(name) || !site.runs_each_round() {
+    let mut bound = words(site.text(pattern)).filter(|word| !matches!(*word, "const" | "let" | "mut"));
+    if !bound.any(|word| keys.contains(&word)) || !site.outlives_loop(name) || !site.runs_each_round() {
         return None;
     }
     let sure = site.shape_of_name(name) == crate::inspect::Shape::List;
@@ -135,12 +131,8 @@ fn compares_key(site: &Site<'_, '_, '_>, element: &str, test: tree_sitter::Node<
     (is_key(left) && is_same(right)) || (is_key(right) && is_same(left))
 }
 
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '$')
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> + Clone {
-    text.split(|c: char| !is_word(c)).filter(|word| !word.is_empty())
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '$')).filter(|word| !word.is_empty())
 }
 
 /// The names of an expression that are no members of what stands before them, and no numbers.

@@ -1,7 +1,7 @@
 //! A regular expression that is compiled in each round of a loop though its pattern stays the same. Looks for the compiling call
 //! with a pattern that is written out or bound outside of the loop. Compiling parses the pattern and builds an automaton, some
-//! hundred to ten thousand times the cost of one match; Python and JavaScript keep the last ones, so there it costs little. Write: compile before the loop. Wrong if the loop ends in its first
-//! round, or if the code around it keeps what it compiled.
+//! hundred to ten thousand times the cost of one match; Python and JavaScript keep the last ones, so there it costs little. Write:
+//! compile before the loop. Wrong if the loop ends in its first round, or if the code around it keeps what it compiled.
 
 use crate::{
     Confidence, Language, Severity,

@@ -1,5 +1,6 @@
 //! Asking a map whether it has a key and then looking the key up. Both search the map. Write: one look-up whose answer says both
-//! (`find`, `get` with a null test, `if let Some`, `entry`). Wrong where null values must be told from missing ones.
+//! (`find`, `get` with a null test, `if let Some`, `entry`). Wrong where null values must be told from missing ones. Silent where Rust
+//! takes no other form: a reference is given out and the map changes otherwise, or what makes the value has the map in use.
 
 use tree_sitter::Node;
 
@@ -11,13 +12,14 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "map-double-lookup",
-    version: 3,
+    version: 4,
     title: "key searched twice in a map",
     languages: &[Language::Java, Language::Rust, Language::Cpp],
     severity: Severity::Low,
     why: "the key is hashed or compared through the map twice, where one search would answer both questions",
     instead: "search once: get and test the answer, `if let Some(…) = get`, `entry()`, an iterator from `find()`",
-    wrong_when: "the map holds null values that differ from missing ones",
+    wrong_when: "the map holds null values that differ from missing ones; in Rust also where the borrow checker takes no other form, because \
+                 a reference into the map is given out and the map changes otherwise, or is in use by what makes the value",
     example_bad: "class A { int f(Map<String, Integer> m, String k) { if (m.containsKey(k)) { return m.get(k); } return 0; } }",
     example_good: "class A { int f(Map<String, Integer> m, String k) { return m.getOrDefault(k, 0); } }",
     watches: &[
@@ -56,7 +58,11 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         text.match_indices(again.as_str())
             .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.')))
     })?;
-    let needed = site.language == Language::Rust && is_needed(site, (of, map), text, negated);
+    let rust = site.language == Language::Rust;
+    if rust && is_only_form(site, (body, map), (text, found), negated) {
+        return None;
+    }
+    let needed = rust && is_needed(site, (of, map), text, negated);
     // What ends in an error is a guard against what should not be there.
     let throws = ["throw ", "panic!(", "bail!(", "return Err("].iter().any(|error| text.contains(error));
     // A fixed key is one of a few, and a constant map is a table that is written out.
@@ -108,21 +114,89 @@ fn searches(language: Language, (map, key): (&str, &str), negated: bool) -> Vec<
     }
 }
 
-/// Rust: whether one search would not do, or not compile. What is inserted is computed from the map; the map gives out a reference on
-/// this way and is changed on the other, which the borrow checker allows only with two searches; it is no map but behind a `dyn`.
+/// Rust: whether the borrow checker refuses one search. A reference that leaves the function borrows the map on all ways from where
+/// it was found (RFC 2094, problem case 3), and `entry` borrows it while the value is made.
+fn is_only_form(
+    site: &mut Site<'_, '_, '_>,
+    (body, map): (Node<'_>, &str),
+    (text, found): (&str, &str),
+    negated: bool,
+) -> bool {
+    let at = text.find(found).unwrap_or_default();
+    if negated {
+        let end = text[at..].find(';').map_or(text.len(), |end| at + end);
+        return is_taken(&text[..end], map);
+    }
+    if is_taken(&text[..at], map) {
+        return true;
+    }
+    let Some(function) = site.function().map(|scope| scope.node) else { return false };
+    let is_value = !text.trim_end_matches(['}', ' ', '\n', '\r', '\t']).ends_with(';');
+    if !(is_value || text.contains("return")) || !lends(site, function) {
+        return false;
+    }
+    let Some(whole) = site.scan(function) else { return true };
+    let after = whole.get(body.end_byte() - function.start_byte()..).unwrap_or_default();
+    is_taken(after, map) || changes(after, map)
+}
+
+/// Whether a function gives out a reference.
+fn lends(site: &Site<'_, '_, '_>, function: Node<'_>) -> bool {
+    let answer = function.child_by_field_name("return_type");
+    answer.is_some_and(|answer| site.text(answer).contains(['&', '\'']))
+}
+
+/// Whether a text gives a map, or something that holds it, to a call: `f(m)`, `&mut m`, `self.f()` for `self.m`.
+fn is_taken(text: &str, map: &str) -> bool {
+    let ends = map.match_indices('.').map(|(at, _)| at).chain([map.len()]);
+    ends.into_iter().any(|end| {
+        let holder = &map[..end];
+        words(text, holder).any(|at| {
+            let rest = text[at + holder.len()..].trim_start();
+            let method = rest.strip_prefix('.').map(|rest| rest.trim_start_matches(is_word));
+            (text[..at].ends_with("&mut ") && method.is_none())
+                || rest.starts_with([',', ')'])
+                || (end < map.len() && method.is_some_and(|rest| rest.starts_with(['(', ':'])))
+        })
+    })
+}
+
+/// Whether a text does more with a map than ask it.
+fn changes(text: &str, map: &str) -> bool {
+    const ASKS: [&str; 7] = ["get", "contains_key", "len", "is_empty", "iter", "keys", "values"];
+    words(text, map).any(|at| {
+        let Some(rest) = text[at + map.len()..].trim_start().strip_prefix('.') else {
+            let index = text[at + map.len()..].strip_prefix('[').and_then(|rest| rest.split_once(']'));
+            return index.is_some_and(|(_, rest)| {
+                let rest = rest.trim_start();
+                rest.starts_with("+=") || (rest.starts_with('=') && !rest.starts_with("=="))
+            });
+        };
+        let rest = rest.trim_start();
+        let method = &rest[..rest.len() - rest.trim_start_matches(is_word).len()];
+        !ASKS.contains(&method)
+    })
+}
+
+/// Rust: whether one search would not do. What is inserted is computed from the map; the map gives out a reference, and who changes it
+/// meanwhile is not seen; it is no map but behind a `dyn`.
 fn is_needed<'t>(site: &mut Site<'_, '_, 't>, (of, map): (Node<'t>, &str), body: &str, negated: bool) -> bool {
     if negated {
         let before = body.split(&format!("{map}.insert(")).next().unwrap_or_default();
-        return site.shape(of) == Shape::Other || names(before, map);
+        return site.shape(of) == Shape::Other || words(before, map).next().is_some();
     }
     let function = site.function().map(|scope| scope.node);
-    let answer = function.and_then(|function| function.child_by_field_name("return_type"));
-    let lends = answer.is_some_and(|answer| site.text(answer).contains('&'));
-    site.shape(of) == Shape::Other || (lends && body.contains("return"))
+    site.shape(of) == Shape::Other
+        || (body.contains("return") && function.is_some_and(|function| lends(site, function)))
 }
 
-/// Whether a text has a name in it as a word of its own.
-fn names(text: &str, name: &str) -> bool {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(name).any(|(at, _)| !text[..at].ends_with(word) && !text[at + name.len()..].starts_with(word))
+/// Where a text has a name or path in it, not as a part of a longer one.
+fn words<'x>(text: &'x str, name: &'x str) -> impl Iterator<Item = usize> + use<'x> {
+    let apart = |before: char| is_word(before) || before == '.';
+    let places = text.match_indices(name).map(|(at, _)| at);
+    places.filter(move |at| !text[..*at].ends_with(apart) && !text[at + name.len()..].starts_with(is_word))
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }

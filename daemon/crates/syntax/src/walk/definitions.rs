@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::{NO_DEPTH, Walk};
 use crate::{
     EntryKind, EntryPoint, FunctionFacts, Symbol, SymbolKind,
-    grammar::{Class, FunctionHead},
+    grammar::{Class, Definition, FunctionHead, OfModule},
     head::{MAX_ITEMS, MAX_NAME, end_line_of, field, line_of},
     metrics::OpenFunction,
 };
@@ -70,25 +70,25 @@ impl<'t> Walk<'_, 't> {
             let kind = if in_type { SymbolKind::Method } else { SymbolKind::Function };
             self.symbol(Symbol { name: name.clone(), kind, line, end_line });
         }
-        let index = (self.found.functions.len() < MAX_ITEMS).then_some(self.found.functions.len());
-        if index.is_some() {
-            self.found.functions.push(FunctionFacts {
-                name,
-                line,
-                end_line,
-                cyclomatic: 1,
-                cognitive: 0,
-                parameters: head.parameters,
-                nesting: 0,
-            });
-        } else {
-            self.found.truncated = true;
-        }
+        let parameters = head.parameters;
+        let facts = FunctionFacts { name, line, end_line, cyclomatic: 1, cognitive: 0, parameters, nesting: 0 };
+        let index = self.add_function(facts);
         self.push(depth, Class::Function, false);
         self.enter_scope(&head.name);
         self.context.nesting = 0;
         self.context.in_type = false;
         self.scratch.open.push(OpenFunction::new(index));
+    }
+
+    /// Its place in the list; `None`: there is no room for it.
+    fn add_function(&mut self, facts: FunctionFacts) -> Option<usize> {
+        let index = self.found.functions.len();
+        if index >= MAX_ITEMS {
+            self.found.truncated = true;
+            return None;
+        }
+        self.found.functions.push(facts);
+        Some(index)
     }
 
     pub(super) fn close_function(&mut self) {
@@ -109,35 +109,22 @@ impl<'t> Walk<'_, 't> {
             return true;
         }
         self.test_at = NO_DEPTH;
-        let only_for_tests = class == Class::Module && self.take_test_attribute(node);
+        let of_module = if class == Class::Module { self.take_attributes(node) } else { OfModule::default() };
         let kind = self.head.grammar.symbol(node.kind_id()).unwrap_or(SymbolKind::Class);
         let Some(defined) = (self.head.grammar.rules.definition)(&self.head, node, kind) else {
             if class == Class::Module {
-                self.import_in_scope(node, only_for_tests);
+                self.import_in_scope(node, of_module);
             }
             return true;
         };
         let name = self.head.name(defined.name);
-        if only_for_tests || holds_tests(&name) {
+        if of_module.for_tests || holds_tests(&name) {
             self.inspector.test_ends_at(node.end_byte());
         }
-        let line = line_of(defined.name);
         if class == Class::Module {
             self.declare_module(&name);
         }
-        // Swift's `extension` is of the same kind of node as its types.
-        let extends = class == Class::Extension || (class == Class::Type && defined.kind == SymbolKind::Module);
-        if class == Class::Type && !extends {
-            self.found.types = self.found.types.saturating_add(1);
-        }
-        if defined.entry {
-            let name = self.qualified(&name);
-            self.entry(EntryKind::Attribute, name, line);
-        }
-        if self.want_symbols && !extends {
-            let (name, end_line) = (self.qualified(&name), end_line_of(node));
-            self.symbol(Symbol { name, kind: defined.kind, line, end_line });
-        }
+        self.name_definition(node, class, (&defined, &name));
         if class == Class::Macro {
             return self.may_hide_comment(node);
         }
@@ -151,17 +138,36 @@ impl<'t> Walk<'_, 't> {
         true
     }
 
-    /// A module whose content is another file; `only_for_tests` says that the program itself has no such module.
-    fn import_in_scope(&mut self, node: Node<'_>, only_for_tests: bool) {
+    /// Counts a type, and notes an entry point and a symbol.
+    fn name_definition(&mut self, node: Node<'t>, class: Class, (defined, name): (&Definition<'_>, &str)) {
+        let line = line_of(defined.name);
+        // Swift's `extension` is of the same kind of node as its types.
+        let extends = class == Class::Extension || (class == Class::Type && defined.kind == SymbolKind::Module);
+        if class == Class::Type && !extends {
+            self.found.types = self.found.types.saturating_add(1);
+        }
+        if defined.entry {
+            let name = self.qualified(name);
+            self.entry(EntryKind::Attribute, name, line);
+        }
+        if self.want_symbols && !extends {
+            let (name, end_line) = (self.qualified(name), end_line_of(node));
+            self.symbol(Symbol { name, kind: defined.kind, line, end_line });
+        }
+    }
+
+    /// A module whose content is another file, with what its attributes say.
+    fn import_in_scope(&mut self, node: Node<'_>, of_module: OfModule) {
         let first = self.found.imports.len();
         self.import(node);
-        for at in first..self.found.imports.len() {
-            self.found.imports[at].deferred |= only_for_tests;
-            let name = self.found.imports[at].target.clone();
-            self.declare_module(&name);
-            if !self.scratch.scope.is_empty() {
-                self.found.imports[at].target = self.qualified(&self.found.imports[at].target);
-            }
+        // There is one, if there is room.
+        let Some(import) = self.found.imports.get_mut(first) else { return };
+        import.deferred |= of_module.for_tests;
+        import.names = of_module.files;
+        let name = import.target.clone();
+        self.declare_module(&name);
+        if !self.scratch.scope.is_empty() {
+            self.found.imports[first].target = self.qualified(&name);
         }
     }
 
@@ -181,18 +187,36 @@ impl<'t> Walk<'_, 't> {
         if self.head.grammar.rules.attribute_is_test.is_some_and(|is_test| is_test(&self.head, node)) {
             self.test_at = depth;
         }
-        if let Some(for_tests_only) = self.head.grammar.rules.attribute_is_for_tests {
+        if let Some(read) = self.head.grammar.rules.attribute_of_module {
             // Attributes of one item follow each other.
-            self.test_attribute.0 &= is_trivia(self.head.source.get(self.test_attribute.1..node.start_byte()));
-            self.test_attribute.0 |= for_tests_only(&self.head, node);
-            self.test_attribute.1 = node.end_byte();
+            let mut of_module = self.take_attributes(node);
+            read(&self.head, node, &mut of_module);
+            self.of_module = (of_module, node.end_byte());
         }
     }
 
-    /// Whether one of the attributes right before this item gives it to tests alone.
-    fn take_test_attribute(&mut self, node: Node<'_>) -> bool {
-        let (for_tests_only, end) = std::mem::take(&mut self.test_attribute);
-        for_tests_only && is_trivia(self.head.source.get(end..node.start_byte()))
+    /// What the attributes right before this node say of a module.
+    fn take_attributes(&mut self, node: Node<'_>) -> OfModule {
+        let (of_module, end) = std::mem::take(&mut self.of_module);
+        let is_said = of_module != OfModule::default();
+        if is_said && self.is_trivia(end, node.start_byte()) { of_module } else { OfModule::default() }
+    }
+
+    /// Whether there is nothing but white space and comments.
+    fn is_trivia(&self, start: usize, mut end: usize) -> bool {
+        let is_white = |from: usize, to: usize| {
+            self.head.source.get(from..to).is_some_and(|between| between.trim_ascii().is_empty())
+        };
+        for (from, to) in self.scratch.comments.iter().rev().map(|(from, to)| (*from as usize, *to as usize)) {
+            if from < start {
+                break;
+            }
+            if !is_white(to, end) {
+                return false;
+            }
+            end = from;
+        }
+        is_white(start, end)
     }
 
     /// A conditional outside of functions that guards the start of the program.
@@ -261,12 +285,6 @@ impl<'t> Walk<'_, 't> {
         }
         self.context.scope = scope.len();
     }
-}
-
-/// Whether there is nothing but white space and comments of whole lines.
-fn is_trivia(between: Option<&[u8]>) -> bool {
-    let mut lines = between.unwrap_or_default().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.all(|line| line.is_empty() || line.starts_with(b"//"))
 }
 
 /// Whether a module or type is one of those that hold tests, by its name.

@@ -1,6 +1,6 @@
 //! The part of the walk that finds what a file imports, seen from the file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use tree_sitter::Node;
 
@@ -17,8 +17,8 @@ use crate::{
 pub(super) struct Modules {
     /// How many were opened; the last one has this number.
     opened: u32,
-    /// The modules that declare one of this name.
-    declared: HashMap<String, HashSet<u32>>,
+    /// The modules with the names that they declare; at most [`MAX_ITEMS`].
+    declared: HashSet<(u32, String)>,
     /// The module around each import.
     around: Vec<u32>,
 }
@@ -67,7 +67,11 @@ impl Walk<'_, '_> {
     /// The module that is walked declares one of this name, here or in another file.
     pub(super) fn declare_module(&mut self, name: &str) {
         if self.language == Language::Rust {
-            self.modules.declared.entry(name.to_owned()).or_default().insert(self.context.module);
+            if self.modules.declared.len() < MAX_ITEMS {
+                self.modules.declared.insert((self.context.module, name.to_owned()));
+            } else {
+                self.found.truncated = true;
+            }
         }
     }
 
@@ -86,11 +90,10 @@ impl Walk<'_, '_> {
         }
         let mut around = around.iter();
         self.found.imports.retain(|import| {
-            let first = import.target.split("::").next().unwrap_or_default();
-            let is_own = |module| declared.get(first).is_some_and(|modules| modules.contains(module));
+            let around = around.next().filter(|_| import.kind == ImportKind::Module);
             // `::name` begins with nothing, which no module is called.
-            let own = around.next().is_some_and(is_own);
-            !(own && import.kind == ImportKind::Module)
+            let first = import.target.split("::").next().unwrap_or_default();
+            !around.is_some_and(|module| declared.contains(&(*module, first.to_owned())))
         });
     }
 
@@ -175,6 +178,8 @@ mod tests {
                 "a b c",
                 "",
             ),
+            ("#[cfg(test)] /* x */ mod a;\n#[cfg(test)]\n/* x\n * } y\n */\n\n// z\nmod b;", "", "a b"),
+            ("#[cfg(test)] /* x */ fn f() {} /* y */ mod a; /* #[cfg(test)] */ mod b;", "a b", ""),
             ("#[cfg(test)] mod tests { mod a; mod b { mod c; } } mod d;", "d", "tests::a tests::b::c"),
             ("#[cfg(test)] mod fake { mod a; use x::Y; } mod b { #[cfg(test)] mod c; mod d; }", "b::d", "fake::a b::c"),
         ] {
@@ -185,6 +190,15 @@ mod tests {
                 modules.map(|import| import.target.as_str()).collect::<Vec<_>>().join(" ")
             };
             assert_eq!((of(false).as_str(), of(true).as_str()), (own, for_tests), "{source}");
+        }
+    }
+
+    #[test]
+    fn modules_of_a_file_are_bounded_and_the_cut_is_told() {
+        for (count, truncated) in [(MAX_ITEMS, false), (MAX_ITEMS + 1, true)] {
+            let source: String = (0..count).map(|number| format!("mod a{number}{{}}")).collect();
+            let facts = Parser::new().analyze(Language::Rust, source.as_bytes(), Limits::default()).unwrap();
+            assert_eq!((facts.truncated, facts.imports.len()), (truncated, 0), "{count} modules");
         }
     }
 

@@ -5,4 +5,7 @@ function f(xs) {
     x.z = ys.some(({ id }) => x.ids[0] === id); // HIT
     x.w = ys.findIndex((y) => y.path.key() === x.key); // HIT
   }
+  for (const $x of xs) {
+    $x.y = ys.find((y) => y.id === $x.id); // HIT
+  }
 }

@@ -76,6 +76,18 @@ pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// The whole system has as many files open as it may: a number that is the same on Linux and macOS.
+pub const ENFILE: i32 = 23;
+
+/// This process has as many files open as it may: a number that is the same on Linux and macOS.
+pub const EMFILE: i32 = 24;
+
+/// No further file can be opened, for this process or for all: nothing is wrong with the file.
+#[must_use]
+pub fn is_starved(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+}
+
 /// An error with everything that caused it, on one line.
 #[must_use]
 pub fn describe(error: &dyn std::error::Error) -> String {

@@ -11,7 +11,7 @@ mod text;
 mod time;
 
 pub use effect::{EffectIntent, EffectToken};
-pub use error::{Classify, ErrorClass, describe, is_full};
+pub use error::{Classify, EMFILE, ENFILE, ErrorClass, describe, is_full, is_starved};
 pub use hash::ContentHash;
 pub use id::{AgentId, AttemptKey, IdError, Seq, StepId, TaskId};
 pub use rng::Rng;

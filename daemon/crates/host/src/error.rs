@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use agentd_base::{Classify, ErrorClass, is_full};
+use agentd_base::{Classify, ErrorClass, is_full, is_starved};
 
 /// A fault of the machine, or of a request to it.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum Error {
         path: String,
     },
     /// A program could not be started.
-    #[error("`{program}` did not start in {}; check that the file is executable and the folder exists", cwd.display())]
+    #[error("`{program}` did not start in {}; {}", cwd.display(), remedy_of_start(source))]
     Start {
         /// What was asked for.
         program: String,
@@ -92,14 +92,27 @@ pub enum Error {
     },
 }
 
-/// `ENFILE` and `EMFILE`, alike on Linux and macOS.
-const NO_DESCRIPTOR: [i32; 2] = [23, 24];
+/// What helps when a program does not start.
+fn remedy_of_start(error: &io::Error) -> &'static str {
+    match error.kind() {
+        _ if is_starved(error) => "too many files are open: raise the limit (ulimit -n), or end other programs",
+        _ if error.raw_os_error() == Some(libc::EPERM) => {
+            "the system forbids it: look at what restricts agentd, as a sandbox or, on macOS, Privacy & Security"
+        }
+        io::ErrorKind::Unsupported => "the system forbids it: look at what restricts agentd, as a sandbox",
+        io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => {
+            "there are too many processes, or there is too little memory: raise the limits (ulimit -u, ulimit -v), or end \
+             other programs"
+        }
+        _ => "check that the file is executable and the folder exists",
+    }
+}
 
 /// What helps when a file of ours cannot be written.
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         _ if is_full(error) => "free some space on its volume",
-        _ if error.raw_os_error().is_some_and(|number| NO_DESCRIPTOR.contains(&number)) => {
+        _ if is_starved(error) => {
             "too many files are open, and nothing is wrong with it: raise the limit (ulimit -n), or end other programs"
         }
         io::ErrorKind::FileTooLarge => "raise the limit on the size of files (ulimit -f)",
@@ -147,7 +160,7 @@ mod tests {
             assert_eq!(error.class(), class, "{kind:?}");
             assert!(describe(&error).contains(helps), "{}", describe(&error));
         }
-        for number in NO_DESCRIPTOR {
+        for number in [libc::ENFILE, libc::EMFILE] {
             let error = Error::Registry { path: "children".into(), source: io::Error::from_raw_os_error(number) };
             let said = describe(&error);
             assert!(error.class() == ErrorClass::Unavailable && said.contains("ulimit -n"), "{said}");

@@ -4,7 +4,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI32, Ordering},
+    },
     time::Duration,
 };
 
@@ -59,8 +62,11 @@ pub struct Leftover {
     pub killed: usize,
 }
 
+/// Never locked while a child is started: its working folder may be on a disk that does not answer.
 #[derive(Debug, Default)]
 struct State {
+    /// Marks of starts under way.
+    starting: BTreeSet<String>,
     /// By process id: the mark, and what it is.
     living: BTreeMap<i32, (String, String)>,
     /// Of these, who were killed and for whom nobody waits: their runtime is gone.
@@ -77,10 +83,11 @@ pub(super) struct Inner {
     alive: watch::Sender<usize>,
 }
 
-/// All children that this process started and has not buried, whichever registry they belong to.
-static OURS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+/// All children that this process starts, or started and has not buried, whichever registry they belong to; 0 as long as the
+/// system has not given one a number.
+static OURS: Mutex<Vec<Arc<AtomicI32>>> = Mutex::new(Vec::new());
 
-fn ours() -> MutexGuard<'static, BTreeSet<i32>> {
+fn ours() -> MutexGuard<'static, Vec<Arc<AtomicI32>>> {
     OURS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -110,48 +117,33 @@ impl Children {
         let inner = &self.0;
         inner.bury_forsaken();
         let placement = place_child(&inner.settings.topology, spec.purpose, &inner.settings.plan);
-        let mark = new_mark();
-        let launch = command::launch(&spec, &placement, &mark, inner.settings.descriptors)?;
-        let failed = |source| Error::Start { program: spec.shown(), cwd: spec.cwd.clone(), source };
+        let mut record = inner.new_record(&spec);
+        let launch = command::launch(&spec, &placement, &record.mark, inner.settings.descriptors)?;
+        let program = spec.shown();
+        let failed = |source| Error::Start { program: program.clone(), cwd: launch.cwd.clone(), source };
         // Before the start, so that no end is missed.
         let ends = signal(SignalKind::child()).map_err(failed)?;
-        let mut record = Record {
-            mark,
-            boot: inner.boot.clone(),
-            epoch: inner.settings.epoch,
-            what: spec.shown(),
-            ..Record::default()
-        };
-        let mut state = inner.lock();
-        if state.stopping {
-            return Err(Error::Stopping { program: spec.shown() });
-        }
-        if state.living.len() >= inner.settings.limit {
-            return Err(Error::TooManyChildren { limit: inner.settings.limit });
-        }
-        if let Err(error) = inner.records.write(&record) {
-            // On a full disk there is a file, and no room in it.
-            inner.records.remove(&record.mark);
-            return Err(error);
-        }
-        let child = match spawn(&launch) {
+        inner.reserve(&record)?;
+        let written = inner.records.write(&record);
+        let child = match written.and_then(|()| spawn(&launch).map_err(failed)) {
             Ok(child) => child,
-            Err(source) => {
+            Err(error) => {
+                // On a full disk there is a file, and no room in it.
                 inner.records.remove(&record.mark);
-                return Err(failed(source));
+                inner.change(|state| state.starting.remove(&record.mark));
+                return Err(error);
             }
         };
-        let pid = child.pid;
-        state.living.insert(pid, (record.mark.clone(), record.what.clone()));
-        let alive = state.living.len();
-        drop(state);
-        inner.alive.send_replace(alive);
-        record.pid = pid;
-        record.start = processes::start_of(pid).unwrap_or(0);
-        let cwd = spec.cwd.clone();
+        record.pid = child.pid;
+        record.start = processes::start_of(child.pid).unwrap_or(0);
+        let too_late = inner.arrived(&record);
+        // Whatever fails from here on drops `running`, which kills the child.
         let running = Running::new(Arc::clone(inner), record.mark.clone(), child, spec, ends);
-        inner.records.write(&record)?; // on failure `running` is dropped, which kills the child
-        running.map_err(|source| Error::Start { program: record.what, cwd, source })
+        inner.records.write(&record)?;
+        if too_late {
+            return Err(Error::Stopping { program });
+        }
+        running.map_err(failed)
     }
 
     /// Starts a child and waits for its end, or ends it when `cancel` is ready. Dropping the future kills the child.
@@ -175,9 +167,12 @@ impl Children {
     /// The records cannot be read.
     pub fn reap_leftovers(&self) -> Result<Vec<Leftover>, Error> {
         let inner = &self.0;
-        let own: BTreeSet<String> = inner.lock().living.values().map(|(mark, _)| mark.clone()).collect();
         let mut records = inner.records.all()?;
-        records.retain(|record| !own.contains(&record.mark));
+        {
+            let state = inner.lock();
+            let own: BTreeSet<&String> = state.living.values().map(|(mark, _)| mark).chain(&state.starting).collect();
+            records.retain(|record| !own.contains(&record.mark));
+        }
         let of_this_boot = |record: &&Record| record.boot.is_empty() || record.boot == inner.boot;
         let marks: BTreeSet<String> = records.iter().filter(of_this_boot).map(|record| record.mark.clone()).collect();
         let mut killed: BTreeMap<String, usize> = BTreeMap::new();
@@ -199,7 +194,8 @@ impl Children {
         Ok(leftovers.collect())
     }
 
-    /// Ends all children: politely, after two seconds not. No child starts any more.
+    /// Ends all children: politely, after two seconds not. No child starts any more; one whose start was under way is killed
+    /// when it is there, and waited for no longer than others.
     pub async fn kill_all(&self) {
         let inner = &self.0;
         inner.bury_forsaken();
@@ -223,12 +219,15 @@ impl Children {
     }
 }
 
-/// Under the lock, so that `bury_strangers` never takes a child for an adopted one.
+/// The child's number is among ours before it can end, so that `bury_strangers` never takes it for an adopted one.
 fn spawn(launch: &Launch) -> std::io::Result<Spawned> {
-    let mut ours = ours();
-    let child = sys::spawn(launch)?;
-    ours.insert(child.pid);
-    Ok(child)
+    let number = Arc::new(AtomicI32::new(0));
+    ours().push(Arc::clone(&number));
+    let child = sys::spawn(launch, &number);
+    if child.is_err() {
+        ours().retain(|other| !Arc::ptr_eq(other, &number));
+    }
+    child
 }
 
 fn log_failure(pid: i32, result: std::io::Result<()>) {
@@ -237,9 +236,52 @@ fn log_failure(pid: i32, result: std::io::Result<()>) {
     }
 }
 
+impl State {
+    /// Children, and those that may become some.
+    fn alive(&self) -> usize {
+        self.starting.len() + self.living.len()
+    }
+}
+
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, and tells who waits how many are alive then: under the lock, so that the last word is true.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.lock();
+        let result = change(&mut state);
+        self.alive.send_replace(state.alive());
+        result
+    }
+
+    /// Of a child that is about to start.
+    fn new_record(&self, spec: &ChildSpec) -> Record {
+        let (boot, epoch) = (self.boot.clone(), self.settings.epoch);
+        Record { mark: new_mark(), boot, epoch, what: spec.shown(), ..Record::default() }
+    }
+
+    /// A start begins, if there may be another child.
+    fn reserve(&self, record: &Record) -> Result<(), Error> {
+        let limit = self.settings.limit;
+        self.change(|state| match () {
+            () if state.stopping => Err(Error::Stopping { program: record.what.clone() }),
+            () if state.alive() >= limit => Err(Error::TooManyChildren { limit }),
+            () => {
+                state.starting.insert(record.mark.clone());
+                Ok(())
+            }
+        })
+    }
+
+    /// A start has succeeded. Answers whether all children were to end meanwhile, which did not reach this one.
+    fn arrived(&self, record: &Record) -> bool {
+        self.change(|state| {
+            state.starting.remove(&record.mark);
+            state.living.insert(record.pid, (record.mark.clone(), record.what.clone()));
+            state.stopping
+        })
     }
 
     fn groups(&self) -> Vec<i32> {
@@ -252,15 +294,12 @@ impl Inner {
 
     /// A child was buried: forgets it.
     pub(super) fn ended(&self, pid: i32, mark: &str) {
-        ours().remove(&pid);
-        let alive = {
-            let mut state = self.lock();
+        ours().retain(|number| number.load(Ordering::Relaxed) != pid);
+        self.records.remove(mark);
+        self.change(|state| {
             state.living.remove(&pid);
             state.forsaken.remove(&pid);
-            state.living.len()
-        };
-        self.records.remove(mark);
-        self.alive.send_replace(alive);
+        });
     }
 
     /// Buries adopted descendants that have ended. Those of our own starting are known and left to who waits for them.
@@ -268,9 +307,10 @@ impl Inner {
         if !crate::limits::adopts_orphans() {
             return;
         }
+        let children = processes::own_children();
         let ours = ours();
-        for (pid, ended) in processes::own_children() {
-            if ended && !ours.contains(&pid) {
+        for (pid, ended) in children {
+            if ended && !ours.iter().any(|number| number.load(Ordering::Relaxed) == pid) {
                 let _ = sys::reap(pid); // somebody else may have been faster
             }
         }
@@ -303,14 +343,6 @@ impl Inner {
                 tracing::warn!(pid, "a child did not end although it was killed");
             }
         }
-    }
-
-    /// What a child left behind in other groups, as far as it was adopted: process ids that are still alive.
-    pub(super) fn adopted(&self, mark: &str) -> Vec<i32> {
-        let own = processes::own_children();
-        let ours = ours();
-        let alive = own.into_iter().filter(|(pid, ended)| !ended && !ours.contains(pid));
-        alive.map(|(pid, _)| pid).filter(|&pid| processes::mark_in(pid).as_deref() == Some(mark)).collect()
     }
 
     /// What the system granted of a child's placement.

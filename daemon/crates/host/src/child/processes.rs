@@ -60,16 +60,22 @@ pub(super) fn own_children() -> Vec<(i32, bool)> {
     Vec::new()
 }
 
+/// What a child left behind in other groups, as far as it was adopted: process ids that are still alive, perhaps its own.
+pub(super) fn adopted(mark: &str) -> Vec<i32> {
+    let alive = own_children().into_iter().filter(|(_, ended)| !ended).map(|(pid, _)| pid);
+    alive.filter(|&pid| mark_in(pid).as_deref() == Some(mark)).collect()
+}
+
 /// The mark in a process's environment.
 #[cfg(target_os = "linux")]
-pub(super) fn mark_in(pid: i32) -> Option<String> {
+fn mark_in(pid: i32) -> Option<String> {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
     let mut entries = environment.split(|&byte| byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
     entries.find_map(mark_of).map(str::to_owned)
 }
 
 #[cfg(target_os = "macos")]
-pub(super) const fn mark_in(_pid: i32) -> Option<String> {
+const fn mark_in(_pid: i32) -> Option<String> {
     None
 }
 

@@ -234,7 +234,7 @@ impl Body {
         let marks = std::collections::BTreeSet::from([self.mark.clone()]);
         let mut killed = std::collections::BTreeSet::new();
         for _ in 0..ROUNDS {
-            let mut found = self.children.adopted(&self.mark);
+            let mut found = processes::adopted(&self.mark);
             if found.is_empty() && thorough && killed.is_empty() && !crate::limits::adopts_orphans() {
                 found = processes::marked(&marks).into_iter().map(|(pid, _)| pid).collect();
             }

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "system calls; each block says what the callee demands")]
 
-use std::{io, mem};
+use std::{io, mem, ptr};
 
 use super::zero_or_errno;
 
@@ -105,20 +105,21 @@ impl InChild {
             if let Some(nice) = self.nice {
                 libc::setpriority(libc::PRIO_PROCESS, 0, nice);
             }
+            // Not setrlimit: on an old kernel some C libraries then call all threads together.
             let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-            libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+            libc::prlimit(0, libc::RLIMIT_CORE, &raw const none, ptr::null_mut());
             let mut files = none;
             if let Some(soft) = self.descriptors
-                && libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut files) == 0
+                && libc::prlimit(0, libc::RLIMIT_NOFILE, ptr::null(), &raw mut files) == 0
             {
                 files.rlim_cur = soft.min(files.rlim_max);
-                libc::setrlimit(libc::RLIMIT_NOFILE, &raw const files);
+                libc::prlimit(0, libc::RLIMIT_NOFILE, &raw const files, ptr::null_mut());
             }
             // The daemon's bound on its own memory is none for compilers and tests.
             let mut data = none;
-            if libc::getrlimit(libc::RLIMIT_DATA, &raw mut data) == 0 {
+            if libc::prlimit(0, libc::RLIMIT_DATA, ptr::null(), &raw mut data) == 0 {
                 data.rlim_cur = data.rlim_max;
-                libc::setrlimit(libc::RLIMIT_DATA, &raw const data);
+                libc::prlimit(0, libc::RLIMIT_DATA, &raw const data, ptr::null_mut());
             }
             libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         }

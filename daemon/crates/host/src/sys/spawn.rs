@@ -5,13 +5,13 @@
 #[cfg(target_os = "linux")]
 mod linux;
 
+use std::{ffi::OsString, os::fd::OwnedFd, path::PathBuf};
 #[cfg(target_os = "macos")]
-use std::process::Command;
 use std::{
-    ffi::OsString,
     io,
-    os::fd::{AsRawFd, OwnedFd},
-    path::PathBuf,
+    os::unix::process::CommandExt as _,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicI32, Ordering},
 };
 
 #[cfg(target_os = "linux")]
@@ -42,55 +42,27 @@ pub(crate) struct Spawned {
     pub(crate) stderr: OwnedFd,
 }
 
-/// What the child reads and writes, and our other ends.
-struct Pipes {
-    theirs: [OwnedFd; 3],
-    stdin: Option<OwnedFd>,
-    stdout: OwnedFd,
-    stderr: OwnedFd,
-}
-
-impl Pipes {
-    /// All of them close when a program is started, this one or another.
-    fn open(has_input: bool) -> io::Result<Self> {
-        let (input, stdin) = if has_input {
-            let (input, stdin) = io::pipe()?;
-            (input.into(), Some(stdin.into()))
-        } else {
-            (std::fs::File::open("/dev/null")?.into(), None)
-        };
-        let ((stdout, output), (stderr, errors)) = (io::pipe()?, io::pipe()?);
-        let theirs = [above_standard(input)?, above_standard(output.into())?, above_standard(errors.into())?];
-        Ok(Self { theirs, stdin, stdout: stdout.into(), stderr: stderr.into() })
-    }
-
-    fn spawned(self, pid: i32) -> Spawned {
-        Spawned { pid, stdin: self.stdin, stdout: self.stdout, stderr: self.stderr }
-    }
-}
-
-/// None of them has a number that another one is to get.
-fn above_standard(end: OwnedFd) -> io::Result<OwnedFd> {
-    if end.as_raw_fd() > libc::STDERR_FILENO { Ok(end) } else { end.try_clone() }
-}
-
+/// Writes the process id into `number` as soon as there is one: on Linux before the child can end.
 #[cfg(target_os = "macos")]
-pub(crate) fn spawn(launch: &Launch) -> io::Result<Spawned> {
-    use std::os::unix::process::CommandExt;
-
-    let pipes = Pipes::open(launch.has_input)?;
-    let [input, output, errors] = &pipes.theirs;
+pub(crate) fn spawn(launch: &Launch, number: &AtomicI32) -> io::Result<Spawned> {
     #[expect(clippy::disallowed_methods, reason = "this is where children are started")]
     let mut command = Command::new(&launch.line[0]);
-    command
+    let mut child = command
         .args(&launch.line[1..])
         .current_dir(&launch.cwd)
         .env_clear()
         .envs(launch.env.iter().map(|(name, value)| (name, value)))
-        .stdin(input.try_clone()?)
-        .stdout(output.try_clone()?)
-        .stderr(errors.try_clone()?)
-        .process_group(0);
-    let pid = i32::try_from(command.spawn()?.id()).expect("the kernel's process ids are positive i32");
-    Ok(pipes.spawned(pid))
+        .stdin(if launch.has_input { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let pid = i32::try_from(child.id()).expect("the kernel's process ids are positive i32");
+    number.store(pid, Ordering::Relaxed);
+    Ok(Spawned {
+        pid,
+        stdin: child.stdin.take().map(OwnedFd::from),
+        stdout: child.stdout.take().expect("it was asked for").into(),
+        stderr: child.stderr.take().expect("it was asked for").into(),
+    })
 }

@@ -199,11 +199,11 @@ pub(crate) fn close_on_exec(descriptor: BorrowedFd<'_>) -> io::Result<()> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Whether this process ignores SIGHUP, as `nohup` makes it.
-pub(crate) fn ignores_hangup() -> io::Result<bool> {
+/// Whether this process ignores a signal, as `nohup` makes it with SIGHUP.
+pub(crate) fn ignores(signal: libc::c_int) -> io::Result<bool> {
     // SAFETY: sigaction is plain data for which all zeros are a valid value.
     let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: nothing is changed, and the pointer is to a sigaction of ours that lives through the call.
-    zero_or_errno(unsafe { libc::sigaction(libc::SIGHUP, std::ptr::null(), &raw mut now) })?;
+    zero_or_errno(unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut now) })?;
     Ok(now.sa_sigaction == libc::SIG_IGN)
 }

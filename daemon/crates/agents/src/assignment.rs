@@ -192,7 +192,7 @@ pub enum Report {
 /// on files. Implemented by the engine.
 pub trait Outside: Send + Sync + 'static {
     /// Stores `content` durably; the answer comes when it is on disk.
-    fn put(&self, content: Vec<u8>) -> BoxFuture<'static, Result<ContentHash, StepFault>>;
+    fn put(&self, content: Bytes) -> BoxFuture<'static, Result<ContentHash, StepFault>>;
     /// Reads stored content back, checked against its hash.
     fn get(&self, hash: ContentHash) -> BoxFuture<'static, Result<Bytes, StepFault>>;
     /// Leaves `job` to the io thread, for which nobody waits. Without room for it there it is dropped here.

@@ -181,10 +181,10 @@ impl StepCtx {
         self.around.memo.get(self.task().id, &input.output)
     }
 
-    /// Lets go of all values that were kept for this task, and of `more`. That takes milliseconds, for which nobody waits.
-    pub(crate) fn forget(&self, more: impl Send + 'static) {
+    /// Lets go of all values that were kept for this task. That takes milliseconds, for which nobody waits.
+    pub(crate) fn forget(&self) {
         let kept = self.around.memo.take(self.task().id);
-        self.around.outside.leave(Box::new(move || drop((kept, more))));
+        self.around.outside.leave(Box::new(move || drop(kept)));
     }
 
     /// Effects that an earlier attempt meant to have and whose end is not known.
@@ -197,9 +197,10 @@ impl StepCtx {
     ///
     /// # Errors
     /// What storing it meets.
-    pub async fn output(&self, content: Vec<u8>) -> Result<PayloadRef, StepFault> {
+    pub async fn output(&self, content: impl Into<Bytes>) -> Result<PayloadRef, StepFault> {
+        let content = content.into();
         if content.len() <= INLINE_LIMIT {
-            return Ok(PayloadRef::Inline(content.into()));
+            return Ok(PayloadRef::Inline(content));
         }
         let len = content.len() as u64;
         self.around.outside.put(content).await.map(|hash| PayloadRef::Stored { hash, len })
@@ -299,15 +300,35 @@ impl StepCtx {
         &self,
         job: impl FnOnce(&mut Scratch) -> R + Send + 'static,
     ) -> Result<R, StepFault> {
+        self.once(Some(self.agent()), job).await
+    }
+
+    /// Computes `job` on an agent of the class that has nothing else to do (on this one for a quiet task), beside what this
+    /// one does.
+    ///
+    /// # Errors
+    /// `Internal` if it panics, or is lost with an agent that does not answer any more.
+    pub(crate) async fn compute_beside<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Scratch) -> R + Send + 'static,
+    ) -> Result<R, StepFault> {
+        self.once(self.task().quiet.then(|| self.agent()), job).await
+    }
+
+    async fn once<R: Send + 'static>(
+        &self,
+        only: Option<AgentId>,
+        job: impl FnOnce(&mut Scratch) -> R + Send + 'static,
+    ) -> Result<R, StepFault> {
         let once = |scratch: &mut Scratch, job: &Mutex<Option<_>>| {
             let job = job.lock().unwrap_or_else(PoisonError::into_inner).take();
             job.map(|job| run_once(job, scratch))
         };
         let mut value = None;
         let items = vec![Mutex::new(Some(job))];
-        self.post(Some(self.agent()), items, Box::new(once), |_, result| value = result).await?;
+        self.post(only, items, Box::new(once), |_, result| value = result).await?;
         // An own job is never claimed again: it ends with its agent.
-        value.ok_or_else(|| StepFault::new(ErrorClass::Internal, "a computation ran twice; this is a fault of agentd"))
+        value.ok_or_else(|| StepFault::new(ErrorClass::Internal, "a computation was lost with the agent that ran it"))
     }
 
     async fn post<T, R>(

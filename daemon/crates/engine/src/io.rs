@@ -85,7 +85,7 @@ pub(crate) struct Storage {
 }
 
 impl Outside for Storage {
-    fn put(&self, content: Vec<u8>) -> BoxFuture<'static, Result<ContentHash, StepFault>> {
+    fn put(&self, content: Bytes) -> BoxFuture<'static, Result<ContentHash, StepFault>> {
         let Self { io, progress } = self.clone();
         let put = move |io: &mut Io| {
             let put = io.blobs.put(&content);

@@ -34,6 +34,8 @@ pub struct Blobs {
     recent: Mutex<Recent>,
     /// Folders whose names this process has made durable.
     settled: [AtomicBool; 256],
+    /// The same of the folder that holds them.
+    is_rooted: AtomicBool,
     /// Why nothing more is promised: a write or sync failed, and what was not written may be marked as written.
     poison: OnceLock<String>,
 }
@@ -68,6 +70,7 @@ impl Blobs {
             temporary: AtomicU64::new(0),
             recent: Mutex::default(),
             settled: [const { AtomicBool::new(false) }; 256],
+            is_rooted: AtomicBool::new(false),
             poison: OnceLock::new(),
         }
     }
@@ -86,7 +89,7 @@ impl Blobs {
         }
         let hash = ContentHash::of(bytes);
         self.remember(hash);
-        if !self.known(&hash, bytes)? {
+        if !self.known(&hash, bytes) {
             self.recent().written.remove(&hash);
             self.write(&hash, bytes)?;
             let mut recent = self.recent();
@@ -118,6 +121,15 @@ impl Blobs {
     /// # Errors
     /// [`Error::NoBlob`]; [`Error::Damaged`]; [`Error::Io`].
     pub fn get(&self, hash: &ContentHash) -> Result<Vec<u8>, Error> {
+        let bytes = self.read(hash)?;
+        if ContentHash::of(&bytes) != *hash && !is(Point::BlobHash) {
+            return Err(Error::damaged(path(hash), 0, "the content does not fit the name"));
+        }
+        Ok(bytes)
+    }
+
+    /// What is in the file of this name, whether it fits or not.
+    fn read(&self, hash: &ContentHash) -> Result<Vec<u8>, Error> {
         let path = path(hash);
         let file = match self.disk.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -129,9 +141,6 @@ impl Blobs {
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(MAX_BLOB + 1)];
         let read = file.read_at(0, &mut bytes).map_err(Error::io("read", &path))?;
         bytes.truncate(read);
-        if ContentHash::of(&bytes) != *hash && !is(Point::BlobHash) {
-            return Err(Error::damaged(path, 0, "the content does not fit the name"));
-        }
         Ok(bytes)
     }
 
@@ -218,13 +227,11 @@ impl Blobs {
     }
 
     /// Whether this run has stored it, and it is still there and whole.
-    fn known(&self, hash: &ContentHash, bytes: &[u8]) -> Result<bool, Error> {
+    fn known(&self, hash: &ContentHash, bytes: &[u8]) -> bool {
         if !self.recent().written.contains(hash) && !is(Point::BlobTrust) {
-            return Ok(false);
+            return false;
         }
-        let path = path(hash);
-        Ok(self.disk.exists(&path).map_err(Error::io("look for", &path))?
-            && self.get(hash).ok().as_deref() == Some(bytes))
+        self.read(hash).is_ok_and(|there| there == bytes)
     }
 
     fn write(&self, hash: &ContentHash, bytes: &[u8]) -> Result<(), Error> {
@@ -261,11 +268,22 @@ impl Blobs {
         if !is(Point::BlobDirSync) {
             self.synced(self.disk.sync_dir(&folder), &folder)?;
         }
-        let settled = &self.settled[usize::from(hash.0[0])];
-        if !settled.load(Ordering::Acquire) && !is(Point::BlobParentSync) {
-            self.synced(self.disk.sync_dir(BLOBS), BLOBS)?;
+        let is_settled = self.settled[usize::from(hash.0[0])].load(Ordering::Acquire);
+        if is_settled || is(Point::BlobParentSync) { Ok(()) } else { self.settle() }
+    }
+
+    /// Makes the names of all folders durable that there are by now, so that a run does so once for each that it adds.
+    fn settle(&self) -> Result<(), Error> {
+        let there = self.disk.list(BLOBS).map_err(Error::io("list", BLOBS))?;
+        self.synced(self.disk.sync_dir(BLOBS), BLOBS)?;
+        if !self.is_rooted.load(Ordering::Acquire) {
             self.synced(self.disk.sync_dir(""), "the state folder")?;
-            settled.store(true, Ordering::Release);
+            self.is_rooted.store(true, Ordering::Release);
+        }
+        let number =
+            |name: &String| u8::from_str_radix(name, 16).ok().filter(|number| format!("{number:02x}") == *name);
+        for number in there.iter().filter_map(number) {
+            self.settled[usize::from(number)].store(true, Ordering::Release);
         }
         Ok(())
     }

@@ -116,6 +116,26 @@ fn what_this_run_has_stored_needs_no_sync_and_is_written_anew_if_it_is_not_whole
 }
 
 #[test]
+fn names_of_folders_are_made_durable_once() {
+    let disk = SimDisk::new(8);
+    // Until the run has a folder of each number, each new one takes a sync of the folder above.
+    let first = blobs(&disk);
+    let contents: Vec<Vec<u8>> = (0..600_u32).map(|n| n.to_le_bytes().to_vec()).collect();
+    let hashes: Vec<ContentHash> = contents.iter().map(|content| first.put(content).unwrap()).collect();
+    let folders = hashes.iter().map(|hash| hash.0[0]).collect::<HashSet<u8>>().len();
+    assert_eq!(disk.count(Op::SyncDir) as usize, hashes.len() + folders + 1, "and one of the state folder");
+    // The next one finds them there, by whomever they were made.
+    let before = disk.count(Op::SyncDir);
+    let next = blobs(&disk);
+    for content in &contents {
+        next.put(content).unwrap();
+    }
+    assert_eq!((disk.count(Op::SyncDir) - before) as usize, hashes.len() + 2);
+    disk.crash();
+    assert!(hashes.iter().zip(&contents).all(|(hash, content)| blobs(&disk).get(hash).unwrap() == *content));
+}
+
+#[test]
 fn a_sweep_spares_what_is_kept_and_what_is_new() {
     let disk = SimDisk::new(4);
     let store = blobs(&disk);

@@ -21,6 +21,7 @@ use std::{
 
 use agentd_base::{AttemptKey, ContentHash};
 use agentd_syntax::{Language, rules::RuleSet};
+use bytes::Bytes;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, OpenOptions};
 
@@ -34,7 +35,7 @@ pub use writer::Writer;
 const KIND: &str = "facts";
 
 /// What keys are derived from, beside what was asked: goes up whenever facts are encoded in another way.
-const CONTEXT: &str = "agentd 2026 facts of one source file, encoding 5";
+const CONTEXT: &str = "agentd 2026 facts of one source file, encoding 6";
 
 /// What is known about some content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,9 @@ pub struct Known {
     pub sketch: Sketch,
 }
 
+/// What part of the bound is left to what is kept beside the facts of a workspace.
+const BESIDE: u64 = 16;
+
 /// The first bytes of encoded answers.
 const FACTS: u8 = 0;
 const LEAVES_OPEN: u8 = 1;
@@ -89,7 +93,7 @@ impl Kept {
         }
     }
 
-    fn decode(bytes: &[u8], part: Part) -> Option<Self> {
+    fn decode(bytes: &Bytes, part: Part) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;
         match *kind {
             FACTS => {
@@ -99,7 +103,7 @@ impl Kept {
                 if part == Part::All {
                     digest.set_imports(postcard::from_bytes(imports).ok()?);
                 }
-                Some(Self::Facts(Box::new(Known { digest, sketch: Sketch::decode(rest)? })))
+                Some(Self::Facts(Box::new(Known { digest, sketch: Sketch::decode(bytes.slice_ref(rest))? })))
             }
             LEAVES_OPEN => Some(Self::LeavesOpen),
             TOO_MUCH_MEMORY => Some(Self::TooMuchMemory),
@@ -157,8 +161,9 @@ impl Store {
         let asked = blake3::derive_key(CONTEXT, &material);
         let name = format!("{:.32}.{KIND}", ContentHash::of(root.as_os_str().as_bytes()).to_string());
         let stamps = Table::open(self, root, &asked);
-        let (state, limit) = (self.state.clone(), self.bytes);
-        let mut cache = Cache { asked: Some(asked), state, name, limit, base: None, more: None, stamps };
+        // Facts leave room for what is kept beside them, which would put them out else.
+        let (state, limit, bound) = (self.state.clone(), self.bytes - self.bytes / BESIDE, self.bytes);
+        let mut cache = Cache { asked: Some(asked), state, name, limit, bound, base: None, more: None, stamps };
         if let Some(folder) = folder::open(&cache.state, false) {
             cache.base = Old::open(&folder, &cache.name);
             cache.more = Old::open(&folder, &cache.more_name());
@@ -184,7 +189,10 @@ pub struct Cache {
     asked: Option<[u8; 32]>,
     state: PathBuf,
     name: String,
+    /// Bytes that the facts may take.
     limit: u64,
+    /// Bytes of all files in the folder.
+    bound: u64,
     base: Option<Old>,
     /// What was found out since the base was written, as long as that is little beside it.
     more: Option<Old>,
@@ -200,6 +208,7 @@ impl Cache {
             state: PathBuf::new(),
             name: String::new(),
             limit: 0,
+            bound: 0,
             base: None,
             more: None,
             stamps: Table::default(),
@@ -245,8 +254,8 @@ impl Cache {
 }
 
 /// What stands behind the mark of this key and of no other.
-fn answer(key: &Key, payload: &[u8], part: Part) -> Option<Kept> {
-    Kept::decode(payload.strip_prefix(key.mark())?, part)
+fn answer(key: &Key, payload: &Bytes, part: Part) -> Option<Kept> {
+    Kept::decode(&payload.slice_ref(payload.strip_prefix(key.mark())?), part)
 }
 
 /// A file with at most so many bytes of answers is read as a whole, which takes less time than to read and check each of them.
@@ -258,7 +267,7 @@ struct Old {
     file: File,
     index: Index,
     /// All answers, if they are few and none is damaged.
-    whole: Option<Box<[u8]>>,
+    whole: Option<Bytes>,
     /// Which slots this analysis asked for.
     used: Box<[AtomicBool]>,
 }
@@ -272,9 +281,9 @@ impl Old {
         let (index, end) = Index::read(&file)?;
         let used = index.slots.iter().map(|_| AtomicBool::new(false)).collect();
         let whole = usize::try_from(end).ok().filter(|_| end <= WHOLE).and_then(|end| {
-            let mut answers = vec![0; end].into_boxed_slice();
+            let mut answers = vec![0; end];
             file.read_exact_at(&mut answers, 0).ok()?;
-            (short(blake3::Hasher::new().update(&answers)) == index.answers).then_some(answers)
+            (short(blake3::Hasher::new().update(&answers)) == index.answers).then(|| answers.into())
         });
         Some(Self { file, index, whole, used })
     }
@@ -283,8 +292,11 @@ impl Old {
         let place = self.index.slots.binary_search_by(|slot| slot.key.cmp(key)).ok()?;
         let slot = &self.index.slots[place];
         let kept = match &self.whole {
-            Some(whole) => answer(key, whole.get(usize::try_from(slot.at).ok()?..)?.get(..slot.len as usize)?, part),
-            None => answer(key, &self.read(slot)?, part),
+            Some(whole) => {
+                let payload = whole.get(usize::try_from(slot.at).ok()?..)?.get(..slot.len as usize)?;
+                answer(key, &whole.slice_ref(payload), part)
+            }
+            None => answer(key, &self.read(slot)?.into(), part),
         }?;
         self.used[place].store(true, Ordering::Relaxed);
         Some(kept)

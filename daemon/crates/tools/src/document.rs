@@ -1,14 +1,12 @@
 //! One file that says something about packages. Whoever wants to know something of it shares its text, and what was parsed of
 //! it; TOML values know their lines.
 
-use std::{cell::OnceCell, path::Path};
+use std::cell::OnceCell;
 
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
-
-use crate::Workspace;
 
 /// Why a file cannot be read: its line, and the reason.
 pub(crate) type Fault = (u32, String);
@@ -19,7 +17,7 @@ pub(crate) struct Lines(Vec<usize>);
 
 impl Lines {
     pub(crate) fn of(text: &str) -> Self {
-        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place).collect())
+        Self(text.match_indices('\n').map(|(place, _)| place).collect())
     }
 
     /// The line of a byte, from 1.
@@ -79,10 +77,9 @@ pub(crate) fn entries<'v, 't>(value: Option<&'v Value<'t>>) -> impl Iterator<Ite
     table.into_iter().flat_map(|table| table.iter().map(|(key, value)| (&**key.get_ref(), value)))
 }
 
-/// The text of the file at `path`, if it has at most `limit` bytes; what is no UTF-8 is replaced.
-pub(crate) fn read_text(workspace: &Workspace, path: &str, limit: u64) -> crate::Result<String> {
-    let content = workspace.read_file(Path::new(path), limit)?;
-    Ok(String::from_utf8(content).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+/// The text of a file; what is no UTF-8 is replaced.
+pub(crate) fn text_of(content: Vec<u8>) -> String {
+    String::from_utf8(content).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// The text of a file, parsed by the first who asks for that.

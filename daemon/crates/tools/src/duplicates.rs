@@ -4,6 +4,7 @@
 //! punctuation and rows of plain data.
 
 mod join;
+mod packed;
 mod places;
 mod sketch;
 mod windows;
@@ -13,7 +14,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use join::find;
-pub use sketch::{Sketch, sketch};
+pub use packed::Sketch;
+pub use sketch::sketch;
 
 /// Lines of code that a block has at least; every equal run of this length is found.
 pub const MIN_LINES: usize = 12;
@@ -21,7 +23,7 @@ pub const MIN_LINES: usize = 12;
 /// Tokens that a block has at least.
 pub const MIN_TOKENS: u32 = 60;
 
-/// Lines of all sketches together, some 14 bytes each; what comes after them in the manifest is left out.
+/// Lines of all sketches together, some 12 bytes each; what comes after them in the manifest is left out.
 const MAX_LINES: usize = 2_000_000;
 
 /// The sketches of many files. The same files give the same value in whatever order they are added.

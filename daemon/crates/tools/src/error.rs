@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use agentd_base::{Classify, ErrorClass, is_full};
+use agentd_base::{Classify, ErrorClass, is_full, is_starved};
 
 /// The result of everything in this room.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -129,7 +129,7 @@ impl Classify for Error {
                 | io::ErrorKind::ResourceBusy
                 | io::ErrorKind::TimedOut
                 | io::ErrorKind::OutOfMemory => ErrorClass::Unavailable,
-                _ if source.raw_os_error().is_some_and(|code| OF_THE_MACHINE.contains(&code)) => {
+                _ if is_starved(source) || source.raw_os_error().is_some_and(|code| OF_THE_MACHINE.contains(&code)) => {
                     ErrorClass::Unavailable
                 }
                 _ => ErrorClass::Internal,
@@ -156,9 +156,9 @@ impl Error {
     }
 }
 
-/// EIO, ENXIO, ENODEV, ENFILE, EMFILE, EFBIG, alike on Linux and macOS: a disk or a mount that fails, descriptors that are all
-/// in use, a limit on the size of files. No fault of agentd, and nothing that passes in the blink of an eye.
-const OF_THE_MACHINE: [i32; 6] = [5, 6, 19, 23, 24, 27];
+/// EIO, ENXIO, ENODEV, EFBIG, alike on Linux and macOS: a disk or a mount that fails, a limit on the size of files. No fault of
+/// agentd, and nothing that passes in the blink of an eye.
+const OF_THE_MACHINE: [i32; 4] = [5, 6, 19, 27];
 
 /// EPERM. macOS answers it, and not EACCES, where its privacy settings and not the file's mode deny.
 const EPERM: i32 = 1;

@@ -14,23 +14,8 @@ pub use agentd_syntax::{
 /// Findings kept of each rule; with all rules some 2 MiB at worst. Beyond it only the counts go on.
 pub const KEPT_PER_RULE: usize = 100;
 
-/// Folders that hold tests, examples and measurements.
-const TEST_FOLDERS: [&str; 14] = [
-    "__tests__",
-    "bench",
-    "benches",
-    "benchmark",
-    "benchmarks",
-    "e2e",
-    "examples",
-    "fixtures",
-    "spec",
-    "specs",
-    "test",
-    "testdata",
-    "testing",
-    "tests",
-];
+/// The same until it is known for all files which are for tests, of twice as many at most; with all rules some 16 MiB at worst.
+const UNSETTLED_PER_RULE: usize = 5 * KEPT_PER_RULE;
 
 /// One finding and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,20 +58,36 @@ pub const fn rank(severity: Severity, confidence: Confidence, in_test: bool) -> 
 #[must_use]
 pub fn is_test_path(path: &str) -> bool {
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-    if folders.split('/').any(|folder| TEST_FOLDERS.iter().any(|name| name.eq_ignore_ascii_case(folder))) {
+    if folders.as_bytes().split(|byte| *byte == b'/').any(is_test_folder) {
         return true;
     }
-    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    let (stem, rest) = name.split_once('.').unwrap_or((name, ""));
+    // Most names end in another letter, and have one dot.
+    let ends = matches!(stem.as_bytes().last(), Some(b't' | b's' | b'c' | b'h'));
     stem.starts_with("test_")
-        || ["_test", "_tests", "_spec", "_bench", "Test", "Tests", "Spec"].iter().any(|end| stem.ends_with(end))
-        || between_dots(name).any(|part| matches!(part, "test" | "tests" | "spec" | "bench"))
+        || (ends
+            && ["_test", "_tests", "_spec", "_bench", "Test", "Tests", "Spec"].iter().any(|end| stem.ends_with(end)))
         || matches!(name, "conftest.py" | "tests.rs" | "test.rs" | "tests.py")
+        || rest.rsplit_once('.').is_some_and(|(inside, _)| {
+            inside.split('.').any(|part| matches!(part, "test" | "tests" | "spec" | "bench"))
+        })
 }
 
-/// The parts of a file's name that stand between two dots.
-fn between_dots(name: &str) -> impl Iterator<Item = &str> {
-    let inside = name.split_once('.').and_then(|(_, rest)| rest.rsplit_once('.')).map(|(inside, _)| inside);
-    inside.into_iter().flat_map(|inside| inside.split('.'))
+/// Whether a folder holds tests, examples or measurements, by its name in whatever case.
+fn is_test_folder(name: &[u8]) -> bool {
+    // Asked for each folder of each file: most begin with another letter, or are longer. The last one is the underscore.
+    if !name.first().is_some_and(|first| matches!(first | 0x20, b'b' | b'e' | b'f' | b's' | b't' | 0x7f)) {
+        return false;
+    }
+    let mut lower = [0; 10];
+    let Some(lower) = lower.get_mut(..name.len()) else { return false };
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    match &*lower {
+        b"bench" | b"benches" | b"benchmark" | b"benchmarks" => true,
+        b"test" | b"tests" | b"__tests__" | b"testing" | b"testdata" | b"spec" | b"specs" | b"e2e" => true,
+        other => matches!(other, b"examples" | b"fixtures"),
+    }
 }
 
 /// How many findings there are, kept or not.
@@ -137,9 +138,10 @@ pub struct OfRule {
     pub tally: Tally,
     /// The best, at most [`KEPT_PER_RULE`], best first.
     pub kept: Vec<Found>,
-    /// How many are in each file that is not for tests by its path, until it is known for all files which are.
+    /// How many are in each file of Rust that is not for tests by its path, until it is known for all files which are: 8 bytes for
+    /// each in which the rule found something.
     #[serde(skip)]
-    by_file: Vec<(u32, u64)>,
+    by_file: Vec<(u32, u32)>,
 }
 
 /// What was found in one file.
@@ -210,8 +212,9 @@ impl Findings {
         }
     }
 
-    /// Adds what was found in a file.
-    pub(crate) fn add(&mut self, file: u32, path: &str, found: OfFile) {
+    /// Adds what was found in a file of this number and language, which is for tests or not by its path. When all were added,
+    /// they are to be [settled](Self::settle).
+    pub(crate) fn add(&mut self, (file, language, in_test): (u32, Language, bool), found: OfFile) {
         if self.rules == 0 || found.left_out {
             return;
         }
@@ -219,20 +222,27 @@ impl Findings {
         self.lines += u64::from(found.lines);
         self.suppressed += u64::from(found.suppressed);
         self.files_cut += u64::from(found.cut);
-        let in_test = !found.findings.is_empty() && is_test_path(path);
         for finding in found.findings {
-            self.of_rule(finding.rule).add(Found { file, in_test, finding });
+            let of = self.of_rule(finding.rule);
+            // Of all languages Rust alone may say elsewhere that a file is for tests.
+            if language == Language::Rust && !in_test {
+                of.count(file);
+            }
+            of.add(Found { file, in_test, finding });
         }
     }
 
-    /// These files are for tests, though their paths did not say so.
-    pub(crate) fn set_apart(&mut self, tests: &BTreeSet<u32>) {
+    /// Leaves the best, in their order. These files are for tests, though their paths did not say so.
+    pub(crate) fn settle(&mut self, tests: &BTreeSet<u32>) {
         for of in &mut self.by_rule {
             let found = std::mem::take(&mut of.by_file);
             let found = found.iter().filter(|(file, _)| tests.contains(file));
-            of.tally.in_tests += found.map(|(_, count)| count).sum::<u64>();
+            of.tally.in_tests += found.map(|(_, count)| u64::from(*count)).sum::<u64>();
+            // First those that do not depend on the order in which they came.
+            cut(&mut of.kept, UNSETTLED_PER_RULE);
             of.kept.iter_mut().for_each(|found| found.in_test |= tests.contains(&found.file));
-            of.kept.sort_by(|a, b| order(a).cmp(&order(b)));
+            cut(&mut of.kept, KEPT_PER_RULE);
+            of.kept.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
         }
     }
 
@@ -254,17 +264,26 @@ impl Findings {
 impl OfRule {
     fn add(&mut self, found: Found) {
         self.tally.count(found.finding.confidence, found.in_test);
-        if !found.in_test {
-            match self.by_file.last_mut() {
-                Some((file, count)) if *file == found.file => *count += 1,
-                _ => self.by_file.push((found.file, 1)),
-            }
+        self.kept.push(found);
+        if self.kept.len() >= 2 * UNSETTLED_PER_RULE {
+            cut(&mut self.kept, UNSETTLED_PER_RULE);
         }
-        let place = self.kept.partition_point(|kept| order(kept) < order(&found));
-        if place < KEPT_PER_RULE {
-            self.kept.insert(place, found);
-            self.kept.truncate(KEPT_PER_RULE);
+    }
+
+    /// One more in this file, whose findings come one after the other.
+    fn count(&mut self, file: u32) {
+        match self.by_file.last_mut() {
+            Some((last, count)) if *last == file => *count += 1,
+            _ => self.by_file.push((file, 1)),
         }
+    }
+}
+
+/// Leaves the best, in no order.
+fn cut(found: &mut Vec<Found>, most: usize) {
+    if most < found.len() {
+        found.select_nth_unstable_by(most, |a, b| order(a).cmp(&order(b)));
+        found.truncate(most);
     }
 }
 
@@ -301,6 +320,16 @@ mod tests {
 
     #[test]
     fn paths_of_tests_are_known() {
+        let words =
+            "__tests__ bench benches benchmark benchmarks e2e examples fixtures spec specs test testdata testing tests";
+        for folder in words.split(' ') {
+            for path in [format!("{folder}/a.rs"), format!("a/{}/b/c", folder.to_uppercase())] {
+                assert!(is_test_path(&path), "{path}");
+            }
+            for path in [format!("{folder}x/a.rs"), format!("a/x{folder}/c"), format!("a/{}/c", &folder[1..])] {
+                assert!(!is_test_path(&path), "{path}");
+            }
+        }
         for (path, expected) in [
             ("src/main.rs", false),
             ("src/contest.rs", false),
@@ -316,6 +345,18 @@ mod tests {
             ("src/test/java/demo/Main.java", true),
             ("demo/MainTest.java", true),
             ("crates/x/benches/b.rs", true),
+            ("E2E/a.ts", true),
+            ("__TESTS__/a.js", true),
+            ("x/testdatas/a.go", false),
+            ("fixture/a.go", false),
+            ("t/es/ts/a.go", false),
+            ("//a.rs", false),
+            ("tests", false),
+            ("src/tests.rs/a.rs", false),
+            ("größe/speс/a.rs", false),
+            (".test.ts", true),
+            ("a.b.spec.c.ts", true),
+            ("a.specs.ts", false),
         ] {
             assert_eq!(is_test_path(path), expected, "{path}");
         }

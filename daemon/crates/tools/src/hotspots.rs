@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    findings::is_test_path,
     git::history::{FileHistory, History},
     measured::{FileSummary, Measured},
     survey::Manifest,
@@ -66,7 +65,7 @@ pub fn rank(manifest: &Manifest, measured: &Measured, history: &History) -> Hots
         .filter_map(|summary| {
             let path = &*manifest.files.get(summary.file as usize)?.path;
             let changes = history.file(path).filter(|changes| changes.commits >= MIN_COMMITS)?;
-            (!summary.for_tests && !is_test_path(path)).then(|| hotspot(summary, path, changes))
+            Some(hotspot(summary, path, changes))
         })
         .filter(|hotspot| hotspot.score > 0)
         .collect();
@@ -77,7 +76,7 @@ pub fn rank(manifest: &Manifest, measured: &Measured, history: &History) -> Hots
 }
 
 fn is_considered(summary: &FileSummary) -> bool {
-    !summary.generated && !summary.long_line && summary.max_cyclomatic > 1
+    !summary.generated && !summary.long_line && !summary.for_tests && summary.max_cyclomatic > 1
 }
 
 fn hotspot(summary: &FileSummary, path: &str, changes: &FileHistory) -> Hotspot {

@@ -22,7 +22,7 @@ mod yarn;
 use serde::{Deserialize, Serialize};
 
 pub use read::{Collector, is_read};
-pub(crate) use read::{Kind, kind};
+pub(crate) use read::{Kind, kind, locks_beside};
 
 use crate::project::{Claim, Ecosystem, Source};
 

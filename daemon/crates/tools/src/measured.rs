@@ -2,14 +2,16 @@
 //! only, so that the result of a large repository stays small. The value is the same in whatever order pieces end.
 
 mod digest;
+mod heaviest;
 mod test_modules;
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet, mem};
 
 use agentd_syntax::{EntryPoint, FileFacts, FunctionFacts, Language};
 use serde::{Deserialize, Serialize};
 
 pub use digest::Digest;
+use heaviest::{Pool, listed};
 
 use crate::{
     findings::{Findings, RuleSet, is_test_path},
@@ -31,7 +33,12 @@ pub const CYCLOMATIC_ALARM: u32 = 50;
 /// The default of `SonarQube`'s rule S3776 on cognitive complexity.
 pub const COGNITIVE_LIMIT: u32 = 15;
 
-/// One measured file.
+/// One of the two measures of a function.
+trait Measure: Fn(&FunctionFacts) -> u32 + Copy {}
+
+impl<M: Fn(&FunctionFacts) -> u32 + Copy> Measure for M {}
+
+/// One measured file. As JSON, which is written for thousands of files in every analysis, without what is 0, false or empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSummary {
     /// Its number in the manifest.
@@ -39,34 +46,47 @@ pub struct FileSummary {
     /// The language it was parsed as.
     pub language: Language,
     /// Lines with code.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub code: u32,
     /// Lines with comment only.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub comment: u32,
     /// Empty lines.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub blank: u32,
     /// Functions with a body.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub functions: u32,
     /// Definitions of types.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub types: u32,
     /// Test functions.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub tests: u32,
     /// The highest cyclomatic complexity in it; 0 without functions.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub max_cyclomatic: u32,
     /// The highest cognitive complexity in it.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub max_cognitive: u32,
     /// Places that the grammar could not read.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub syntax_errors: u32,
     /// A program wrote it.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub generated: bool,
     /// It has a line as minified code has.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub long_line: bool,
     /// Where programs start in it.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub entry_points: Box<[EntryPoint]>,
     /// Where its imports lead.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub links: Links,
     /// It is there for tests, by its path or because no other file than those of tests declares it as a module. An older agentd
     /// knew by the path alone, and did not write it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub for_tests: bool,
     /// Its functions, until it is known for all files which are for tests.
     #[serde(skip)]
@@ -106,8 +126,8 @@ pub struct OfTests {
     pub by_cognitive: Vec<HeavyFunction>,
 }
 
-/// The measurements of some files of one manifest. Some 150 bytes per file plus 8 per import, at most 800 functions and 100 findings
-/// of each rule.
+/// The measurements of some files of one manifest. Some 200 bytes per file plus 12 per import, at most 800 functions and 100 findings
+/// of each rule; until they are [`sorted`](Self::sorted), some thousand functions and some hundred findings of each rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
     /// The files, by number once they are [`sorted`](Measured::sorted); each was added once.
@@ -125,6 +145,16 @@ pub struct Measured {
     /// What the performance rules found.
     #[serde(default)]
     pub findings: Findings,
+    /// What goes into the lists once it is known for all files which are for tests.
+    #[serde(skip)]
+    pub unsettled: Unsettled,
+}
+
+/// The functions of files that are for tests by their path, and of all others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unsettled {
+    tests: Pool,
+    others: Pool,
 }
 
 impl Measured {
@@ -144,45 +174,52 @@ impl Measured {
         let for_tests = is_test_path(path);
         self.files.push(FileSummary { for_tests, ..digest.summary(file, links) });
         self.functions = self.functions.and(digest.functions);
-        let lists = if for_tests {
+        let pool = if for_tests {
             self.tests.functions = self.tests.functions.and(digest.functions);
-            (&mut self.tests.by_cyclomatic, &mut self.tests.by_cognitive)
+            &mut self.unsettled.tests
         } else {
-            (&mut self.by_cyclomatic, &mut self.by_cognitive)
+            &mut self.unsettled.others
         };
-        keep(lists.0, file, &digest.heavy, cyclomatic);
-        keep(lists.1, file, &digest.heavy, cognitive);
-        self.findings.add(file, path, digest.found);
+        pool.add(file, digest.heavy);
+        self.findings.add((file, digest.language, for_tests), digest.found);
     }
 
-    /// Puts files and functions in order, and sets apart what only tests declare. Once, after the last file: they come largest
-    /// first, and finding each its place would move all the others.
+    /// Puts files in order, sets apart what only tests declare, and lists the heaviest of each. Once, after the last file: they
+    /// come largest first, and finding each its place would move all the others.
     #[must_use]
     pub fn sorted(mut self) -> Self {
         self.files.sort_unstable_by_key(|summary| summary.file);
-        self.set_apart();
-        shorten(&mut self.by_cyclomatic, cyclomatic);
-        shorten(&mut self.by_cognitive, cognitive);
-        shorten(&mut self.tests.by_cyclomatic, cyclomatic);
-        shorten(&mut self.tests.by_cognitive, cognitive);
-        self
-    }
-
-    /// Moves to the tests what is in modules of tests; their paths did not say so. Files are in order.
-    fn set_apart(&mut self) {
-        let found = test_modules::of(&self.files);
+        let tests = test_modules::of(&self.files);
         for summary in &mut self.files {
-            let counts = std::mem::take(&mut summary.counts);
-            if !summary.for_tests && found.contains(&summary.file) {
+            let counts = mem::take(&mut summary.counts);
+            if tests.contains(&summary.file) {
                 summary.for_tests = true;
                 self.tests.functions = self.tests.functions.and(counts);
             }
         }
-        let (own, tests) = ([&mut self.by_cyclomatic, &mut self.by_cognitive], &mut self.tests);
-        for (from, to) in own.into_iter().zip([&mut tests.by_cyclomatic, &mut tests.by_cognitive]) {
-            to.extend(from.extract_if(.., |heavy| found.contains(&heavy.file)));
-        }
-        self.findings.set_apart(&found);
+        self.list(&tests);
+        self.findings.settle(&tests);
+        self
+    }
+
+    /// Lists the heaviest; these files are for tests, though their paths do not say so.
+    fn list(&mut self, tests: &BTreeSet<u32>) {
+        let mut unsettled = mem::take(&mut self.unsettled);
+        unsettled.list(cyclomatic, tests, (&mut self.by_cyclomatic, &mut self.tests.by_cyclomatic));
+        unsettled.list(cognitive, tests, (&mut self.by_cognitive, &mut self.tests.by_cognitive));
+    }
+}
+
+/// The heaviest functions of the program, and those of tests.
+type Lists<'l> = (&'l mut Vec<HeavyFunction>, &'l mut Vec<HeavyFunction>);
+
+impl Unsettled {
+    fn list(&mut self, measure: impl Measure, tests: &BTreeSet<u32>, (own, of_tests): Lists<'_>) {
+        let others = self.others.by(measure, tests.is_empty()).iter();
+        let (others, mut apart): (Vec<_>, Vec<_>) = others.partition(|heavy| !tests.contains(&heavy.file));
+        apart.extend(self.tests.by(measure, true));
+        own.extend(listed(others, measure));
+        of_tests.extend(listed(apart, measure));
     }
 }
 
@@ -215,28 +252,16 @@ const fn cognitive(function: &FunctionFacts) -> u32 {
     function.cognitive
 }
 
-/// Adds the functions of a file that can still come among the heaviest. They are put in order when they are twice as many as
-/// stay: the first ones then are, and bound from below what comes later.
-fn keep(kept: &mut Vec<HeavyFunction>, file: u32, functions: &[FunctionFacts], measure: fn(&FunctionFacts) -> u32) {
-    let floor = kept.get(HEAVIEST - 1).map_or(0, |last| measure(&last.function));
-    // What is not above 1 is never worth a place: no branch, or a single one for a reader.
-    let candidates = functions.iter().filter(|function| measure(function) > 1 && measure(function) >= floor);
-    kept.extend(candidates.map(|function| HeavyFunction { file, function: function.clone() }));
-    if kept.len() >= 2 * HEAVIEST {
-        shorten(kept, measure);
-    }
+/// Where functions of one file stand; equals are the same in all that is known of them.
+fn by_place(a: &FunctionFacts, b: &FunctionFacts) -> Ordering {
+    let rest = |function: &FunctionFacts| {
+        let FunctionFacts { end_line, cyclomatic, cognitive, parameters, nesting, .. } = *function;
+        (end_line, cyclomatic, cognitive, parameters, nesting)
+    };
+    a.line.cmp(&b.line).then_with(|| a.name.cmp(&b.name)).then_with(|| rest(a).cmp(&rest(b)))
 }
 
-/// Heaviest first; equals by file, line and name, so that the order does not depend on who came first.
-fn shorten(kept: &mut Vec<HeavyFunction>, measure: fn(&FunctionFacts) -> u32) {
-    kept.sort_by(|a, b| {
-        let by_weight = measure(&b.function).cmp(&measure(&a.function));
-        by_weight.then(a.file.cmp(&b.file)).then_with(|| heavier(measure, &a.function, &b.function))
-    });
-    kept.truncate(HEAVIEST);
-}
-
-/// The same within one file.
-fn heavier(measure: fn(&FunctionFacts) -> u32, a: &FunctionFacts, b: &FunctionFacts) -> Ordering {
-    measure(b).cmp(&measure(a)).then(a.line.cmp(&b.line)).then_with(|| a.name.cmp(&b.name))
+/// As JSON leaves it out.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

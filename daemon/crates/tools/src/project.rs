@@ -6,6 +6,7 @@ mod cargo;
 mod cpp;
 mod jvm;
 mod manifests;
+mod neighbours;
 mod npm;
 mod own;
 mod plain;
@@ -15,8 +16,10 @@ mod workflow;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use builder::{Builder, Part};
+pub(crate) use builder::{Builder, Part, folder};
 pub(crate) use manifests::{MAX_BYTES, Reader, read, reader};
+use neighbours::Neighbour;
+pub(crate) use neighbours::Neighbours;
 pub use own::Own;
 
 /// A family of packages with one manager.

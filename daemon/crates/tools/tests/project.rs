@@ -6,9 +6,8 @@ use std::fs;
 use agentd_tools::{
     Workspace,
     lockfiles::LockReport,
-    manifests::{Said, choose, read},
+    manifests::{Found, Said, choose, read},
     project::{Basis, Ecosystem, Project, Purpose},
-    structure::Paths,
     survey::{Limits, Manifest, Progress, Survey},
 };
 
@@ -237,10 +236,11 @@ fn what_is_read_in_pieces_is_what_is_read_at_once() {
     ];
     let pieces = |workspace: &Workspace, manifest: &Manifest, files: usize| -> (Project, LockReport) {
         let mut said = Said::default();
-        for piece in choose(manifest).chunks(files) {
-            said.join(Said::by(piece, workspace, &Paths::new(&manifest.files)));
+        for piece in choose(manifest, &[]).chunks(files) {
+            said.join(Said::by(piece, workspace));
         }
-        said.finish(workspace)
+        let Found { project, locks, .. } = said.finish();
+        (project, locks)
     };
     let compare = |files: &[(&str, &str)], packages: usize, commands: usize| {
         surveyed(files, |workspace, manifest| {

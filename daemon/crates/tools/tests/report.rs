@@ -5,6 +5,7 @@ mod report {
     mod advice;
     mod findings;
     mod measured;
+    mod modules;
     mod page;
     mod sample;
     mod tree;

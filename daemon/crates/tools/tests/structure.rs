@@ -1,9 +1,8 @@
 //! Imports lead to the files that a reader would open, and cycles are those known by hand, for each language.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
-use agentd_syntax::{Import, ImportKind, Language, Limits as SyntaxLimits, Parser};
+use agentd_syntax::{Import, ImportKind, Language};
 use agentd_tools::{
-    measured::Measured,
     project::{Ecosystem, Package, Source},
     structure::{Links, Paths, Resolver, Structure, analyse},
     survey::SourceFile,
@@ -24,14 +23,18 @@ struct Case<'a> {
     external: &'a [&'a str],
 }
 
+/// A package of Cargo.
+fn package(name: &str, folder: &str) -> Package {
+    let source = Source { file: String::new(), line: 1 };
+    Package { ecosystem: Ecosystem::Cargo, name: name.into(), folder: folder.into(), source }
+}
+
 fn links(case: &Case<'_>, files: &[SourceFile]) -> Vec<(u32, Links)> {
-    let package = |(ecosystem, name, folder): &(Ecosystem, &str, &str)| Package {
-        ecosystem: *ecosystem,
-        name: (*name).into(),
-        folder: (*folder).into(),
-        source: Source { file: String::new(), line: 1 },
+    let named = |(ecosystem, name, folder): &(Ecosystem, &str, &str)| {
+        let ecosystem = *ecosystem;
+        Package { ecosystem, ..package(name, folder) }
     };
-    let packages: Vec<Package> = case.packages.iter().map(package).collect();
+    let packages: Vec<Package> = case.packages.iter().map(named).collect();
     let resolver = Resolver::new(Paths::new(files), &packages);
     let mut links = Vec::new();
     for ((file, (path, imports)), line) in (0..).zip(case.files).zip(1..) {
@@ -295,85 +298,6 @@ fn of_imports(paths: &[&str], imports: &[(u32, &str, u32, bool)]) -> Structure {
     };
     let links: Vec<(u32, Links)> = (0..).zip(paths).map(|(file, _)| (file, links(file))).collect();
     analyse(&Paths::new(&files), links.iter().map(|(file, links)| (*file, links)))
-}
-
-/// A file by its path with the modules that it declares, and whether tests alone have them.
-type Declares<'a> = (&'a str, &'a [(&'a str, bool)]);
-
-/// Files, and those of them that are for tests.
-type Modules<'a> = (&'a [Declares<'a>], &'a [&'a str]);
-
-#[test]
-fn modules_that_only_tests_declare_are_theirs_with_all_below() {
-    let cases: [Modules<'_>; 6] = [
-        (
-            &[
-                ("src/lib.rs", &[("simulation", true), ("model", false)]),
-                ("src/model.rs", &[]),
-                ("src/simulation.rs", &[("deep", false), ("inline::more", false)]),
-                ("src/simulation/deep.rs", &[("end", false)]),
-                ("src/simulation/deep/end.rs", &[]),
-                ("src/simulation/inline/more.rs", &[]),
-            ],
-            &[
-                "src/simulation.rs",
-                "src/simulation/deep.rs",
-                "src/simulation/deep/end.rs",
-                "src/simulation/inline/more.rs",
-            ],
-        ),
-        // Whoever else declares it has it in the program.
-        (&[("src/lib.rs", &[("a", true)]), ("src/main.rs", &[("a", false)]), ("src/a.rs", &[])], &[]),
-        (&[("src/lib.rs", &[("a", true), ("a", false)]), ("src/a.rs", &[])], &[]),
-        (
-            &[("src/lib.rs", &[("a", false)]), ("src/a.rs", &[("fake", true)]), ("src/a/fake.rs", &[])],
-            &["src/a/fake.rs"],
-        ),
-        (&[("src/bin/tool.rs", &[("fake", true)]), ("src/bin/fake.rs", &[])], &["src/bin/fake.rs"]),
-        // What nobody declares is not known.
-        (&[("src/lib.rs", &[]), ("src/simulation.rs", &[("deep", false)]), ("src/simulation/deep.rs", &[])], &[]),
-    ];
-    for (case, wanted) in cases {
-        let files: Vec<SourceFile> =
-            case.iter().map(|(path, _)| SourceFile { path: (*path).into(), bytes: 0, language: None }).collect();
-        let package = Package {
-            ecosystem: Ecosystem::Cargo,
-            name: "app".into(),
-            folder: String::new(),
-            source: Source { file: String::new(), line: 1 },
-        };
-        let resolver = Resolver::new(Paths::new(&files), &[package]);
-        let measured = |order: &mut dyn Iterator<Item = (u32, &Declares<'_>)>| {
-            let mut measured = Measured::default();
-            for (file, (path, modules)) in order {
-                let import = |(target, deferred): &(&str, bool)| Import {
-                    target: (*target).into(),
-                    names: Vec::new(),
-                    line: 1,
-                    kind: ModDecl,
-                    deferred: *deferred,
-                };
-                let imports: Vec<Import> = modules.iter().map(import).collect();
-                let source = b"fn f(x: u32) -> u32 { if x > 1 { 2 } else { 3 } }";
-                let facts = Parser::new().analyze(Language::Rust, source, SyntaxLimits::default()).unwrap();
-                measured.add(file, path, &facts, resolver.resolve(file, Language::Rust, &imports));
-            }
-            measured.sorted()
-        };
-        let found = measured(&mut (0..).zip(case));
-        let path = |file: u32| &*files[file as usize].path;
-        let marked = found.files.iter().filter(|file| file.for_tests).map(|file| path(file.file));
-        assert_eq!(marked.collect::<Vec<_>>(), wanted);
-        let of_tests = found.tests.by_cyclomatic.iter().map(|heavy| path(heavy.file));
-        assert_eq!(of_tests.collect::<Vec<_>>(), wanted, "their functions are set apart");
-        assert_eq!(found.by_cyclomatic.len(), case.len() - wanted.len());
-        assert_eq!(found.tests.functions.total, wanted.len() as u64);
-        let mut backwards: Vec<_> = (0..).zip(case).collect();
-        backwards.reverse();
-        assert!(measured(&mut backwards.into_iter()) == found, "the order of files matters");
-        let json = serde_json::to_string(&found).unwrap();
-        assert!(serde_json::from_str::<Measured>(&json).unwrap() == found);
-    }
 }
 
 #[test]

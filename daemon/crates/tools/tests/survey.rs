@@ -13,10 +13,12 @@ use std::{
     process::Command,
 };
 
+use agentd_base::WallMs;
 use agentd_syntax::Language;
 use agentd_tools::{
     Workspace,
-    survey::{Limits, Manifest, Progress, SkipReason, Survey},
+    stamp::Stamp,
+    survey::{Found, Limits, Manifest, Progress, SkipReason, Survey},
 };
 
 fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -94,7 +96,7 @@ fn steps_of_any_size_give_the_same_manifest() {
         assert_eq!(survey(temp.path(), Limits::default(), budget), whole);
     }
     let mut cut = Survey::start(&Workspace::open(temp.path()).unwrap(), Limits::default()).unwrap();
-    assert_eq!(cut.step(10), Progress::More);
+    assert_eq!(cut.step(3), Progress::More);
     assert!(cut.finish().truncated, "a survey that was cut says so");
 }
 
@@ -151,8 +153,7 @@ fn hostile_trees_are_counted_and_not_followed() {
 fn a_folder_that_vanishes_in_the_middle_is_counted() {
     let temp = tree(&[("a/x.rs", ""), ("b/y.rs", ""), ("c.rs", "")]);
     let mut survey = Survey::start(&Workspace::open(temp.path()).unwrap(), Limits::default()).unwrap();
-    // Lists the three entries of the root and turns to visiting them.
-    assert_eq!(survey.step(4), Progress::More);
+    // The three entries of the root are listed.
     fs::remove_dir_all(temp.path().join("a")).unwrap();
     fs::remove_dir_all(temp.path().join("b")).unwrap();
     symlink("/etc", temp.path().join("b")).unwrap();
@@ -193,4 +194,166 @@ fn a_program_without_an_extension_tells_its_language_by_its_first_line() {
         let file = manifest.files.iter().find(|file| &*file.path == path).unwrap();
         assert_eq!(file.language, language, "{path}");
     }
+}
+
+/// A small generator, so that each tree differs and can be made again (Knuth, MMIX).
+fn random(state: &mut u64, below: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % below
+}
+
+/// Fills a folder with whatever a survey may meet, and goes down into some.
+fn grow(seed: &mut u64, folder: &Path, depth: u64) {
+    const FILES: [&str; 12] = [
+        "a.rs",
+        "b.log",
+        "c.py",
+        "Makefile",
+        "large.txt",
+        "z.h",
+        ".hidden",
+        "tool",
+        "local.rs",
+        ".travis.yml",
+        "é.js",
+        "m.tmp",
+    ];
+    const RULES: [&str; 5] = ["*.log\n!b.log\n", "*.tmp\nlocal.rs\n", "!local.rs\n", "/sub*/\n", "*\n!*/\n!*.rs\n"];
+    const FOLDERS: [&str; 9] =
+        ["src", "sub1", "sub2", "node_modules", ".github", ".cache", "a.rs-not", "lib", "b\u{1b}.log"];
+    fs::create_dir_all(folder).unwrap();
+    let names = FILES.iter().filter(|_| random(seed, 3) > 0).copied().collect::<Vec<_>>();
+    for name in names {
+        let content = if name == "tool" { "#!/usr/bin/env python3\n" } else { "x" };
+        fs::write(folder.join(name), content.repeat(random(seed, 40) as usize)).unwrap();
+        let mode = if random(seed, 3) == 0 { 0o755 } else { 0o644 };
+        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for name in [".gitignore", ".ignore", ".git/info/exclude"] {
+        if random(seed, 4) == 0 {
+            fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+            fs::write(folder.join(name), RULES[random(seed, 5) as usize]).unwrap();
+        }
+    }
+    match random(seed, 12) {
+        0 => fs::write(folder.join("CACHEDIR.TAG"), "").unwrap(),
+        1 => symlink("/", folder.join("link")).unwrap(),
+        2 => fs::write(folder.join(OsStr::from_bytes(b"caf\xe9.rs")), "").unwrap(),
+        _ => {}
+    }
+    for name in FOLDERS {
+        if depth > 0 && random(seed, 3) == 0 {
+            grow(seed, &folder.join(name), depth - 1);
+        }
+    }
+}
+
+/// Goes over the pieces of each round in any order, some of them twice as after a lost agent, and some cut short.
+fn in_pieces(seed: &mut u64, mut survey: Survey) -> (Manifest, Vec<Option<Stamp>>) {
+    if random(seed, 2) == 0 {
+        survey.step(random(seed, 100) as usize);
+    }
+    loop {
+        let pieces = survey.pieces();
+        if pieces.is_empty() {
+            return survey.finish_with_stamps();
+        }
+        let mut order: Vec<usize> = (0..pieces.len()).collect();
+        for place in (1..order.len()).rev() {
+            order.swap(place, random(seed, place as u64 + 1) as usize);
+        }
+        let mut found: Vec<Option<Found>> = pieces.iter().map(|_| None).collect();
+        for place in order {
+            let mut looks = 2 + random(seed, 30);
+            found[place] = Some(pieces[place].walk(&mut || {
+                looks -= 1;
+                looks > 0
+            }));
+            if random(seed, 5) == 0 {
+                found[place] = Some(pieces[place].walk(&mut || true));
+            }
+        }
+        survey.join(found.into_iter().flatten());
+    }
+}
+
+#[test]
+fn in_one_go_and_in_pieces_of_any_order_is_the_same() {
+    let (mut cut, mut deep, mut stamped) = (0, 0, 0);
+    for round in 0..60 {
+        let mut seed = round;
+        let temp = tempfile::tempdir().unwrap();
+        grow(&mut seed, temp.path(), 1 + round % 3);
+        if round % 6 == 0 {
+            // Deeper than one piece goes.
+            let deep: String = "d/".repeat(40);
+            fs::create_dir_all(temp.path().join(&deep)).unwrap();
+            fs::write(temp.path().join(deep).join("deep.rs"), "").unwrap();
+        }
+        let limits = Limits {
+            max_files: [3, 10, 40, 1_000][random(&mut seed, 4) as usize],
+            max_file_bytes: 30,
+            max_depth: [3, 64][random(&mut seed, 2) as usize],
+            max_folder_entries: [6, 1_000][random(&mut seed, 2) as usize],
+        };
+        let workspace = Workspace::open(temp.path()).unwrap();
+        // All files have settled by then.
+        let begin = || Survey::start(&workspace, limits).unwrap().stamping(WallMs(u64::MAX));
+        let mut survey = begin();
+        assert_eq!(survey.step(usize::MAX), Progress::Done);
+        let whole = survey.finish_with_stamps();
+        assert_eq!(whole.0.files.len(), whole.1.len());
+        assert_eq!(whole.0.total_bytes, whole.0.files.iter().map(|file| u64::from(file.bytes)).sum::<u64>());
+        cut += u32::from(whole.0.files.len() == limits.max_files && whole.0.truncated);
+        deep += u32::from(names(&whole.0).iter().any(|path| path.ends_with("deep.rs")));
+        stamped += whole.1.iter().flatten().count();
+        for _ in 0..2 {
+            assert_eq!(in_pieces(&mut seed, begin()), whole, "tree {round}");
+        }
+    }
+    assert!(cut > 5 && deep > 0, "{cut} were cut, {deep} were deep");
+    assert!(stamped > 0 || Path::new("/dev/shm").exists(), "{stamped} had a stamp");
+}
+
+#[test]
+fn a_huge_folder_is_gone_over_in_pieces_and_what_a_limit_leaves_is_not() {
+    let temp = tree(&[("last/x.c", "")]);
+    for number in 0..3_000 {
+        fs::write(temp.path().join(format!("{number:04}.c")), "").unwrap();
+    }
+    let workspace = Workspace::open(temp.path()).unwrap();
+    let mut survey = Survey::start(&workspace, Limits::default()).unwrap();
+    let pieces = survey.pieces();
+    assert!(pieces.len() > 8, "eight agents have something to do");
+    survey.join(pieces.iter().map(|piece| piece.walk(&mut || true)));
+    assert!(survey.pieces().is_empty());
+    assert_eq!(survey.finish().files.len(), 3_001);
+
+    let mut survey = Survey::start(&workspace, Limits { max_files: 100, ..Limits::default() }).unwrap();
+    let pieces = survey.pieces();
+    let first: Vec<Found> = pieces.iter().take(4).map(|piece| piece.walk(&mut || true)).collect();
+    survey.join(first);
+    assert!(survey.pieces().is_empty(), "what comes after the limit is not looked at");
+    let manifest = survey.finish();
+    assert_eq!((manifest.files.len(), manifest.truncated), (100, true));
+    assert_eq!(manifest.skipped_for(SkipReason::OverLimit), 1);
+}
+
+#[test]
+fn a_folder_that_goes_before_its_piece_is_gone_over_is_counted() {
+    let temp = tree(&[("a/b/x.rs", ""), ("a/b/y.rs", ""), ("c.rs", "")]);
+    let mut survey = Survey::start(&Workspace::open(temp.path()).unwrap(), Limits::default()).unwrap();
+    // Lists `a` and `a/b`, and sees one file.
+    assert_eq!(survey.step(8), Progress::More);
+    let pieces = survey.pieces();
+    fs::remove_dir_all(temp.path().join("a")).unwrap();
+    symlink(temp.path(), temp.path().join("a")).unwrap();
+    survey.join(pieces.iter().map(|piece| piece.walk(&mut || true)));
+    while !survey.pieces().is_empty() {
+        let pieces = survey.pieces();
+        survey.join(pieces.iter().map(|piece| piece.walk(&mut || true)));
+    }
+    let manifest = survey.finish();
+    assert_eq!(names(&manifest), ["a/b/x.rs", "c.rs"], "no link is followed");
+    assert_eq!(manifest.skipped_for(SkipReason::Vanished), 1, "{manifest:?}");
 }

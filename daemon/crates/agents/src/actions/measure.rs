@@ -76,7 +76,7 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
         ctx.compute(move |_| open_workspace(&path)).await??;
     }
     let summary = summary(&output, from_cache, &shares);
-    // One is stored on the io thread while the other is written here.
+    // One is encoded here and stored on the io thread, the other written by another agent.
     let (output, ()) = tokio::join!(hand_on(ctx, Arc::new(output)), keep(ctx, files, (news, stamps, links)));
     let output = output?;
     ctx.keep(&output, Arc::new(sketches));
@@ -165,7 +165,7 @@ impl Gathered {
 /// Writes down what was found out, in steps of some milliseconds. Whatever goes wrong only costs time in the next analysis.
 async fn keep(ctx: &StepCtx, files: Arc<Files>, (mut news, stamps, links): (Writer, Stamps, Vec<NewLinks>)) {
     loop {
-        let step = ctx.compute(move |_| {
+        let step = ctx.compute_beside(move |_| {
             let over = news.step().inspect_err(unkept).unwrap_or(true);
             (!over).then_some(news)
         });
@@ -185,7 +185,7 @@ async fn keep(ctx: &StepCtx, files: Arc<Files>, (mut news, stamps, links): (Writ
             let _ = kept.inspect_err(unkept);
         }
     };
-    let _ = ctx.compute(move |_| rest()).await;
+    let _ = ctx.compute_beside(move |_| rest()).await;
 }
 
 fn unkept(error: &agentd_tools::Error) {

@@ -42,10 +42,8 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let folder = workspace.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let took_ms = ctx.clock().wall().0.saturating_sub(ctx.task().submitted.0);
     let run = Run { folder, took_ms, ..Run::default() };
-    let Merged { report, summary, bytes, inputs } = ctx.compute(move |_| merge(inputs, run)).await??;
+    let Merged { report, summary, bytes } = ctx.compute(move |_| merge(&inputs, run)).await??;
     let output = ctx.output(bytes).await?;
-    // Nobody after this step asks for more than the report.
-    ctx.forget(inputs);
     ctx.keep(&output, Arc::new(report));
     Ok(StepOutput { summary: Text::new(summary), output, documents: Vec::new() })
 }
@@ -62,11 +60,9 @@ struct Merged {
     report: Report,
     summary: String,
     bytes: Vec<u8>,
-    /// They are not dropped where somebody waits.
-    inputs: Inputs,
 }
 
-fn merge(inputs: Inputs, run: Run) -> Result<Merged, StepFault> {
+fn merge(inputs: &Inputs, run: Run) -> Result<Merged, StepFault> {
     let others = Others {
         past: inputs.history.clone().unwrap_or_default(),
         duplicates: inputs.duplicates.clone(),
@@ -87,5 +83,5 @@ fn merge(inputs: Inputs, run: Run) -> Result<Merged, StepFault> {
     let changes = count(report.advice.changes.len() as u64, "change", "changes");
     let summary = format!("{}: {code} of code in {files}, {changes} to make first", report.subject.name);
     let bytes = encode(&report)?;
-    Ok(Merged { report, summary, bytes, inputs })
+    Ok(Merged { report, summary, bytes })
 }

@@ -1,18 +1,23 @@
-//! Reads what the project says about itself and what its lock files prove, some files at a time on all idle compute agents.
+//! Reads what the project says about itself and what its lock files prove, some files at a time on all idle compute agents,
+//! unless all of these files are as an earlier analysis found them.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use agentd_base::Text;
 use agentd_tools::{
+    Workspace,
     lockfiles::LockReport,
-    manifests::{self, Chosen, Said},
+    manifests::{self, Chosen, Found, Said},
     project::Project,
-    structure::{PathIndex, Paths},
     text::count,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{encode, input, open_workspace, survey::Surveyed, workspace_path};
+use super::{
+    encode, input, open_workspace,
+    survey::{Stamped, Surveyed},
+    workspace_path,
+};
 use crate::{Scratch, StepCtx, StepFault, StepOutput};
 
 /// What the step hands on: who needs the project alone reads it as such.
@@ -37,29 +42,43 @@ const PIECE_FILES: usize = 8;
 pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let path = workspace_path(ctx)?;
     let surveyed: Arc<Surveyed> = input(ctx, "survey").await?;
-    let files = Arc::clone(&surveyed);
-    let prepare = move |_: &mut Scratch| {
-        let workspace = open_workspace(&path)?;
-        let manifest = &files.manifest;
-        Ok::<_, StepFault>((workspace, PathIndex::new(&manifest.files), manifests::choose(manifest)))
+    let (root, store, stamps) = (path.clone(), ctx.cache().clone(), ctx.kept::<Stamped>("survey"));
+    let prepare = move || {
+        let workspace = open_workspace(&root)?;
+        let stamps = stamps.as_ref().map_or(&[][..], |stamps| &stamps.0);
+        let chosen = manifests::choose(&surveyed.manifest, stamps);
+        let known = Found::known(&store, &root, &chosen, &workspace);
+        Ok::<_, StepFault>((workspace, Arc::new(chosen), known))
     };
-    let (workspace, index, chosen) = ctx.compute(prepare).await??;
-    let folder = Arc::clone(&workspace);
-    let piece = move |_: &mut Scratch, files: &Vec<Chosen>| {
-        Said::by(files, &folder, &Paths::over(&surveyed.manifest.files, &index))
+    let (workspace, chosen, known) = ctx.compute(move |_| prepare()).await??;
+    let found = match known {
+        Some(found) => found,
+        None => read(ctx, workspace, Arc::clone(&chosen)).await?,
     };
-    let pieces = chosen.chunks(PIECE_FILES).map(<[Chosen]>::to_vec).collect();
-    let said = ctx.scatter_fold(pieces, piece, Said::default(), |said, _, more| said.join(more)).await?.value;
-    let finish = move |_: &mut Scratch| {
-        let (project, locks) = said.finish(&workspace);
+    let (store, attempt) = (ctx.cache().clone(), ctx.key());
+    let finish = move || {
+        if let Err(error) = found.keep(&store, &path, &chosen, attempt) {
+            tracing::debug!(error = &error as &dyn Error, "what manifests say is not kept");
+        }
+        let Found { project, locks, .. } = found;
         let bytes = encode(&Projected { project: &project, locks: &locks })?;
         Ok::<_, StepFault>((summary(&project, &locks), bytes, Arc::new(project), Arc::new(locks)))
     };
-    let (summary, bytes, project, locks) = ctx.compute(finish).await??;
+    let (summary, bytes, project, locks) = ctx.compute(move |_| finish()).await??;
     let output = ctx.output(bytes).await?;
     ctx.keep(&output, project);
     ctx.keep(&output, locks);
     Ok(StepOutput { summary: Text::new(summary), output, documents: Vec::new() })
+}
+
+async fn read(ctx: &StepCtx, workspace: Arc<Workspace>, chosen: Arc<Vec<Chosen>>) -> Result<Found, StepFault> {
+    let starts = (0..chosen.len()).step_by(PIECE_FILES).collect();
+    let piece = move |_: &mut Scratch, start: &usize| {
+        let end = chosen.len().min(start + PIECE_FILES);
+        Said::by(&chosen[*start..end], &workspace)
+    };
+    let said = ctx.scatter_fold(starts, piece, Said::default(), |said, _, more| said.join(more)).await?.value;
+    ctx.compute(move |_| said.finish()).await
 }
 
 fn summary(project: &Project, locks: &LockReport) -> String {

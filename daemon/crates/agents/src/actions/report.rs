@@ -12,49 +12,49 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::{fault, input};
-use crate::{Document, StepCtx, StepFault, StepOutput};
+use crate::{Document, Scratch, StepCtx, StepFault, StepOutput};
 
 const PAGE: &str = "report.md";
 
 pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
-    let merged: Arc<Report> = input(ctx, "merge").await?;
-    let Rendered { found, page, json, sarif } = ctx.compute(move |_| render(merged)).await??;
-    let page = Bytes::from(page);
-    write(ctx, &page).await?;
-    let json = ctx.output(json).await?;
+    let mut merged: Arc<Report> = input(ctx, "merge").await?;
+    if merged.schema != report::SCHEMA {
+        // One merged by an older agentd has what that looked for, in the form of today.
+        Arc::make_mut(&mut merged).schema = report::SCHEMA;
+    }
+    let found = count(merged.findings.counts.total, "performance finding", "performance findings");
+    let [page, json, sarif] = render(ctx, merged).await?;
+    // While the journal hears what is to be written where, the documents are stored.
+    let (written, json, content, sarif) =
+        tokio::join!(write(ctx, &page), ctx.output(json), ctx.output(page.clone()), ctx.output(sarif));
+    written?;
+    let (json, content, sarif) = (json?, content?, sarif?);
+    // This was the last step to ask for them.
+    ctx.forget();
     let documents = vec![
-        Document {
-            name: Text::new(PAGE),
-            media_type: Text::new("text/markdown"),
-            content: ctx.output(page.into()).await?,
-        },
+        Document { name: Text::new(PAGE), media_type: Text::new("text/markdown"), content },
         Document { name: Text::new("report.json"), media_type: Text::new("application/json"), content: json.clone() },
-        Document {
-            name: Text::new("report.sarif"),
-            media_type: Text::new("application/sarif+json"),
-            content: ctx.output(sarif).await?,
-        },
+        Document { name: Text::new("report.sarif"), media_type: Text::new("application/sarif+json"), content: sarif },
     ];
     let summary = format!("{found}; report.md, report.json and report.sarif");
     Ok(StepOutput { summary: Text::new(summary), output: json, documents })
 }
 
-/// The three documents of one report, and what the rules found, in words.
-struct Rendered {
-    found: String,
-    page: String,
-    json: Vec<u8>,
-    sarif: Vec<u8>,
-}
+/// How a report becomes a document.
+type Form = fn(&Report) -> Result<Vec<u8>, StepFault>;
 
-fn render(mut report: Arc<Report>) -> Result<Rendered, StepFault> {
-    if report.schema != report::SCHEMA {
-        // One merged by an older agentd has what that looked for, in the form of today.
-        Arc::make_mut(&mut report).schema = report::SCHEMA;
-    }
-    let (json, sarif) = (pretty(&*report)?, pretty(&report::render_sarif(&report))?);
-    let found = count(report.findings.counts.total, "performance finding", "performance findings");
-    Ok(Rendered { found, page: report::render_markdown(&report), json, sarif })
+/// The page, the JSON and the SARIF of one report, each made by whoever has the time.
+async fn render(ctx: &StepCtx, report: Arc<Report>) -> Result<[Bytes; 3], StepFault> {
+    let forms: [Form; 3] = [
+        |report| Ok(report::render_markdown(report).into_bytes()),
+        |report| pretty(report),
+        |report| pretty(&report::render_sarif(report)),
+    ];
+    let render = move |_: &mut Scratch, form: &Form| form(&report).map(Bytes::from);
+    let none = [const { Ok(Bytes::new()) }; 3];
+    let made = ctx.scatter_fold(forms.to_vec(), render, none, |made, place, document| made[place] = document).await?;
+    let [page, json, sarif] = made.value;
+    Ok([page?, json?, sarif?])
 }
 
 fn pretty(document: &impl Serialize) -> Result<Vec<u8>, StepFault> {

@@ -1,12 +1,16 @@
-//! Chooses the files of the workspace, and asks git for its commit meanwhile.
+//! Chooses the files of the workspace, in pieces on all compute agents, and asks git for its commit meanwhile.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use agentd_base::Text;
+use agentd_base::{Text, WallMs};
 use agentd_tools::{
     git::{Checkout, Head, Place, checkout_command, is_unborn},
     stamp::Stamp,
-    survey::{Limits, Manifest, Progress, Survey},
+    survey::{Found, Limits, Manifest, Piece, Survey},
     text::count,
 };
 use serde::{Deserialize, Serialize};
@@ -16,10 +20,10 @@ use super::{
     git::{self, Bounds},
     hand_on, open_workspace, workspace_path,
 };
-use crate::{StepCtx, StepFault, StepOutput};
+use crate::{Scratch, StepCtx, StepFault, StepOutput};
 
-/// Entries per piece of work: some 2 µs each on a local disk, so some milliseconds.
-const ENTRIES: usize = 2_000;
+/// Entries that are looked at before others are asked for help: less than a millisecond, and all of a small tree.
+const ALONE: usize = 256;
 
 /// Reading refs takes milliseconds, and an id, a branch and a folder are short: a git that hangs or talks is left out.
 const GIT: Bounds = Bounds { time: Duration::from_secs(10), output: 16 * 1024 };
@@ -43,7 +47,7 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let path = workspace_path(ctx)?;
     let (survey, checkout) = tokio::join!(walk(ctx, path.clone()), checkout(ctx, path));
     let (survey, checkout) = (survey?, checkout?);
-    let (manifest, stamps) = ctx.compute(move |_| survey.finish_with_stamps()).await?;
+    let (manifest, stamps) = survey.finish_with_stamps();
     let (head, place) = checkout.map_or((None, None), |checkout| (checkout.head, Some(checkout.place)));
     let surveyed = Surveyed { manifest, head, place };
     let files = count(surveyed.manifest.files.len() as u64, "file", "files");
@@ -57,31 +61,36 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
 
 async fn walk(ctx: &StepCtx, path: PathBuf) -> Result<Survey, StepFault> {
     let now = ctx.trusts_times().then(|| ctx.clock().wall());
-    let start = move || {
-        let workspace = open_workspace(&path)?;
-        let survey = Survey::start(&workspace, Limits::default()).map_err(|error| fault(&error))?;
-        Ok(match now {
-            Some(now) => survey.stamping(now),
-            None => survey,
-        })
-    };
-    let mut survey = ctx.compute(move |_| start()).await??;
+    let mut survey = ctx.compute(move |_| begin(&path, now)).await??;
     let progress = ctx.progress("entries", 0);
-    let mut entries = 0;
     loop {
-        let (back, state) = ctx
-            .compute(move |_| {
-                let state = survey.step(ENTRIES);
-                (survey, state)
-            })
-            .await?;
-        survey = back;
-        if state == Progress::Done {
+        let pieces = survey.pieces();
+        if pieces.is_empty() {
             return Ok(survey);
         }
-        entries += ENTRIES as u64;
-        progress.tell(entries);
+        let found: Vec<Found> = Vec::with_capacity(pieces.len());
+        let found = ctx.scatter_fold(pieces, go_over, found, |all, _, found| all.push(found)).await?;
+        survey.join(found.value);
+        progress.tell(survey.entries());
     }
+}
+
+fn begin(path: &Path, now: Option<WallMs>) -> Result<Survey, StepFault> {
+    let workspace = open_workspace(path)?;
+    let mut survey = Survey::start(&workspace, Limits::default()).map_err(|error| fault(&error))?;
+    if let Some(now) = now {
+        survey = survey.stamping(now);
+    }
+    survey.step(ALONE);
+    Ok(survey)
+}
+
+fn go_over(scratch: &mut Scratch, piece: &Piece) -> Found {
+    let stop = scratch.stop().clone();
+    piece.walk(&mut || {
+        scratch.pace.keep(Instant::now());
+        !stop.is_set()
+    })
 }
 
 /// What is checked out; whatever git says against it only means that there is nothing to tell.

@@ -128,6 +128,27 @@ fn imports_of_unchanged_files_lead_where_they_lead_now() {
     }
 }
 
+/// Whoever finds out anew where imports lead writes it down, and a file that is written is another file.
+#[test]
+fn where_imports_of_unchanged_files_lead_is_not_found_out_again() {
+    let (state, folder) = (tempfile::tempdir().unwrap(), repository());
+    let links = || -> Vec<u64> {
+        measured(&mut rig(&state, folder.path(), PLENTY, RuleSet::ALL));
+        let files = fs::read_dir(state.path().join("cache")).unwrap().map(|file| file.unwrap());
+        let files = files.filter(|file| file.path().extension().is_some_and(|kind| kind == "links"));
+        files.map(|file| std::os::unix::fs::DirEntryExt::ino(&file)).collect()
+    };
+    // The old file is open, so that no other one gets its number.
+    let first = links();
+    let _open = fs::read_dir(state.path().join("cache"))
+        .unwrap()
+        .map(|file| fs::File::open(file.unwrap().path()).unwrap())
+        .collect::<Vec<_>>();
+    assert_eq!((first.len(), links()), (1, first.clone()), "nothing is new");
+    fs::write(folder.path().join("src/b.rs"), "pub fn two() -> u32 { 3 }\n").unwrap();
+    assert_ne!(links(), first, "one file is");
+}
+
 #[test]
 fn other_rules_a_damaged_file_and_a_cache_that_is_off_parse_everything() {
     let (state, folder) = (tempfile::tempdir().unwrap(), repository());

@@ -55,7 +55,7 @@ impl Folder {
 }
 
 impl Outside for Folder {
-    fn put(&self, content: Vec<u8>) -> BoxFuture<'static, Result<ContentHash, StepFault>> {
+    fn put(&self, content: Bytes) -> BoxFuture<'static, Result<ContentHash, StepFault>> {
         let hash = ContentHash::of(&content);
         let path = self.path.join(hash.to_string());
         self.run(move || {

@@ -192,4 +192,21 @@ mod tests {
         }
         assert_eq!(fs::read_dir(state.path().join("cache")).unwrap().count(), 1);
     }
+
+    #[test]
+    fn files_of_other_workspaces_make_room_first() {
+        let state = tempfile::tempdir().unwrap();
+        let store = Store::new(state.path().to_owned(), 1_000);
+        let question = store.beside(Path::new(ROOT), "list", b"a");
+        question.put(&vec![1_u32], attempt()).unwrap();
+        let folder = state.path().join("cache");
+        let workspace = question.name.strip_suffix("list").unwrap();
+        let (own, other) = (format!("{workspace}facts"), "0123.facts".to_owned());
+        fs::write(folder.join(&own), [0; 600]).unwrap();
+        fs::write(folder.join(&other), [0; 600]).unwrap();
+        // Facts that were written a moment before are older than what leads to them.
+        fs::File::open(folder.join(&own)).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        question.put(&vec![2_u32], attempt()).unwrap();
+        assert_eq!((folder.join(own).exists(), folder.join(other).exists()), (true, false));
+    }
 }

@@ -36,6 +36,15 @@ fn parsed(content: &str) -> Kept {
     Kept::Facts(Box::new(Known { digest: Digest::of(facts), sketch }))
 }
 
+/// The same without what the file imports.
+fn without_imports(kept: &Kept) -> Kept {
+    let mut kept = kept.clone();
+    if let Kept::Facts(known) = &mut kept {
+        assert!(!known.digest.take_imports().is_empty(), "a source that shows the difference");
+    }
+    kept
+}
+
 struct Bench {
     state: TempDir,
     bytes: u64,
@@ -87,10 +96,13 @@ fn ask(cache: &Cache, writer: &mut Writer, number: u32) -> bool {
     let content = source(number);
     let key = cache.key(Language::Rust, content.as_bytes()).unwrap();
     let right = known(number);
-    if let Some(kept) = cache.get(&key, Part::All) {
-        assert_eq!(kept, right, "source {number}");
+    let asked = [Part::All, Part::WithoutImports].map(|part| cache.get(&key, part));
+    if let [Some(all), Some(without)] = asked {
+        assert_eq!(without, without_imports(&right), "source {number}");
+        assert_eq!(all, right, "source {number}");
         return true;
     }
+    assert_eq!(asked, [None, None], "source {number} is known as a whole or not at all");
     writer.add(Cache::entry(key, &right).unwrap()).unwrap();
     false
 }

@@ -145,7 +145,7 @@ impl Writer {
             // It is not there, or else its answers are in the base now.
             let _ = folder.remove_file(&more);
         }
-        folder::bound(&folder, &base, self.cache.limit).map_err(fault(&base))
+        folder::bound(&folder, &base, self.cache.bound).map_err(fault(&base))
     }
 }
 

@@ -1,11 +1,16 @@
 //! Finds equal runs of lines over all sketches. Of each file some windows of eight lines are chosen by winnowing; equal windows
-//! are extended together as far as all places agree. Memory: 16 bytes for a third of the lines. Time: bounded by a budget of
-//! comparisons.
+//! are extended together as far as all places agree. Memory: 16 bytes for each window that occurs again. Time: bounded by a
+//! budget of comparisons.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    cell::OnceCell,
+    cmp::{Ordering, Reverse},
+    collections::HashMap,
+};
 
 use super::{
     Block, Duplicates, Entry, Group, MIN_LINES, MIN_TOKENS, Sketches,
+    packed::{LineHash, View},
     places::{Covered, is_test_path},
     windows::{Place, WINDOW, shared},
 };
@@ -14,16 +19,34 @@ use crate::{survey::Manifest, text};
 /// Places that are compared for one window; what stands in more places is a habit of the language or of a generator.
 const MAX_PLACES: usize = 64;
 
-/// Blocks that are looked at, and kept.
-const MAX_FOUND: usize = 20_000;
+/// Groups that are kept, and places that are told of each.
 const MAX_GROUPS: usize = 100;
 const MAX_SHOWN_PLACES: usize = 20;
 
-/// Lines that are compared while blocks are extended.
-const BUDGET: u64 = 50_000_000;
-
 /// Different lines that a block has at least: the same line over and over is a table.
 const MIN_DISTINCT: usize = 8;
+
+/// How long is searched.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Blocks that are looked at.
+    runs: usize,
+    /// Lines that are compared while blocks are extended.
+    comparisons: u64,
+}
+
+impl Bounds {
+    /// How many of the lines that agree may be taken, each compared in so many places, and the next one too if there is `room`.
+    fn afford(&mut self, lines: u32, room: u32, places: usize) -> u32 {
+        let places = places as u64;
+        let lines = u64::from(lines).min(self.comparisons.saturating_sub(1) / places);
+        let compared = lines + u64::from(lines < u64::from(room));
+        self.comparisons = self.comparisons.saturating_sub(compared * places);
+        lines as u32
+    }
+}
+
+const BOUNDS: Bounds = Bounds { runs: 20_000, comparisons: 50_000_000 };
 
 /// Equal lines: their places, and how many lines from each.
 #[derive(Debug)]
@@ -32,20 +55,42 @@ struct Run {
     length: u32,
 }
 
-/// Finds the duplicated blocks of the files that were sketched.
+/// A run that people should see.
+#[derive(Debug)]
+struct Found {
+    run: Run,
+    tokens: u32,
+    /// All places, or all but one, are in tests or in generated files.
+    lowered: bool,
+}
+
+impl Found {
+    /// Most equal lines beyond the first place come first, and what is lowered last.
+    fn order(&self, other: &Self) -> Ordering {
+        let rank = |found: &Self| {
+            let run = &found.run;
+            (found.lowered, Reverse((run.places.len() as u64 - 1) * u64::from(run.length)), run.places[0], run.length)
+        };
+        rank(self).cmp(&rank(other)).then_with(|| self.run.places.cmp(&other.run.places))
+    }
+}
+
+/// Finds the duplicated blocks of the files that were sketched; they are files of this manifest.
 #[must_use]
 pub fn find(manifest: &Manifest, sketches: &Sketches) -> Duplicates {
-    let files: Vec<(u32, &Entry)> = sketches.files.iter().map(|(file, entry)| (*file, entry)).collect();
-    let mut join = Join { files: &files, budget: BUDGET, cut: sketches.end.is_some() };
+    find_within(manifest, sketches, BOUNDS)
+}
+
+fn find_within(manifest: &Manifest, sketches: &Sketches, bounds: Bounds) -> Duplicates {
+    let files: Vec<File<'_>> =
+        sketches.files.iter().filter_map(|(number, entry)| File::of(manifest, *number, entry)).collect();
+    let cut = sketches.end.is_some() || files.iter().any(|file| file.view.cut);
+    let mut join = Join { files: &files, bounds, cut };
     let runs = join.runs();
-    let groups = runs.iter().filter_map(|run| Some((join.group(manifest, run)?, run)));
-    let mut groups: Vec<(Group, &Run)> = groups.collect();
-    groups.sort_by(|(a, _), (b, _)| {
-        let gain = |group: &Group| u64::from(group.count - 1) * u64::from(group.lines);
-        a.lowered.cmp(&b.lowered).then_with(|| gain(b).cmp(&gain(a))).then_with(|| a.places.cmp(&b.places))
-    });
-    let mut covered = Covered::default();
-    groups.retain(|(_, run)| {
+    let mut found: Vec<Found> = runs.into_iter().filter_map(|run| join.judge(run)).collect();
+    found.sort_by(Found::order);
+    let mut covered = Covered::new(files.len());
+    found.retain(|Found { run, .. }| {
         // What overlaps with larger groups in every place tells nothing new.
         let is_new = !run.places.iter().all(|place| covered.holds_half(*place, run.length));
         if is_new {
@@ -53,70 +98,96 @@ pub fn find(manifest: &Manifest, sketches: &Sketches) -> Duplicates {
         }
         is_new
     });
-    let group_count = groups.len() as u64;
-    let mut groups: Vec<Group> = groups.into_iter().take(MAX_GROUPS).map(|(group, _)| group).collect();
-    for group in &mut groups {
-        group.places.truncate(MAX_SHOWN_PLACES);
+    Duplicates {
+        groups: found.iter().take(MAX_GROUPS).map(|found| join.group(found)).collect(),
+        group_count: found.len() as u64,
+        covered_lines: covered.lines(),
+        files: files.len() as u64,
+        lines: sketches.lines as u64,
+        cut: join.cut,
     }
-    let cut = join.cut || files.iter().any(|(_, entry)| entry.sketch.cut);
-    let lines = sketches.lines as u64;
-    Duplicates { groups, group_count, covered_lines: covered.lines(), files: files.len() as u64, lines, cut }
+}
+
+/// A sketched file.
+struct File<'a> {
+    number: u32,
+    path: &'a str,
+    view: View<'a>,
+    generated: bool,
+    is_test: OnceCell<bool>,
+}
+
+impl<'a> File<'a> {
+    fn of(manifest: &'a Manifest, number: u32, entry: &'a Entry) -> Option<Self> {
+        let path = &manifest.files.get(number as usize)?.path;
+        let (view, generated) = (entry.sketch.view(), entry.generated);
+        Some(Self { number, path, view, generated, is_test: OnceCell::new() })
+    }
+
+    /// Whether what stands there counts less: a line of a test, or of what a program wrote.
+    fn is_lowered(&self, line: u32) -> bool {
+        self.generated || line >= self.view.tests_from || *self.is_test.get_or_init(|| is_test_path(self.path))
+    }
 }
 
 struct Join<'a> {
-    files: &'a [(u32, &'a Entry)],
-    budget: u64,
+    files: &'a [File<'a>],
+    /// What is left of them.
+    bounds: Bounds,
     cut: bool,
 }
 
 impl Join<'_> {
-    fn hash(&self, place: Place) -> u32 {
-        self.files[place.0 as usize].1.sketch.hashes[place.1 as usize]
+    fn file(&self, place: Place) -> &File<'_> {
+        &self.files[place.0 as usize]
+    }
+
+    fn lines(&self, place: Place, length: u32) -> &[LineHash] {
+        &self.file(place).view.hashes[place.1 as usize..][..length as usize]
     }
 
     fn runs(&mut self) -> Vec<Run> {
-        let windows = shared(self.files.iter().map(|(_, entry)| entry.sketch.chosen.as_slice()));
+        let views: Vec<View<'_>> = self.files.iter().map(|file| file.view).collect();
+        let windows = shared(&views);
         let mut runs: Vec<Run> = Vec::new();
         // Runs by their places relative to the first: a long run is met once for each of its windows.
-        let mut known: HashMap<Vec<(u32, i64)>, Vec<usize>> = HashMap::new();
-        for bucket in windows.chunk_by(|a, b| a.0 == b.0) {
-            let places = self.apart(bucket);
+        let mut known: HashMap<Vec<u64>, Vec<usize>> = HashMap::new();
+        let (mut places, mut shape) = (Vec::new(), Vec::new());
+        for bucket in windows.chunk_by(|a, b| a.0 == b.0).filter(|bucket| bucket.len() > 1) {
+            self.apart(bucket, &mut places);
             let Some(first) = places.first().copied().filter(|_| places.len() > 1) else { continue };
-            let shape: Vec<_> = places.iter().map(|place| (place.0, i64::from(place.1) - i64::from(first.1))).collect();
-            let met = known.entry(shape).or_default();
+            shape.clear();
+            let relative = |place: &Place| u64::from(place.0) << 32 | u64::from(place.1.wrapping_sub(first.1));
+            shape.extend(places.iter().map(relative));
             let is_inside = |run: &Run| (run.places[0].1..run.places[0].1 + run.length).contains(&first.1);
-            if met.iter().any(|run| is_inside(&runs[*run])) {
+            if known.get(&shape).is_some_and(|met| met.iter().any(|run| is_inside(&runs[*run]))) {
                 continue;
             }
-            if runs.len() >= MAX_FOUND || self.budget == 0 {
+            if runs.len() >= self.bounds.runs || self.bounds.comparisons == 0 {
                 self.cut = true;
                 break;
             }
-            met.push(runs.len());
-            runs.push(self.extended(places));
+            known.entry(shape.clone()).or_default().push(runs.len());
+            runs.push(self.extended(places.clone()));
         }
         runs
     }
 
     /// The places of a window, without those that overlap with the one before in the same file, and with equal lines: equal
     /// hashes of windows are not yet equal lines.
-    fn apart(&mut self, bucket: &[(u64, Place)]) -> Vec<Place> {
-        let mut places: Vec<Place> = Vec::new();
+    fn apart(&mut self, bucket: &[(u64, Place)], places: &mut Vec<Place>) {
+        places.clear();
         for (_, place) in bucket {
             if places.len() >= MAX_PLACES {
                 self.cut = true;
                 break;
             }
             let overlaps = |last: &Place| last.0 == place.0 && place.1 < last.1 + WINDOW as u32;
-            let is_equal = |first: &Place| {
-                (0..WINDOW as u32)
-                    .all(|line| self.hash((first.0, first.1 + line)) == self.hash((place.0, place.1 + line)))
-            };
+            let is_equal = |first: &Place| self.lines(*first, WINDOW as u32) == self.lines(*place, WINDOW as u32);
             if !places.last().is_some_and(overlaps) && places.first().is_none_or(is_equal) {
                 places.push(*place);
             }
         }
-        places
     }
 
     /// The longest run through these windows that is the same in all places and overlaps with itself nowhere.
@@ -124,56 +195,70 @@ impl Join<'_> {
         let gaps = places.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1 - pair[0].1);
         let longest = gaps.min().unwrap_or(u32::MAX);
         let mut run = Run { places, length: WINDOW as u32 };
-        while run.length < longest && self.spend(run.places.len()) && self.agree(&run.places, -1) {
-            run.places.iter_mut().for_each(|place| place.1 -= 1);
-            run.length += 1;
-        }
-        while run.length < longest && self.spend(run.places.len()) && self.agree(&run.places, i64::from(run.length)) {
-            run.length += 1;
-        }
+        let before = |place: &Place| self.file(*place).view.hashes[..place.1 as usize].iter().rev();
+        let before = agreeing(run.places.iter().map(before), longest - run.length);
+        let before = self.bounds.afford(before, longest - run.length, run.places.len());
+        run.places.iter_mut().for_each(|place| place.1 -= before);
+        run.length += before;
+        let behind = |place: &Place| self.file(*place).view.hashes[(place.1 + run.length) as usize..].iter();
+        let behind = agreeing(run.places.iter().map(behind), longest - run.length);
+        run.length += self.bounds.afford(behind, longest - run.length, run.places.len());
         run
     }
 
-    fn spend(&mut self, comparisons: usize) -> bool {
-        self.budget = self.budget.saturating_sub(comparisons as u64);
-        self.budget > 0
-    }
-
-    /// Whether the line at this distance from each place is there and the same.
-    fn agree(&self, places: &[Place], distance: i64) -> bool {
-        let at = |place: &Place| {
-            let line = usize::try_from(i64::from(place.1) + distance).ok()?;
-            self.files[place.0 as usize].1.sketch.hashes.get(line)
-        };
-        let first = places.first().and_then(at);
-        first.is_some() && places.iter().all(|place| at(place) == first)
-    }
-
-    /// The run as people see it, if it is long and rich enough.
-    fn group(&self, manifest: &Manifest, run: &Run) -> Option<Group> {
-        let (at, from) = *run.places.first()?;
-        let range = from as usize..(from + run.length) as usize;
-        let sketch = &self.files[at as usize].1.sketch;
-        let tokens: u32 = sketch.tokens[range.clone()].iter().map(|tokens| u32::from(*tokens)).sum();
-        let distinct: BTreeSet<u32> = sketch.hashes[range].iter().copied().take(4 * MIN_LINES).collect();
-        if (run.length as usize) < MIN_LINES || tokens < MIN_TOKENS || distinct.len() < MIN_DISTINCT {
+    /// The run with what there is to say of it, if it is long and rich enough.
+    fn judge(&self, run: Run) -> Option<Found> {
+        let first = run.places[0];
+        if (run.length as usize) < MIN_LINES || !is_rich(self.lines(first, run.length)) {
             return None;
         }
-        let places: Vec<(Block, bool)> =
-            run.places.iter().filter_map(|place| self.block(manifest, *place, run.length)).collect();
-        let serious = places.iter().filter(|(_, lowered)| !lowered).count();
-        let count = u32::try_from(places.len()).ok().filter(|count| *count > 1)?;
-        let places = places.into_iter().map(|(block, _)| block).collect();
-        Some(Group { places, count, lines: run.length, tokens, lowered: serious < 2 })
+        let tokens = &self.file(first).view.tokens[first.1 as usize..][..run.length as usize];
+        let tokens = tokens.iter().map(|tokens| u32::from(*tokens)).sum();
+        if tokens < MIN_TOKENS {
+            return None;
+        }
+        let serious = run.places.iter().filter(|place| !self.file(**place).is_lowered(place.1));
+        let lowered = serious.take(2).count() < 2;
+        Some(Found { run, tokens, lowered })
     }
 
-    fn block(&self, manifest: &Manifest, (at, from): Place, length: u32) -> Option<(Block, bool)> {
-        let (file, entry) = self.files[at as usize];
-        let path = &*manifest.files.get(file as usize)?.path;
-        let lines = &entry.sketch.lines;
-        let (first, last) = (*lines.get(from as usize)?, *lines.get((from + length) as usize - 1)?);
-        let in_tests = entry.sketch.tests_from.is_some_and(|line| first >= line);
-        let block = Block { file, path: text::shown(path).into_owned(), first, last };
-        Some((block, entry.generated || in_tests || is_test_path(path)))
+    /// As people see it.
+    fn group(&self, Found { run, tokens, lowered }: &Found) -> Group {
+        let block = |place: &Place| {
+            let file = self.file(*place);
+            let [first, last] = [place.1, place.1 + run.length - 1].map(|line| file.view.number(line as usize));
+            Block { file: file.number, path: text::shown(file.path).into_owned(), first, last }
+        };
+        Group {
+            places: run.places.iter().take(MAX_SHOWN_PLACES).map(block).collect(),
+            count: u32::try_from(run.places.len()).unwrap_or(u32::MAX),
+            lines: run.length,
+            tokens: *tokens,
+            lowered: *lowered,
+        }
     }
 }
+
+/// How many lines, at most so many, are there and the same in all places.
+fn agreeing<'a>(mut places: impl Iterator<Item = impl Iterator<Item = &'a LineHash> + Clone>, most: u32) -> u32 {
+    let Some(first) = places.next() else { return 0 };
+    let same = |most: u32, other| {
+        let pairs = first.clone().zip(other).take(most as usize);
+        pairs.take_while(|(a, b)| a == b).fold(0, |count, _| count + 1)
+    };
+    places.fold(most, same)
+}
+
+/// Whether enough of the first lines are different.
+fn is_rich(lines: &[LineHash]) -> bool {
+    let mut different = Vec::with_capacity(MIN_DISTINCT);
+    lines.iter().take(4 * MIN_LINES).any(|line| {
+        if !different.contains(line) {
+            different.push(*line);
+        }
+        different.len() == MIN_DISTINCT
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,149 +1,42 @@
-//! One file as a list of hashes, one per line that counts. Pure and small, so that it runs while the file is measured and can
-//! be cached.
+//! Makes of one file a list of hashes, one per line that counts. Pure and quick, so that it runs while the file is measured.
 
 use agentd_syntax::Language;
 
-use super::windows::{Chosen, WINDOW, chosen};
+use super::{
+    packed::{Lines, Sketch},
+    windows::chosen,
+};
 
 /// Lines that are kept of one file; longer ones are data or generated.
 const MAX_FILE_LINES: usize = 20_000;
+const _: () = assert!(MAX_FILE_LINES <= u16::MAX as usize, "places of windows have two bytes");
 
 /// An import list is given up after so many lines, so that a bracket that never closes does not swallow the file.
 const MAX_IMPORT_LINES: u32 = 200;
 
-/// The lines of one file that count. Some 14 bytes per line of code, 20,000 lines.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sketch {
-    /// Hash of each line's tokens.
-    pub(super) hashes: Vec<u32>,
-    /// Number of each line, from 1.
-    pub(super) lines: Vec<u32>,
-    /// Tokens on each line, at most 255.
-    pub(super) tokens: Vec<u8>,
-    /// The line at which tests begin that stand in the same file.
-    pub(super) tests_from: Option<u32>,
-    /// Lines after the limit were left out.
-    pub(super) cut: bool,
-    /// The windows that stand for it in the join.
-    pub(super) chosen: Vec<Chosen>,
-}
-
-/// Bytes of an encoded sketch before its lines: how many, where tests begin, whether it was cut, how many windows.
-const HEAD: usize = 4 + 4 + 1 + 4;
-
-/// Bytes of an encoded window: its hash, and how many lines it begins after the one before.
-const CHOSEN: usize = 8 + 1;
-
-/// Lines between two that count, from which on they are written out.
-const FAR: u8 = u8::MAX;
-
-impl Sketch {
-    /// Lines that count.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.hashes.len()
-    }
-
-    /// True if no line counts.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
-    }
-
-    /// As bytes, some nine per line, quick to read back: choosing windows takes longer than reading them.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEAD + 7 * self.len() + CHOSEN * self.chosen.len());
-        bytes.extend(u32::try_from(self.len()).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend(self.tests_from.unwrap_or(0).to_le_bytes());
-        bytes.push(u8::from(self.cut));
-        bytes.extend(u32::try_from(self.chosen.len()).unwrap_or(u32::MAX).to_le_bytes());
-        let mut before = 0;
-        for (hash, at) in &self.chosen {
-            bytes.extend(hash.to_le_bytes());
-            // Of each few windows in a row one is chosen.
-            bytes.push(u8::try_from(at - before).unwrap_or(u8::MAX));
-            before = *at;
-        }
-        self.hashes.iter().for_each(|hash| bytes.extend(hash.to_le_bytes()));
-        bytes.extend(&self.tokens);
-        let mut before = 0;
-        for line in &self.lines {
-            match u8::try_from(line - before) {
-                Ok(step) if step != FAR => bytes.push(step),
-                _ => {
-                    bytes.push(FAR);
-                    bytes.extend(line.to_le_bytes());
-                }
-            }
-            before = *line;
-        }
-        bytes
-    }
-
-    /// Reads what [`encode`](Self::encode) made; `None`: it did not make this.
-    #[must_use]
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
-        let number = |at: usize| head[at..at + 4].try_into().map(u32::from_le_bytes).ok();
-        let (count, tests_from) = (number(0)? as usize, number(4)?);
-        let (windows, rest) = rest.split_at_checked((number(9)? as usize).checked_mul(CHOSEN)?)?;
-        let chosen = windows_of(windows, count)?;
-        let (hashes, rest) = rest.split_at_checked(count.checked_mul(4)?)?;
-        let (tokens, mut rest) = rest.split_at_checked(count)?;
-        let hashes: Vec<u32> = hashes.as_chunks().0.iter().copied().map(u32::from_le_bytes).collect();
-        let (mut lines, mut line) = (Vec::with_capacity(count), 0_u32);
-        for _ in 0..count {
-            let (step, behind) = rest.split_first()?;
-            rest = behind;
-            line = if *step == FAR {
-                let (written, behind) = rest.split_first_chunk()?;
-                rest = behind;
-                Some(u32::from_le_bytes(*written)).filter(|written| *written > line)?
-            } else {
-                line.checked_add(u32::from(*step))?
-            };
-            lines.push(line);
-        }
-        let tests_from = Some(tests_from).filter(|line| *line > 0);
-        rest.is_empty().then(|| Self { hashes, lines, tokens: tokens.to_vec(), tests_from, cut: head[8] != 0, chosen })
-    }
-}
-
-/// Encoded windows; `None`: one of them has not all its lines among `count`.
-fn windows_of(bytes: &[u8], count: usize) -> Option<Vec<Chosen>> {
-    let (mut chosen, mut at) = (Vec::with_capacity(bytes.len() / CHOSEN), 0_u32);
-    for [hash @ .., step] in bytes.as_chunks::<CHOSEN>().0 {
-        at = at.checked_add(u32::from(*step))?;
-        chosen.push((u64::from_le_bytes(*hash), at));
-    }
-    (chosen.is_empty() || at as usize + WINDOW <= count).then_some(chosen)
-}
-
 /// Makes the sketch of a file. Any bytes will do; the time is linear in their number.
 #[must_use]
 pub fn sketch(content: &[u8], language: Language) -> Sketch {
-    let mut sketch = Sketch::default();
+    let mut lines = Lines::default();
     let mut lexer = Lexer { hash_comments: language == Language::Python, open: Open::Code };
     let mut imports = Imports { language, depth: 0, lines: 0 };
     for (number, line) in (1_u32..).zip(content.split(|byte| *byte == b'\n')) {
-        if language == Language::Rust && sketch.tests_from.is_none() && line.starts_with(b"#[cfg(test)]") {
-            sketch.tests_from = Some(number);
+        if language == Language::Rust && lines.tests_from.is_none() && line.starts_with(b"#[cfg(test)]") {
+            lines.tests_from = Some(lines.hashes.len());
         }
         let line = lexer.line(line);
         if imports.takes(&line) || line.words == 0 {
             continue;
         }
-        if sketch.len() >= MAX_FILE_LINES {
-            sketch.cut = true;
+        if lines.hashes.len() >= MAX_FILE_LINES {
+            lines.cut = true;
             break;
         }
-        sketch.hashes.push(line.hash());
-        sketch.lines.push(number);
-        sketch.tokens.push(u8::try_from(line.tokens).unwrap_or(u8::MAX));
+        lines.hashes.push(line.hash());
+        lines.numbers.push(number);
+        lines.tokens.push(u8::try_from(line.tokens).unwrap_or(u8::MAX));
     }
-    sketch.chosen = chosen(&sketch.hashes);
-    sketch
+    Sketch::pack(&lines, &chosen(&lines.hashes))
 }
 
 /// FNV-1a with 64 bits (Fowler, Noll, Vo; draft-eastlake-fnv): stable between builds, as a cached value must be.
@@ -331,7 +224,8 @@ mod tests {
     use super::*;
 
     fn lines(language: Language, text: &str) -> Vec<u32> {
-        sketch(text.as_bytes(), language).lines
+        let sketch = sketch(text.as_bytes(), language);
+        (0..sketch.len()).map(|line| sketch.view().number(line)).collect()
     }
 
     #[test]
@@ -362,7 +256,7 @@ mod tests {
 
     #[test]
     fn layout_and_comments_do_not_change_a_line_and_names_do() {
-        let hash = |text: &str| sketch(text.as_bytes(), Language::Rust).hashes;
+        let hash = |text: &str| sketch(text.as_bytes(), Language::Rust).view().hashes.to_vec();
         assert_eq!(hash("let a=f( b , 1 );"), hash("    let a = f(b, 1); // why"));
         for other in ["let a = f(b, 2);", "let ab = f(b, 1);", "let a = f(b 1);", "let a = f(\"b\", 1);"] {
             assert_ne!(hash("let a = f(b, 1);"), hash(other), "{other}");
@@ -374,9 +268,9 @@ mod tests {
         let unclosed = format!("use a::{{\n{}", "    call(b);\n".repeat(300));
         assert_eq!(lines(Language::Rust, &unclosed).first(), Some(&202));
         let long = sketch("a();\n".repeat(MAX_FILE_LINES + 5).as_bytes(), Language::Rust);
-        assert_eq!((long.len(), long.cut), (MAX_FILE_LINES, true));
+        assert_eq!((long.len(), long.view().cut), (MAX_FILE_LINES, true));
         let wide = sketch("a ".repeat(100_000).as_bytes(), Language::Rust);
-        assert_eq!(wide.tokens, [u8::MAX]);
+        assert_eq!(wide.view().tokens, [u8::MAX]);
         for seed in 0..2_000_u32 {
             let mut state = seed.wrapping_mul(2_654_435_761) | 1;
             let bytes: Vec<u8> = (0..200)
@@ -387,32 +281,8 @@ mod tests {
                 .collect();
             for language in Language::ALL {
                 let sketch = sketch(&bytes, language);
-                assert!(sketch.len() == sketch.lines.len() && sketch.len() == sketch.tokens.len());
-                assert_eq!(Sketch::decode(&sketch.encode()).as_ref(), Some(&sketch));
+                assert_eq!(Sketch::decode(sketch.encode()).as_ref(), Some(&sketch));
             }
         }
-    }
-
-    #[test]
-    fn a_sketch_is_read_back_as_it_was_and_nothing_else_is() {
-        let gaps = format!("a(1);\n{}b(2);\n{}c(3);\n#[cfg(test)]\nd(4);\n", "\n".repeat(254), "\n".repeat(100_000));
-        let whole = sketch(gaps.as_bytes(), Language::Rust);
-        assert_eq!(
-            (whole.lines.as_slice(), whole.tests_from),
-            (&[1, 256, 100_257, 100_258, 100_259][..], Some(100_258))
-        );
-        let encoded = whole.encode();
-        assert_eq!(Sketch::decode(&encoded), Some(whole));
-        for len in 0..encoded.len() {
-            assert_eq!(Sketch::decode(&encoded[..len]), None, "cut to {len} bytes");
-        }
-        assert_eq!(Sketch::decode(&[encoded.as_slice(), b"x"].concat()), None);
-        assert_eq!(Sketch::decode(&[0xff; 64]), None, "a count beyond what is there");
-        let many = sketch("call(a);\nb = call(c, 1);\n".repeat(20).as_bytes(), Language::Rust);
-        assert!(many.chosen.len() > 5, "{}", many.chosen.len());
-        let mut encoded = many.encode();
-        assert_eq!(Sketch::decode(&encoded), Some(many));
-        encoded[HEAD + CHOSEN - 1] = 200;
-        assert_eq!(Sketch::decode(&encoded), None, "a window that begins behind the last line");
     }
 }

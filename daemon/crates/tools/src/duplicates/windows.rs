@@ -1,7 +1,7 @@
 //! Which windows of a file stand for it in the join: of each few windows in a row the one with the least hash (winnowing), so
 //! that any two equal runs that are long enough share one.
 
-use super::MIN_LINES;
+use super::{MIN_LINES, packed::View};
 
 /// Lines of a window, and windows of which one is chosen: any equal run of `WINDOW + CHOICE - 1` lines shares a chosen window.
 pub(super) const WINDOW: usize = 8;
@@ -20,8 +20,8 @@ const LEAVING: u64 = {
     power
 };
 
-/// A window's hash, and the place of its first line among the lines of its file.
-pub(super) type Chosen = (u64, u32);
+/// A window's hash, and the place of its first line among the lines of its file, of which so many are kept at most.
+pub(super) type Chosen = (u64, u16);
 
 /// The chosen windows of a file: of each [`CHOICE`] windows in a row the one with the least hash, the last if several.
 pub(super) fn chosen(lines: &[u32]) -> Vec<Chosen> {
@@ -44,7 +44,7 @@ pub(super) fn chosen(lines: &[u32]) -> Vec<Chosen> {
             least = (from..=window).map(|window| (recent[window % CHOICE], window)).fold((u64::MAX, from), lesser);
         }
         if window + 1 >= CHOICE {
-            let found = (least.0, u32::try_from(least.1).unwrap_or(u32::MAX));
+            let found = (least.0, u16::try_from(least.1).unwrap_or(u16::MAX));
             if chosen.last() != Some(&found) {
                 chosen.push(found);
             }
@@ -56,25 +56,55 @@ pub(super) fn chosen(lines: &[u32]) -> Vec<Chosen> {
 /// A place in the list of sketches: which sketch, which of its lines.
 pub(super) type Place = (u32, u32);
 
-/// The chosen windows of all files that occur more than once, by hash, then by place. Nearly all occur once; a table that fits
-/// into fast memory says so of most of these, and little is left to sort: linear time.
-pub(super) fn shared<'a>(files: impl Iterator<Item = &'a [Chosen]> + Clone) -> Vec<(u64, Place)> {
-    let mut met = Met::new(files.clone().map(<[Chosen]>::len).sum());
-    files.clone().flatten().for_each(|(hash, _)| met.note(*hash));
-    let mut again: Vec<(u64, Place)> = Vec::new();
-    for (file, chosen) in (0_u32..).zip(files) {
-        let of_file = chosen.iter().filter(|(hash, _)| met.is_again(*hash));
-        again.extend(of_file.map(|(hash, line)| (*hash, (file, *line))));
+/// The chosen windows of all files that occur more than once, and by chance a few others, by hash, then by place. Nearly all
+/// occur once; a table that fits into fast memory says so of most of these, and little is left to sort: linear time.
+pub(super) fn shared(files: &[View<'_>]) -> Vec<(u64, Place)> {
+    let mut met = Met::new(files.iter().map(|file| file.windows.len()).sum());
+    for file in files {
+        file.windows.iter().for_each(|hash| met.note(u64::from_le_bytes(*hash)));
     }
-    again.sort_unstable();
-    again.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1).flatten().copied().collect()
+    let mut again: Vec<(u64, Place)> = Vec::new();
+    for (number, file) in (0_u32..).zip(files) {
+        for (window, hash) in file.windows.iter().enumerate() {
+            let hash = u64::from_le_bytes(*hash);
+            if met.is_again(hash) {
+                again.push((hash, (number, file.window_line(window))));
+            }
+        }
+    }
+    by_hash(&again)
+}
+
+/// Sorts windows whose places are in order, by hash: first to where each about belongs. The least of a few hashes are low ones,
+/// but no part gets more than some five times its share.
+fn by_hash(windows: &[(u64, Place)]) -> Vec<(u64, Place)> {
+    let parts = windows.len().next_power_of_two().max(2);
+    let part = |hash: u64| (hash >> (u64::BITS - parts.trailing_zeros())) as usize;
+    let mut ends = vec![0_usize; parts];
+    windows.iter().for_each(|(hash, _)| ends[part(*hash)] += 1);
+    let mut sum = 0;
+    for end in &mut ends {
+        sum += std::mem::replace(end, sum);
+    }
+    let mut sorted = vec![(0, (0, 0)); windows.len()];
+    for window in windows {
+        let end = &mut ends[part(window.0)];
+        sorted[*end] = *window;
+        *end += 1;
+    }
+    let mut from = 0;
+    for end in ends {
+        sorted[from..end].sort_by_key(|window| window.0);
+        from = end;
+    }
+    sorted
 }
 
 /// Which hashes were met once, and which perhaps more than once: two bits for each of so many parts of all hashes.
 struct Met {
     words: Vec<u64>,
-    /// How many bits of a hash say which part it is in.
-    bits: u32,
+    /// The bits of a hash that say which part it is in.
+    mask: usize,
 }
 
 /// Parts per hash: of hashes that are met once one in eight shares its part with another.
@@ -86,12 +116,12 @@ const PARTS_PER_WORD: usize = 32;
 impl Met {
     fn new(hashes: usize) -> Self {
         let parts = hashes.saturating_mul(PARTS).next_power_of_two().max(PARTS_PER_WORD);
-        Self { words: vec![0; parts / PARTS_PER_WORD], bits: parts.trailing_zeros() }
+        Self { words: vec![0; parts / PARTS_PER_WORD], mask: parts - 1 }
     }
 
-    /// Where the bits of a hash are: the word, and how far to shift.
+    /// Where the bits of a hash are: the word, and how far to shift. Chosen hashes are the least ones, so it goes by their end.
     const fn place(&self, hash: u64) -> (usize, usize) {
-        let part = (hash >> (u64::BITS - self.bits)) as usize;
+        let part = hash as usize & self.mask;
         (part / PARTS_PER_WORD, part % PARTS_PER_WORD * 2)
     }
 
@@ -122,6 +152,7 @@ const fn mixed(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::duplicates::packed::{Lines, Sketch};
 
     fn lines(seed: u64, count: usize, different: u64) -> Vec<u32> {
         let line = |at: usize| (mixed(seed.wrapping_add(at as u64)) % different) as u32;
@@ -137,7 +168,7 @@ mod tests {
         let mut chosen = Vec::new();
         for (from, candidates) in hashes.windows(CHOICE).enumerate() {
             let least = (from..).zip(candidates).map(|(window, hash)| (*hash, window)).reduce(lesser).unwrap();
-            chosen.push((least.0, u32::try_from(least.1).unwrap()));
+            chosen.push((least.0, u16::try_from(least.1).unwrap()));
         }
         chosen.dedup();
         chosen
@@ -156,15 +187,20 @@ mod tests {
     #[test]
     fn windows_that_occur_twice_come_in_order() {
         for seed in 0..60_u64 {
-            let file = |at: u64| (0..seed * 3).map(|line| (mixed(mixed(seed) % 7 + at * line), line as u32)).collect();
+            let file = |at: u64| (0..seed * 3).map(|line| (mixed(mixed(seed) % 7 + at * line), line as u16)).collect();
             let files: Vec<Vec<Chosen>> = (0..seed % 5).map(file).collect();
-            let all =
-                (0_u32..).zip(&files).flat_map(|(at, file)| file.iter().map(move |(hash, line)| (*hash, (at, *line))));
+            let all = (0_u32..)
+                .zip(&files)
+                .flat_map(|(at, file)| file.iter().map(move |(hash, line)| (*hash, (at, u32::from(*line)))));
             let mut all: Vec<(u64, Place)> = all.collect();
             all.sort_unstable();
             let wanted: Vec<_> =
                 all.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1).flatten().copied().collect();
-            assert_eq!(shared(files.iter().map(Vec::as_slice)), wanted, "{} files", files.len());
+            let sketches: Vec<Sketch> = files.iter().map(|file| Sketch::pack(&Lines::default(), file)).collect();
+            let found = shared(&sketches.iter().map(Sketch::view).collect::<Vec<_>>());
+            let found: Vec<_> =
+                found.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1).flatten().copied().collect();
+            assert_eq!(found, wanted, "{} files", files.len());
         }
     }
 
@@ -174,7 +210,7 @@ mod tests {
         for (before, after) in (0..40).flat_map(|before| (0..6).map(move |after| (before, after))) {
             let around = [lines(2, before, 1 << 32), run.clone(), lines(3, after, 1 << 32)].concat();
             let shared = chosen(&around).into_iter().find(|(hash, line)| {
-                chosen(&run).contains(&(*hash, line.wrapping_sub(u32::try_from(before).unwrap())))
+                chosen(&run).contains(&(*hash, line.wrapping_sub(u16::try_from(before).unwrap())))
             });
             assert!(shared.is_some(), "{before} lines before, {after} behind");
         }

@@ -30,18 +30,20 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
     for package in &packages {
         let (Some(name), Some(version)) = (text(package, "name"), text(package, "version")) else { continue };
         let needs = || items(package.get_ref().get("dependencies")).filter_map(|need| need.get_ref().as_str());
+        let who = format!("{name} {version}");
         for need in needs() {
             // `name`, `name version` or `name version (source)`: as much as it takes to be clear.
             let mut words = need.split(' ');
             let (name_of_need, wanted) = (words.next().unwrap_or_default(), words.next());
             let known = places.get(name_of_need).map_or(&[][..], Vec::as_slice);
             for (_, place) in known.iter().filter(|(version, _)| wanted.is_none_or(|wanted| wanted == *version)) {
-                lock.want(&format!("{name} {version}"), *place);
+                lock.want(&who, *place);
             }
         }
         if text(package, "source").is_none() {
-            let names = needs().map(|need| (key(Ecosystem::Cargo, need.split(' ').next().unwrap_or_default()), None));
-            members.entry(key(Ecosystem::Cargo, name)).or_default().extend(names);
+            let name_of = |need: &str| key(Ecosystem::Cargo, need.split(' ').next().unwrap_or_default()).into_owned();
+            let names = needs().map(|need| (name_of(need), None));
+            members.entry(key(Ecosystem::Cargo, name).into_owned()).or_default().extend(names);
         }
     }
     lock.agreement = Agreement::Members(members);

@@ -118,15 +118,20 @@ fn several_versions(path: &str, lock: &Lock, findings: &mut Vec<LockFinding>) {
     if lock.kind == LockKind::Go {
         return;
     }
-    let mut wanted_by: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
-    for (who, place) in &lock.wants {
-        wanted_by.entry(*place).or_default().insert(who);
-    }
     let mut packages: BTreeMap<&str, Versions<'_>> = BTreeMap::new();
     for (place, package) in (0_u32..).zip(&lock.packages) {
         packages.entry(&package.name).or_default().entry(&package.version).or_default().push((place, package));
     }
-    for (name, versions) in packages.into_iter().filter(|(_, versions)| versions.len() > 1) {
+    packages.retain(|_, versions| versions.len() > 1);
+    // Of most packages nobody asks who wants them.
+    let places = packages.values().flat_map(BTreeMap::values).flatten().map(|(place, _)| *place);
+    let mut wanted_by: BTreeMap<u32, BTreeSet<&str>> = places.map(|place| (place, BTreeSet::new())).collect();
+    for (who, place) in &lock.wants {
+        if let Some(wanted_by) = wanted_by.get_mut(place) {
+            wanted_by.insert(who);
+        }
+    }
+    for (name, versions) in packages {
         let rows = versions.iter().take(MAX_LISTED).map(|(version, places)| {
             let who: BTreeSet<&str> =
                 places.iter().filter_map(|(place, _)| wanted_by.get(place)).flatten().copied().collect();
@@ -248,7 +253,7 @@ fn compare(
     match &lock.agreement {
         Agreement::Unknown => None,
         Agreement::Names(names) => {
-            if names.contains(&name) {
+            if names.contains(&*name) {
                 None
             } else {
                 missing()
@@ -263,9 +268,9 @@ fn compare(
         Agreement::Members(members) => {
             let member = match lock.kind {
                 LockKind::Cargo | LockKind::Uv => key(declaration.ecosystem, declaration.name.as_deref()?),
-                _ => folder(path).strip_prefix(folder(lock_path))?.trim_start_matches('/').to_owned(),
+                _ => folder(path).strip_prefix(folder(lock_path))?.trim_start_matches('/').into(),
             };
-            match members.get(&member)?.get(&name) {
+            match members.get(&*member)?.get(&*name) {
                 None => missing(),
                 Some(Some(locked)) if plain(locked) != plain(&declared.requirement) => {
                     Some((LockFault::OutOfStep, format!(", {} is what it was locked for in", bounded(locked))))
@@ -306,10 +311,10 @@ fn missing(all: &Collected, findings: &mut Vec<LockFinding>) {
     };
     for (path, declaration) in &all.manifests {
         let ecosystem = declaration.ecosystem;
-        let external = declaration.declared.iter().filter(|declared| declared.external);
-        let external = external.map(|declared| key(ecosystem, &declared.name)).collect::<BTreeSet<_>>().len() as u64;
-        let needless =
-            !declaration.needs_lock || external == 0 || ecosystem == Ecosystem::Python && has_requirements(path);
+        let external = || declaration.declared.iter().filter(|declared| declared.external);
+        let needless = !declaration.needs_lock
+            || external().next().is_none()
+            || ecosystem == Ecosystem::Python && has_requirements(path);
         if needless || !locks_of(all, path, ecosystem).is_empty() {
             continue;
         }
@@ -320,7 +325,8 @@ fn missing(all: &Collected, findings: &mut Vec<LockFinding>) {
         let outermost = all.manifests.iter().filter(above).min_by_key(|other| folder(&other.0).len());
         let place = outermost.map_or(path.as_str(), |other| other.0.as_str());
         if told.insert(place) {
-            let dependencies = text::count(external, "dependency", "dependencies");
+            let names: BTreeSet<_> = external().map(|declared| key(ecosystem, &declared.name)).collect();
+            let dependencies = text::count(names.len() as u64, "dependency", "dependencies");
             // Of a member, where the lock file would lie in another folder.
             let whose = if place == path { String::new() } else { format!(" of `{path}`") };
             let detail = format!("{dependencies}{whose} and no lock file");

@@ -1,6 +1,10 @@
 //! Members of a workspace: what one of them asks of another comes from the project itself, whatever version it names.
 
-use std::collections::BTreeSet;
+use std::{
+    borrow::Cow,
+    cell::LazyCell,
+    collections::{HashMap, HashSet},
+};
 
 use super::{
     LockKind,
@@ -11,25 +15,33 @@ use crate::project::Ecosystem;
 
 /// Takes requirements of other members out of those that come from elsewhere and need a version.
 pub(super) fn settle(all: &mut Collected) {
-    let named = all.manifests.iter().filter_map(|(_, declaration)| {
-        let name = declaration.name.as_deref()?;
-        Some((declaration.ecosystem, key(declaration.ecosystem, name)))
+    let mut named: HashMap<(Ecosystem, Cow<'_, str>), Vec<&str>> = HashMap::new();
+    for (path, declaration) in &all.manifests {
+        if let Some(name) = declaration.name.as_deref() {
+            named.entry((declaration.ecosystem, key(declaration.ecosystem, name))).or_default().push(path);
+        }
+    }
+    // Most projects have no members that want each other.
+    let foreign: LazyCell<HashMap<&str, HashSet<Cow<'_, str>>>, _> = LazyCell::new(|| {
+        let locks = all.locks.iter().filter_map(|(path, _, lock)| Some((path.as_str(), lock.as_ref()?)));
+        locks.map(|(path, lock)| (path, foreign(lock))).collect()
     });
-    let names: BTreeSet<(Ecosystem, String)> = named.collect();
     let mut own: Vec<(usize, usize)> = Vec::new();
     for (at, (path, declaration)) in all.manifests.iter().enumerate() {
         let ecosystem = declaration.ecosystem;
-        let locks = locks_of(all, path, ecosystem);
-        let top = top(all, path, ecosystem, locks.first().map(|(lock, _)| *lock));
+        let around = LazyCell::new(|| {
+            let locks = locks_of(all, path, ecosystem);
+            let top = top(all, path, ecosystem, locks.first().map(|(lock, _)| *lock));
+            (locks, top)
+        });
         for (place, declared) in declaration.declared.iter().enumerate().filter(|(_, declared)| declared.external) {
             let wanted = (ecosystem, key(ecosystem, &declared.name));
-            let is_member = names.contains(&wanted)
-                && all.manifests.iter().any(|(other, declaration)| {
-                    let is_named = declaration.name.as_deref().is_some_and(|name| key(ecosystem, name) == wanted.1);
-                    declaration.ecosystem == ecosystem && is_named && other != path && is_below(folder(other), top)
-                })
-                && !locks.iter().filter_map(|(_, lock)| *lock).any(|lock| is_foreign(lock, &wanted));
-            if is_member {
+            let Some(members) = named.get(&wanted) else { continue };
+            let (locks, top) = &*around;
+            let is_foreign = |lock: &str| foreign.get(lock).is_some_and(|names| names.contains(&wanted.1));
+            if members.iter().any(|other| other != path && is_below(folder(other), top))
+                && !locks.iter().any(|(lock, _)| is_foreign(lock))
+            {
                 own.push((at, place));
             }
         }
@@ -50,9 +62,9 @@ fn top<'a>(all: &'a Collected, path: &'a str, ecosystem: Ecosystem, lock: Option
     lock.map(folder).or(outermost).unwrap_or_else(|| folder(path))
 }
 
-/// Whether the lock file has a package of this name from elsewhere. npm's and Yarn's do not list members at all.
-fn is_foreign(lock: &Lock, (ecosystem, name): &(Ecosystem, String)) -> bool {
+/// What the lock file has from elsewhere. npm's and Yarn's do not list members at all.
+fn foreign(lock: &Lock) -> HashSet<Cow<'_, str>> {
     let lists_members = !matches!(lock.kind, LockKind::Npm | LockKind::Yarn);
-    let mut named = lock.packages.iter().filter(|package| key(*ecosystem, &package.name) == *name);
-    named.any(|package| !(lists_members && package.proof == Proof::NotNeeded))
+    let foreign = lock.packages.iter().filter(|package| !(lists_members && package.proof == Proof::NotNeeded));
+    foreign.map(|package| key(lock.kind.ecosystem(), &package.name)).collect()
 }

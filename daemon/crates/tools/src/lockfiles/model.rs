@@ -1,6 +1,9 @@
 //! What the readers of all formats give: locked packages and who wants them, and declared dependencies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::LockKind;
 use crate::{
@@ -129,14 +132,14 @@ impl Declaration {
 }
 
 /// The form of a name that a registry takes for the same one. Python: PEP 503. Cargo: `-` and `_` are one.
-pub(super) fn key(ecosystem: Ecosystem, name: &str) -> String {
+pub(super) fn key(ecosystem: Ecosystem, name: &str) -> Cow<'_, str> {
     match ecosystem {
-        Ecosystem::Python => {
+        Ecosystem::Python if name.bytes().any(|byte| byte.is_ascii_uppercase() || b"-_.".contains(&byte)) => {
             let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-            parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
+            parts.collect::<Vec<_>>().join("-").to_ascii_lowercase().into()
         }
-        Ecosystem::Cargo => name.replace('_', "-"),
-        _ => name.to_owned(),
+        Ecosystem::Cargo if name.contains('_') => name.replace('_', "-").into(),
+        _ => name.into(),
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
             if let Some(place) = lock.add(&name, version, keys.after(from, &name, 2), entry.proof()) {
                 lock.want(group, place);
             }
-            names.insert(key(Ecosystem::Python, &name));
+            names.insert(key(Ecosystem::Python, &name).into_owned());
         }
     }
     lock.agreement = Agreement::Names(names);

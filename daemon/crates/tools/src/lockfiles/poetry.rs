@@ -23,7 +23,7 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
         let hashed = own || items(toml.at(&["metadata", "files", name])).next().is_some();
         let line = toml.line(package.get_ref().get("name").unwrap_or(package));
         lock.add(name, version, line, proof(package, hashed));
-        names.insert(key(Ecosystem::Python, name));
+        names.insert(key(Ecosystem::Python, name).into_owned());
     }
     lock.agreement = Agreement::Names(names);
     Ok(lock)
@@ -44,7 +44,8 @@ fn proof(package: &Value<'_>, hashed: bool) -> Proof {
 pub(super) fn manifest(toml: &Toml<'_>) -> Declaration {
     let mut declaration = Declaration::new(Ecosystem::Python);
     let name = toml.at(&["project", "name"]).or_else(|| toml.at(&["tool", "poetry", "name"]));
-    declaration.name = name.and_then(|name| name.get_ref().as_str()).map(|name| key(Ecosystem::Python, name));
+    declaration.name =
+        name.and_then(|name| name.get_ref().as_str()).map(|name| key(Ecosystem::Python, name).into_owned());
     let mut add = |value: &Value<'_>| {
         let line = toml.line(value);
         if let Some(declared) = value.get_ref().as_str().and_then(|text| requirements::parse(text, line)) {

@@ -1,16 +1,14 @@
 //! Knows lock files and manifests by their names, and takes them one by one, so that only what was understood stays in memory.
 
-use std::collections::BTreeMap;
-
 use super::{
     LockKind, LockReport, cargo, go, gradle, judge, maven, members,
     model::{Collected, Declaration, Lock, Read},
     npm, pipenv, pnpm, poetry, requirements, uv, yarn,
 };
 use crate::{
-    Error, Workspace,
-    document::{Document, Fault, Toml, read_text},
-    project::{self, Claim, Source},
+    Error,
+    document::{Document, Fault, Toml},
+    project::{self, Claim, Ecosystem, Source},
     text,
 };
 
@@ -26,8 +24,8 @@ type LockReader = fn(&str) -> Read<Lock>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     Lock(LockKind, Option<LockReader>),
-    Manifest(fn(&str) -> Read<Declaration>),
-    Toml(fn(&Toml<'_>) -> Declaration),
+    Manifest(Ecosystem, fn(&str) -> Read<Declaration>),
+    Toml(Ecosystem, fn(&Toml<'_>) -> Declaration),
 }
 
 impl Kind {
@@ -36,12 +34,13 @@ impl Kind {
         match self {
             Self::Lock(..) => MAX_LOCK_BYTES,
             // Whoever asks what the project says of itself reads the same manifests.
-            Self::Manifest(_) | Self::Toml(_) => project::MAX_BYTES,
+            Self::Manifest(..) | Self::Toml(..) => project::MAX_BYTES,
         }
     }
 }
 
-/// All lock files that are looked for beside a manifest, though the survey leaves out what is ignored or too large.
+/// All lock files that are looked for beside a manifest: one counts as there even if the project's rules ignore it, or if it is too
+/// large for a survey.
 const LOCKS: [(&str, LockKind, Option<LockReader>); 14] = [
     ("Cargo.lock", LockKind::Cargo, Some(cargo::lock)),
     ("package-lock.json", LockKind::Npm, Some(npm::lock)),
@@ -63,17 +62,31 @@ const LOCKS: [(&str, LockKind, Option<LockReader>); 14] = [
 pub(crate) fn kind(path: &str) -> Option<Kind> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let kind = match name {
-        "Cargo.toml" => Kind::Toml(cargo::manifest),
-        "package.json" => Kind::Manifest(npm::manifest),
-        "pyproject.toml" => Kind::Toml(poetry::manifest),
-        "Pipfile" => Kind::Toml(pipenv::manifest),
-        "go.mod" => Kind::Manifest(go::manifest),
-        "pom.xml" => Kind::Manifest(maven::manifest),
-        _ if name.starts_with("requirements") && name.ends_with(".txt") => Kind::Manifest(requirements::manifest),
+        "Cargo.toml" => Kind::Toml(Ecosystem::Cargo, cargo::manifest),
+        "package.json" => Kind::Manifest(Ecosystem::Npm, npm::manifest),
+        "pyproject.toml" => Kind::Toml(Ecosystem::Python, poetry::manifest),
+        "Pipfile" => Kind::Toml(Ecosystem::Python, pipenv::manifest),
+        "go.mod" => Kind::Manifest(Ecosystem::Go, go::manifest),
+        "pom.xml" => Kind::Manifest(Ecosystem::Jvm, maven::manifest),
+        _ if name.starts_with("requirements") && name.ends_with(".txt") => {
+            Kind::Manifest(Ecosystem::Python, requirements::manifest)
+        }
         _ => LOCKS.iter().find(|(lock, _, _)| *lock == name).map(|(_, kind, reader)| Kind::Lock(*kind, *reader))?,
     };
     let is_foreign = folder.split('/').any(|folder| FOREIGN.contains(&folder));
     (!is_foreign).then_some(kind)
+}
+
+/// Where lock files could lie for a manifest at this path.
+pub(crate) fn locks_beside(path: &str, kind: Kind) -> impl Iterator<Item = (String, Kind)> {
+    let of = match kind {
+        Kind::Manifest(ecosystem, _) | Kind::Toml(ecosystem, _) => Some(ecosystem),
+        Kind::Lock(..) => None,
+    };
+    let fits = move |(_, kind, _): &&(&str, LockKind, _)| Some(kind.ecosystem()) == of;
+    let lock =
+        |(name, kind, reader): &(&str, _, _)| (judge::join(judge::folder(path), name), Kind::Lock(*kind, *reader));
+    LOCKS.iter().filter(fits).map(lock)
 }
 
 /// Whether a file is a lock file or a manifest that is looked into.
@@ -115,8 +128,8 @@ impl Collector {
                     reader.and_then(|reader| reader(document.text).map_err(|fault| self.fault(path, fault)).ok());
                 return self.0.locks.push((path.to_owned(), kind, lock));
             }
-            Kind::Manifest(reader) => reader(document.text),
-            Kind::Toml(reader) => document.toml().map(reader),
+            Kind::Manifest(_, reader) => reader(document.text),
+            Kind::Toml(_, reader) => document.toml().map(reader),
         };
         match declaration {
             Ok(declaration) => self.0.manifests.push((path.to_owned(), declaration)),
@@ -135,31 +148,6 @@ impl Collector {
         self.0.locks.extend(locks);
         self.0.manifests.extend(manifests);
         self.0.unread.extend(unread);
-    }
-
-    /// Looks for the lock files that miss beside manifests: one counts as there even if the project's rules ignore it.
-    pub(crate) fn read_missing(&mut self, workspace: &Workspace) {
-        for (path, kind) in self.missing_locks() {
-            let content = read_text(workspace, &path, kind.limit());
-            if !matches!(content, Err(Error::Vanished { .. } | Error::NotAFile { .. } | Error::Escapes { .. })) {
-                self.read(kind, &path, &content.as_deref().map(Document::new));
-            }
-        }
-    }
-
-    /// Where lock files of manifests could lie that have none yet.
-    fn missing_locks(&self) -> BTreeMap<String, Kind> {
-        let mut wanted = BTreeMap::new();
-        for (path, declaration) in &self.0.manifests {
-            let folder = judge::folder(path);
-            for (name, kind, reader) in LOCKS.iter().filter(|(_, kind, _)| kind.ecosystem() == declaration.ecosystem) {
-                wanted.insert(judge::join(folder, name), Kind::Lock(*kind, *reader));
-            }
-        }
-        for (path, _, _) in &self.0.locks {
-            wanted.remove(path);
-        }
-        wanted
     }
 
     /// What all files together prove. The order in which they were added does not matter.

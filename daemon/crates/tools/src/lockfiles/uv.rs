@@ -22,7 +22,7 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
         // Of a project whose version is computed there is none.
         let version = text(package, "version").unwrap_or_default();
         if let Some(metadata) = package.get_ref().get("metadata") {
-            members.insert(key(Ecosystem::Python, name), declared(metadata));
+            members.insert(key(Ecosystem::Python, name).into_owned(), declared(metadata));
         }
         let line = toml.line(package.get_ref().get("name").unwrap_or(package));
         if let Some(place) = lock.add(name, version, line, proof(package)) {
@@ -55,7 +55,7 @@ fn needs<'v, 't>(package: &'v Value<'t>) -> impl Iterator<Item = &'v Value<'t>> 
 fn declared(metadata: &Value<'_>) -> BTreeMap<String, Option<String>> {
     let groups = entries(metadata.get_ref().get("requires-dev")).flat_map(|(_, group)| items(Some(group)));
     let all = items(metadata.get_ref().get("requires-dist")).chain(groups);
-    all.filter_map(|need| text(need, "name")).map(|name| (key(Ecosystem::Python, name), None)).collect()
+    all.filter_map(|need| text(need, "name")).map(|name| (key(Ecosystem::Python, name).into_owned(), None)).collect()
 }
 
 fn proof(package: &Value<'_>) -> Proof {

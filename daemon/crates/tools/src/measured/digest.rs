@@ -5,8 +5,8 @@ use agentd_syntax::{EntryPoint, FileFacts, FunctionFacts, Import, Language, Line
 use serde::{Deserialize, Serialize};
 
 use super::{
-    COGNITIVE_LIMIT, CYCLOMATIC_ALARM, CYCLOMATIC_LIMIT, ENTRY_POINTS, FileSummary, FunctionCounts, HEAVIEST,
-    cognitive, cyclomatic, heavier,
+    COGNITIVE_LIMIT, CYCLOMATIC_ALARM, CYCLOMATIC_LIMIT, ENTRY_POINTS, FileSummary, FunctionCounts, HEAVIEST, by_place,
+    cognitive, cyclomatic,
 };
 use crate::{findings::OfFile, structure::Links};
 
@@ -132,7 +132,10 @@ fn heavy(mut functions: Vec<FunctionFacts>) -> Vec<FunctionFacts> {
         let mut stays = vec![false; functions.len()];
         for measure in [cyclomatic, cognitive] {
             let mut order: Vec<usize> = (0..functions.len()).collect();
-            order.sort_by(|a, b| heavier(measure, &functions[*a], &functions[*b]));
+            order.sort_by(|a, b| {
+                let (a, b) = (&functions[*a], &functions[*b]);
+                measure(b).cmp(&measure(a)).then_with(|| by_place(a, b))
+            });
             order.iter().take(HEAVIEST).for_each(|place| stays[*place] = true);
         }
         let mut stays = stays.into_iter();

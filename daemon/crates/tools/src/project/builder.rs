@@ -1,7 +1,9 @@
 //! Collects what the readers of manifests find, bounded and safe to show, and holds what they share.
 
-use super::{Basis, Claim, Ecosystem, Entry, FoundCommand, Package, Project, Purpose, Source, own};
-use crate::{structure::Paths, text};
+use super::{
+    Basis, Claim, Ecosystem, Entry, FoundCommand, Neighbour, Neighbours, Package, Project, Purpose, Source, own,
+};
+use crate::text;
 
 /// Items kept per list, so that a monorepo's report stays readable.
 const MAX_ITEMS: usize = 400;
@@ -18,8 +20,10 @@ pub(crate) struct Part {
 }
 
 /// Takes what the readers find.
-pub(crate) struct Builder<'a> {
-    paths: &'a Paths<'a>,
+#[derive(Debug, Default)]
+pub(crate) struct Builder {
+    /// Of the manifest that is read.
+    pub(super) neighbours: Neighbours,
     found: Part,
 }
 
@@ -31,7 +35,7 @@ struct Workspace {
 }
 
 /// The folder of a manifest.
-pub(super) fn folder(path: &str) -> &str {
+pub(crate) fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
@@ -105,20 +109,14 @@ impl Part {
     }
 }
 
-impl<'a> Builder<'a> {
-    pub(crate) fn new(paths: &'a Paths<'a>) -> Self {
-        Self { paths, found: Part::default() }
-    }
-
+impl Builder {
     pub(crate) fn found(self) -> Part {
         self.found
     }
 
-    /// Whether the project has a file, next to the manifest `path`.
-    pub(super) fn has_beside(&self, path: &str, name: &str) -> bool {
-        let folder = folder(path);
-        let wanted = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        self.paths.find(&wanted).is_some()
+    /// Whether the project has a file, next to the manifest that is read.
+    pub(super) const fn has_beside(&self, neighbour: Neighbour) -> bool {
+        self.neighbours.has(neighbour)
     }
 
     /// A manifest that holds packages together and is none itself; `repository` is its address with the line.

@@ -1,12 +1,12 @@
 //! `Cargo.toml`.
 
-use super::{Ecosystem, Purpose, builder::Builder};
+use super::{Ecosystem, Neighbour, Purpose, builder::Builder};
 use crate::document::{self, Toml, items};
 
-pub(super) fn read(builder: &mut Builder<'_>, path: &str, toml: &Toml<'_>) {
+pub(super) fn read(builder: &mut Builder, path: &str, toml: &Toml<'_>) {
     if let Some((name, line)) = toml.text(&["package", "name"]) {
         builder.package(Ecosystem::Cargo, name, path, line);
-        if builder.has_beside(path, "src/main.rs") {
+        if builder.has_beside(Neighbour::Main) {
             builder.entry(name, "src/main.rs", path, line);
         }
     } else if toml.at(&["workspace"]).is_some() {

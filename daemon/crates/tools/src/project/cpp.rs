@@ -5,7 +5,7 @@ use super::{
     builder::{Builder, line_at, numbered, quoted_after},
 };
 
-pub(super) fn read_cmake(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_cmake(builder: &mut Builder, path: &str, text: &str) {
     for (line, content) in numbered(text) {
         let content = content.trim();
         let argument = |name: &str| {
@@ -25,7 +25,7 @@ pub(super) fn read_cmake(builder: &mut Builder<'_>, path: &str, text: &str) {
     }
 }
 
-pub(super) fn read_meson(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_meson(builder: &mut Builder, path: &str, text: &str) {
     // The name may stand on the line after the parenthesis.
     if let Some(name) = quoted_after(text, "project(") {
         let line = line_at(text, text.find("project(").unwrap_or(0));

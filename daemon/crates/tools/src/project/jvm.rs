@@ -1,11 +1,11 @@
 //! Maven and Gradle. Gradle's files are programs; only literal names are read.
 
 use super::{
-    Ecosystem, Purpose,
+    Ecosystem, Neighbour, Purpose,
     builder::{Builder, line_at, numbered, quoted_after},
 };
 
-pub(super) fn read_pom(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_pom(builder: &mut Builder, path: &str, text: &str) {
     // The parent's, dependencies' and plugins' names come in blocks; the project's own stands outside them.
     let outside = blank(text, &["parent", "dependencies", "dependencyManagement", "build", "profiles", "reporting"]);
     if let Some((name, place)) = element(&outside, "artifactId") {
@@ -14,18 +14,18 @@ pub(super) fn read_pom(builder: &mut Builder<'_>, path: &str, text: &str) {
     if let Some((description, place)) = element(&outside, "description") {
         builder.description(description, path, line_at(text, place));
     }
-    let maven = if builder.has_beside(path, "mvnw") { "./mvnw" } else { "mvn" };
+    let maven = if builder.has_beside(Neighbour::MavenWrapper) { "./mvnw" } else { "mvn" };
     builder.conventional(Purpose::Build, &format!("{maven} package"), path);
     builder.conventional(Purpose::Test, &format!("{maven} test"), path);
 }
 
-pub(super) fn read_gradle(builder: &mut Builder<'_>, path: &str, _text: &str) {
-    let gradle = if builder.has_beside(path, "gradlew") { "./gradlew" } else { "gradle" };
+pub(super) fn read_gradle(builder: &mut Builder, path: &str, _text: &str) {
+    let gradle = if builder.has_beside(Neighbour::GradleWrapper) { "./gradlew" } else { "gradle" };
     builder.conventional(Purpose::Build, &format!("{gradle} build"), path);
     builder.conventional(Purpose::Test, &format!("{gradle} test"), path);
 }
 
-pub(super) fn read_gradle_settings(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_gradle_settings(builder: &mut Builder, path: &str, text: &str) {
     for (line, content) in numbered(text) {
         if let Some(name) = quoted_after(content, "rootProject.name") {
             builder.package(Ecosystem::Jvm, name, path, line);

@@ -1,6 +1,6 @@
 //! Knows manifests by their paths, and what reads each.
 
-use super::{builder::Builder, cargo, cpp, jvm, npm, plain, python, tasks, workflow};
+use super::{Neighbours, builder::Builder, cargo, cpp, jvm, npm, plain, python, tasks, workflow};
 use crate::{
     Error,
     document::{Document, Toml},
@@ -12,8 +12,8 @@ pub(crate) const MAX_BYTES: u64 = 1 << 20;
 /// What reads a manifest: its text, or what was parsed of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reader {
-    Text(fn(&mut Builder<'_>, &str, &str)),
-    Toml(fn(&mut Builder<'_>, &str, &Toml<'_>)),
+    Text(fn(&mut Builder, &str, &str)),
+    Toml(fn(&mut Builder, &str, &Toml<'_>)),
 }
 
 /// Which function reads a file, by its path.
@@ -46,8 +46,14 @@ pub(crate) fn reader(path: &str) -> Option<Reader> {
     }))
 }
 
-/// Reads one manifest. One that is broken, too large or unreadable is named in `unread`.
-pub(crate) fn read(builder: &mut Builder<'_>, reader: Reader, path: &str, answer: &Result<Document<'_>, &Error>) {
+/// Reads one manifest with these neighbours. One that is broken, too large or unreadable is named in `unread`.
+pub(crate) fn read(
+    builder: &mut Builder,
+    reader: Reader,
+    (path, neighbours): (&str, Neighbours),
+    answer: &Result<Document<'_>, &Error>,
+) {
+    builder.neighbours = neighbours;
     let too_large = || Error::TooLarge { path: path.into(), limit: MAX_BYTES };
     let document = match answer {
         Ok(document) if document.text.len() as u64 <= MAX_BYTES => document,

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    Ecosystem, Purpose,
+    Ecosystem, Neighbour, Purpose,
     builder::{Builder, line_at, purpose_of_name},
 };
 
-pub(super) fn read(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read(builder: &mut Builder, path: &str, text: &str) {
     let root: Value = match serde_json::from_str(text) {
         Ok(root) => root,
         Err(error) => {
@@ -39,11 +39,14 @@ pub(super) fn read(builder: &mut Builder<'_>, path: &str, text: &str) {
     scripts(builder, path, text, &root["scripts"]);
 }
 
-fn scripts(builder: &mut Builder<'_>, path: &str, text: &str, scripts: &Value) {
-    let runner = ["pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock"]
-        .iter()
-        .find(|lock| builder.has_beside(path, lock))
-        .map_or("npm", |lock| &lock[..lock.find(['-', '.']).unwrap_or(lock.len())]);
+fn scripts(builder: &mut Builder, path: &str, text: &str, scripts: &Value) {
+    let runners = [
+        (Neighbour::PnpmLock, "pnpm"),
+        (Neighbour::YarnLock, "yarn"),
+        (Neighbour::BunLock, "bun"),
+        (Neighbour::BunLockb, "bun"),
+    ];
+    let runner = runners.iter().find(|(lock, _)| builder.has_beside(*lock)).map_or("npm", |(_, runner)| runner);
     let start = place_of(text, 0, "scripts").unwrap_or(0);
     for name in scripts.as_object().into_iter().flat_map(serde_json::Map::keys) {
         // What `npm init` writes when there are no tests.

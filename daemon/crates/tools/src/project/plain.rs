@@ -5,7 +5,7 @@ use super::{
     builder::{Builder, line_at, numbered, quoted_after},
 };
 
-pub(super) fn read_go(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_go(builder: &mut Builder, path: &str, text: &str) {
     let module = numbered(text).find_map(|(line, content)| Some((line, content.trim().strip_prefix("module ")?)));
     let Some((line, name)) = module else { return };
     let name = name.split("//").next().unwrap_or(name).trim().trim_matches(['"', '`']);
@@ -15,7 +15,7 @@ pub(super) fn read_go(builder: &mut Builder<'_>, path: &str, text: &str) {
 }
 
 /// `Package.swift` is a program; the package's name is its first literal `name:`.
-pub(super) fn read_swift(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_swift(builder: &mut Builder, path: &str, text: &str) {
     let Some(start) = text.find("Package(") else { return };
     if let Some(name) = quoted_after(&text[start..], "name:") {
         builder.package(Ecosystem::Swift, name, path, line_at(text, start));
@@ -32,7 +32,7 @@ pub(super) fn read_swift(builder: &mut Builder<'_>, path: &str, text: &str) {
 }
 
 /// The first paragraph that is prose: no heading, badge, picture, rule or HTML.
-pub(super) fn read_readme(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_readme(builder: &mut Builder, path: &str, text: &str) {
     let mut paragraph = String::new();
     let mut start = 0;
     let mut in_fence = false;

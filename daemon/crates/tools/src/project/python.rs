@@ -6,7 +6,7 @@ use super::{
 };
 use crate::document::{Toml, entries};
 
-pub(super) fn read_pyproject(builder: &mut Builder<'_>, path: &str, toml: &Toml<'_>) {
+pub(super) fn read_pyproject(builder: &mut Builder, path: &str, toml: &Toml<'_>) {
     let of = |key| toml.text(&["project", key]).or_else(|| toml.text(&["tool", "poetry", key]));
     if let Some((name, line)) = of("name") {
         builder.package(Ecosystem::Python, name, path, line);
@@ -35,7 +35,7 @@ pub(super) fn read_pyproject(builder: &mut Builder<'_>, path: &str, toml: &Toml<
 }
 
 /// `setup.py` is a program; only literal names on lines of their own are read.
-pub(super) fn read_setup(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_setup(builder: &mut Builder, path: &str, text: &str) {
     for (line, content) in numbered(text) {
         let content = content.trim();
         let literal = |key: &str| content.starts_with(key).then(|| quoted_after(content, key)).flatten();
@@ -48,14 +48,14 @@ pub(super) fn read_setup(builder: &mut Builder<'_>, path: &str, text: &str) {
     }
 }
 
-pub(super) fn read_requirements(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_requirements(builder: &mut Builder, path: &str, text: &str) {
     let tests = |content: &str| content.split(['=', '<', '>', '~', '[', ';', ' ']).next() == Some("pytest");
     if let Some((line, _)) = numbered(text).find(|(_, content)| tests(content.trim())) {
         builder.stated(Purpose::Test, "python -m pytest", path, line);
     }
 }
 
-pub(super) fn read_tox(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_tox(builder: &mut Builder, path: &str, text: &str) {
     for (line, content) in numbered(text) {
         let Some(section) = content.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
             continue;
@@ -70,7 +70,7 @@ pub(super) fn read_tox(builder: &mut Builder<'_>, path: &str, text: &str) {
     }
 }
 
-pub(super) fn read_nox(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_nox(builder: &mut Builder, path: &str, text: &str) {
     let mut in_session = false;
     for (line, content) in numbered(text) {
         if content.starts_with("@nox.session") || content.starts_with("@session") {

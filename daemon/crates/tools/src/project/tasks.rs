@@ -2,15 +2,15 @@
 
 use super::builder::{Builder, numbered, purpose_of_name};
 
-pub(super) fn read_make(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_make(builder: &mut Builder, path: &str, text: &str) {
     read(builder, path, text, "make");
 }
 
-pub(super) fn read_just(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read_just(builder: &mut Builder, path: &str, text: &str) {
     read(builder, path, text, "just");
 }
 
-fn read(builder: &mut Builder<'_>, path: &str, text: &str, program: &str) {
+fn read(builder: &mut Builder, path: &str, text: &str, program: &str) {
     for (line, content) in numbered(text) {
         let Some((head, rest)) = content.split_once(':') else { continue };
         // An assignment, not a target; or a line of a recipe.

@@ -5,7 +5,7 @@ use super::{
     builder::{Builder, numbered},
 };
 
-pub(super) fn read(builder: &mut Builder<'_>, path: &str, text: &str) {
+pub(super) fn read(builder: &mut Builder, path: &str, text: &str) {
     // The indentation of a `run: |` block's key, while inside it.
     let mut block: Option<usize> = None;
     for (line, content) in numbered(text) {
@@ -28,7 +28,7 @@ pub(super) fn read(builder: &mut Builder<'_>, path: &str, text: &str) {
     }
 }
 
-fn command(builder: &mut Builder<'_>, path: &str, line: u32, command: &str) {
+fn command(builder: &mut Builder, path: &str, line: u32, command: &str) {
     // With expressions in it, the line is not a command that anyone could repeat.
     if command.starts_with('#') || command.contains("${{") || command.ends_with('\\') {
         return;

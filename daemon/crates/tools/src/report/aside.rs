@@ -41,21 +41,19 @@ pub struct TestsReport {
 
 /// Which files test, show or are tested with. If all are there for that, they are the project, and none is left out.
 pub(super) struct Tests<'a> {
-    manifest: &'a Manifest,
-    /// Files that tests alone declare as modules, whatever their paths.
-    modules: HashSet<u32>,
+    files: HashSet<u32>,
     /// Folders of measured files that are not for tests.
     others: HashSet<&'a str>,
 }
 
 impl<'a> Tests<'a> {
     pub(super) fn of(manifest: &'a Manifest, measured: &Measured) -> Self {
-        let path = |file: u32| manifest.files.get(file as usize).map(|file| &*file.path);
-        let others = measured.files.iter().filter(|summary| !is_test(manifest, summary)).map(|summary| summary.file);
+        let folder =
+            |file: &FileSummary| manifest.files.get(file.file as usize).map_or("", |file| folder_of(&file.path));
+        let (tests, others): (Vec<_>, Vec<_>) = measured.files.iter().partition(|file| file.for_tests);
         Self {
-            manifest,
-            modules: measured.files.iter().filter(|file| file.for_tests).map(|file| file.file).collect(),
-            others: others.map(|file| path(file).map_or("", folder_of)).collect(),
+            files: tests.into_iter().map(|file| file.file).collect(),
+            others: others.into_iter().map(folder).collect(),
         }
     }
 
@@ -66,8 +64,7 @@ impl<'a> Tests<'a> {
 
     /// Whether a file is left out.
     pub(super) fn has(&self, file: u32) -> bool {
-        let by_path = || self.manifest.files.get(file as usize).is_some_and(|file| is_test_path(&file.path));
-        self.are_left_out() && (self.modules.contains(&file) || by_path())
+        self.are_left_out() && self.files.contains(&file)
     }
 
     fn has_folder(&self, folder: &str) -> bool {
@@ -108,23 +105,17 @@ pub fn own_cycles(manifest: &Manifest, measured: &Measured, structure: &Structur
     Tests::of(manifest, measured).cycles(structure).len() as u64
 }
 
-/// By the path, which tells nothing of a number without a file, or by what declares it as a module.
-fn is_test(manifest: &Manifest, summary: &FileSummary) -> bool {
-    summary.for_tests || manifest.files.get(summary.file as usize).is_some_and(|file| is_test_path(&file.path))
-}
-
-fn folder_of(path: &str) -> &str {
+pub(super) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// How much of the code tests the rest.
-pub(super) fn tests(manifest: &Manifest, measured: &Measured) -> TestsReport {
+pub(super) fn tests(measured: &Measured) -> TestsReport {
     let mut tests = TestsReport::default();
     for summary in &measured.files {
-        let is_test = is_test(manifest, summary);
         tests.functions += u64::from(summary.tests);
-        tests.files += u64::from(is_test || summary.tests > 0);
-        tests.code += if is_test { u64::from(summary.code) } else { 0 };
+        tests.files += u64::from(summary.for_tests || summary.tests > 0);
+        tests.code += if summary.for_tests { u64::from(summary.code) } else { 0 };
     }
     tests
 }

@@ -20,7 +20,7 @@ use crate::{
     lockfiles::LockReport,
     measured::{FileSummary, HeavyFunction, Measured},
     project::{Claim, Own, Project, Source},
-    structure::{Cycle, FolderCycle, Hop, Structure},
+    structure::{Component, Cycle, FolderCycle, Hop, Structure},
     survey::{Manifest, Skipped},
     text,
 };
@@ -103,7 +103,7 @@ pub fn build(parts: &Parts<'_>) -> Report {
         declared_entries: own.entries,
         found_entries,
         commands: own.commands,
-        tests: aside::tests(manifest, measured),
+        tests: aside::tests(measured),
         history: HistoryReport::of(&others.past),
         hotspots: past::hotspots(&hotspots),
         findings,
@@ -316,23 +316,23 @@ fn shown_folder(folder: &str) -> String {
 }
 
 fn components(parts: &Parts<'_>) -> Vec<ComponentRow> {
-    let mut code: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut code: HashMap<&str, u64> = HashMap::new();
     for file in &parts.measured.files {
         let path = parts.manifest.files.get(file.file as usize).map_or("", |file| &file.path);
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        *code.entry(folder).or_insert(0) += u64::from(file.code);
+        *code.entry(aside::folder_of(path)).or_insert(0) += u64::from(file.code);
     }
-    let row = |component: &crate::structure::Component| ComponentRow {
+    let components = parts.structure.components.iter();
+    let mut components: Vec<(u64, &Component)> =
+        components.map(|component| (code.get(component.folder.as_str()).copied().unwrap_or(0), component)).collect();
+    components.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.folder.cmp(&b.1.folder)));
+    let row = |(code, component): (u64, &Component)| ComponentRow {
         folder: shown_folder(&component.folder),
         files: component.files,
-        code: code.get(component.folder.as_str()).copied().unwrap_or(0),
+        code,
         fan_in: component.fan_in,
         fan_out: component.fan_out,
     };
-    let mut rows: Vec<ComponentRow> = parts.structure.components.iter().map(row).collect();
-    rows.sort_by(|a, b| b.code.cmp(&a.code).then_with(|| a.folder.cmp(&b.folder)));
-    rows.truncate(TOP_COMPONENTS);
-    rows
+    components.into_iter().take(TOP_COMPONENTS).map(row).collect()
 }
 
 fn unseen(parts: &Parts<'_>) -> Unseen {

@@ -81,12 +81,14 @@ pub fn analyse<'a>(paths: &Paths<'_>, links: impl IntoIterator<Item = (u32, &'a 
     let mut links: Vec<(u32, &Links)> = links.into_iter().collect();
     links.sort_unstable_by_key(|(file, _)| *file);
     let (mut between_files, mut between_folders) = (Vec::new(), Vec::new());
-    let mut measured: BTreeMap<&str, u32> = BTreeMap::new();
     let mut external: HashMap<&str, u32> = HashMap::new();
     let mut names = Names::of(paths);
+    // Files by the number of their folder.
+    let mut measured: Vec<u32> = Vec::new();
     for (file, links) in &links {
-        *measured.entry(folder_of(paths.path(*file))).or_insert(0) += 1;
         let here = names.number(*file);
+        measured.resize(measured.len().max(here as usize + 1), 0);
+        measured[here as usize] += 1;
         let via = |edge: &Edge| Via { hop: Hop { file: *file, line: edge.line }, deferred: edge.deferred };
         between_files.extend(links.files.iter().map(|edge| ((*file, edge.to), via(edge))));
         let folders = links.files.iter().chain(&links.folders);
@@ -101,17 +103,21 @@ pub fn analyse<'a>(paths: &Paths<'_>, links: impl IntoIterator<Item = (u32, &'a 
         folders.sort_unstable();
         FolderCycle { folders, around }
     };
-    let component = |(folder, files): (&&str, &u32)| {
-        let (fan_in, fan_out) = names.find(folder).map_or((0, 0), |number| folders.fans(number));
-        Component { folder: (*folder).to_owned(), files: *files, fan_in, fan_out }
+    let component = |(number, files): (u32, u32)| {
+        let (fan_in, fan_out) = folders.fans(number);
+        Component { folder: names.name(number).to_owned(), files, fan_in, fan_out }
     };
+    // A folder without measured files is only led to.
+    let measured = (0_u32..).zip(measured).filter(|(_, files)| *files > 0);
+    let mut components: Vec<Component> = measured.map(component).collect();
+    components.sort_unstable_by(|a, b| a.folder.cmp(&b.folder));
     let mut external: Vec<(String, u32)> = external.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
     external.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     Structure {
         edges: files.edges.len() as u64,
         cycles: files.cycles().into_iter().map(|(files, around)| Cycle { files, around }).collect(),
         folder_cycles: folders.cycles().into_iter().map(folder_cycle).collect(),
-        components: measured.iter().map(component).collect(),
+        components,
         used: files.used(),
         external,
     }
@@ -141,10 +147,6 @@ impl<'a> Names<'a> {
                 u32::try_from(self.names.len() - 1).expect("there are fewer folders than file numbers")
             })
         })
-    }
-
-    fn find(&self, name: &str) -> Option<u32> {
-        self.numbers.get(name).copied()
     }
 
     fn name(&self, number: u32) -> &'a str {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use agentd_base::AttemptKey;
 
-use super::{Edge, Links, Packages};
+use super::{Links, Packages};
 use crate::{
     Result,
     cache::{Key, Store},
@@ -39,9 +39,6 @@ const MARK: usize = 16;
 /// Bytes of one row in the file: the mark, and how many bytes the links take.
 const ROW: usize = MARK + 4;
 
-/// Links as they are written: the edges to files, to folders, the libraries, and the modules.
-type Encoded<T> = (Vec<(u32, bool, u32)>, Vec<(u32, bool, u32)>, Vec<(T, u32)>, Box<[(u32, bool)]>);
-
 /// The links of a file that was resolved now.
 #[derive(Debug)]
 pub struct NewLinks {
@@ -72,22 +69,13 @@ impl KnownLinks {
     #[must_use]
     pub fn of(&self, file: u32, content: &Key) -> Option<Links> {
         let row = self.rows.get(file as usize).filter(|row| row.mark == mark(content))?;
-        let (files, folders, external, modules): Encoded<&str> =
-            postcard::from_bytes(&self.bytes[row.start..row.end]).ok()?;
-        let edges = |edges: Vec<(u32, bool, u32)>| {
-            edges.into_iter().map(|(to, deferred, line)| Edge { to, deferred, line }).collect()
-        };
-        let external = external.into_iter().map(|(name, count)| (name.into(), count)).collect();
-        Some(Links { files: edges(files), folders: edges(folders), external, modules })
+        postcard::from_bytes(&self.bytes[row.start..row.end]).ok()
     }
 
     /// Encodes what was found out about a file; `None`: it cannot be kept.
     #[must_use]
     pub fn entry(file: u32, content: &Key, links: &Links) -> Option<NewLinks> {
-        let edges = |edges: &[Edge]| edges.iter().map(|edge| (edge.to, edge.deferred, edge.line)).collect();
-        let external = links.external.iter().map(|(name, count)| (&**name, *count)).collect();
-        let encoded: Encoded<&str> = (edges(&links.files), edges(&links.folders), external, links.modules.clone());
-        Some(NewLinks { file, mark: mark(content), bytes: postcard::to_allocvec(&encoded).ok()? })
+        Some(NewLinks { file, mark: mark(content), bytes: postcard::to_allocvec(links).ok()? })
     }
 
     /// Keeps what was known and what is new for the next analysis of `files` files, if anything is new. Not synced.
@@ -147,7 +135,7 @@ mod tests {
     use agentd_base::{StepId, TaskId};
     use agentd_syntax::{Language, rules::RuleSet};
 
-    use super::*;
+    use super::{super::Edge, *};
     use crate::project::{Ecosystem, Package, Source};
 
     const ROOT: &str = "/somewhere/app";

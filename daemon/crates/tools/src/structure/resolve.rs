@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use agentd_syntax::{Import, Language};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     Paths, c_like,
@@ -12,31 +12,44 @@ use super::{
 };
 use crate::project::Package;
 
-/// One file needs another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// One file needs another. Written as a list of its fields, in their order; the same with names is read too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub struct Edge {
     /// Number of the file that is needed.
     pub to: u32,
     /// No import of it is needed to load the file: such an edge makes no cycle.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub deferred: bool,
     /// First line that says so, from 1; of those that loading needs, if there are any.
     pub line: u32,
 }
 
-/// Where the imports of one file lead. Each list is sorted by target, without repetition and without the file itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+impl Serialize for Edge {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.to, self.deferred, self.line).serialize(serializer)
+    }
+}
+
+/// Where the imports of one file lead. Each list is sorted by target, without repetition and without the file itself. Written like an
+/// [`Edge`]: there are thousands of them, and a form that knows no names has room for each field and no less.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Links {
     /// Files that it needs.
     pub files: Box<[Edge]>,
     /// Folders that it needs as a whole (a Go package, a Java wildcard); `to` is a file that stands for its folder.
     pub folders: Box<[Edge]>,
     /// Libraries from elsewhere, by their top name, with the number of imports; those that come with the language are left out.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     pub external: BTreeMap<Box<str>, u32>,
     /// Files of the modules that it declares (Rust's `mod x;`), sorted; with whether tests alone have the module.
-    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    #[serde(default)]
     pub modules: Box<[(u32, bool)]>,
+}
+
+impl Serialize for Links {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.files, &self.folders, &self.external, &self.modules).serialize(serializer)
+    }
 }
 
 /// Resolves imports of all files of one manifest. Built once, shared by pieces; resolving changes nothing.
@@ -91,7 +104,10 @@ impl<'a> Resolver<'a> {
     ) {
         let context = &self.0;
         match language {
-            Language::Rust => targets.extend(place.map(|place| rust::resolve(context, place, file, import))),
+            Language::Rust => {
+                let place = place.into_iter();
+                place.for_each(|place| rust::resolve(context, (place, file), import, targets));
+            }
             Language::Python => targets.extend(python::resolve(context, file, import)),
             Language::JavaScript | Language::TypeScript | Language::Tsx => {
                 targets.push(script::resolve(context, file, import));

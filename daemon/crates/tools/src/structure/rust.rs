@@ -6,7 +6,7 @@ use agentd_syntax::{Import, ImportKind};
 
 use super::{
     context::{Context, Target},
-    paths::{folder_of, join, name_of},
+    paths::{folder_of, join, join_relative, name_of},
 };
 use crate::project::Ecosystem;
 
@@ -19,10 +19,18 @@ pub(super) struct Place {
     own: Option<u32>,
 }
 
-pub(super) fn resolve(context: &Context<'_>, place: &Place, file: u32, import: &Import) -> Target {
-    if import.kind == ImportKind::ModDecl {
-        return declared(context, place, file, &import.target).map_or(Target::Part, Target::Module);
+/// Adds what an import of a file at this place means.
+pub(super) fn resolve(context: &Context<'_>, (place, file): (&Place, u32), import: &Import, targets: &mut Vec<Target>) {
+    match import.kind {
+        ImportKind::ModDecl if import.names.is_empty() => {
+            targets.push(declared(context, place, file, &import.target).map_or(Target::Part, Target::Module));
+        }
+        ImportKind::ModDecl => targets.extend(named(context, (place, file), import).map(Target::Module)),
+        _ => targets.push(used(context, place, file, import)),
     }
+}
+
+fn used(context: &Context<'_>, place: &Place, file: u32, import: &Import) -> Target {
     let target = import.target.trim_start_matches("::");
     // By a single byte, which is looked for much faster; it never stands alone in a path.
     let (first, rest) = target.split_once(':').unwrap_or((target, ""));
@@ -45,6 +53,18 @@ pub(super) fn resolve(context: &Context<'_>, place: &Place, file: u32, import: &
 fn declared(context: &Context<'_>, place: &Place, file: u32, name: &str) -> Option<u32> {
     let below = file_of(context, &mut path_of(&place.base, (&place.module, name)));
     below.or_else(|| file_of(context, &mut path_of(&place.base, ("", name))).filter(|_| place.root == Some(file)))
+}
+
+/// The files that `#[path]` names for a module: seen from the folder of the file, or, inside of modules that stand in the file, from
+/// where the files of these would be.
+fn named(context: &Context<'_>, (place, file): (&Place, u32), import: &Import) -> impl Iterator<Item = u32> {
+    let module = if place.root == Some(file) { "" } else { place.module.as_str() };
+    let folder = match import.target.rsplit_once("::") {
+        Some((inside, _)) => path_of(&place.base, (module, inside)),
+        None => folder_of(context.paths().path(file)).to_owned(),
+    };
+    let names = import.names.iter().filter(|name| !name.starts_with('/'));
+    names.filter_map(move |name| context.paths().find(&join_relative(&folder, name)?)).filter(move |to| *to != file)
 }
 
 /// A path that begins with a name: another crate of the workspace, a module beside or below, or a library.
@@ -76,7 +96,8 @@ fn owned_or_needed(context: &Context<'_>, file: u32, place: &Place, to: u32) -> 
     if owned && to != file { Target::Part } else { Target::File(to) }
 }
 
-/// The path of `names`, with `::` between them (of which each colon ends a part, one of them an empty one), in a module below `base`; there is room for the end of a file's name.
+/// The path of `names`, with `::` between them (of which each colon ends a part, one of them an empty one), in a module below
+/// `base`; there is room for the end of a file's name.
 fn path_of(base: &str, (module, names): (&str, &str)) -> String {
     let mut path = String::with_capacity(base.len() + module.len() + names.len() + 10);
     path.push_str(base);

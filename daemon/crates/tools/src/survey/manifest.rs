@@ -10,7 +10,7 @@ pub struct Limits {
     pub max_files: usize,
     /// Larger files are skipped, in bytes.
     pub max_file_bytes: u32,
-    /// Folders deeper than this are skipped; each level holds one descriptor, and macOS gives a process 256.
+    /// Folders deeper than this are skipped.
     pub max_depth: usize,
     /// Entries that are read from one folder.
     pub max_folder_entries: usize,
@@ -114,7 +114,7 @@ pub struct Skipped {
 }
 
 /// Paths kept per reason.
-const EXAMPLES: usize = 3;
+pub(super) const EXAMPLES: usize = 3;
 
 /// Everything that a survey found. Order: folder by folder, names by their bytes; the same tree gives the same manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,16 +132,16 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(super) fn skip(&mut self, reason: SkipReason, example: impl FnOnce() -> String) {
+    pub(super) fn skip(&mut self, reason: SkipReason, count: u64, example: Option<String>) {
         let place = self.skipped.binary_search_by_key(&reason, |skipped| skipped.reason);
         let place = place.unwrap_or_else(|place| {
             self.skipped.insert(place, Skipped { reason, count: 0, examples: Vec::new() });
             place
         });
         let skipped = &mut self.skipped[place];
-        skipped.count += 1;
+        skipped.count += count;
         if skipped.examples.len() < EXAMPLES {
-            skipped.examples.push(example());
+            skipped.examples.extend(example);
         }
     }
 

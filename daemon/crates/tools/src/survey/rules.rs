@@ -3,7 +3,7 @@
 //! rule files of any size and outside the workspace. Rules of the user and of the machine are left out on purpose:
 //! the same tree gives the same report everywhere.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, OpenOptions};
@@ -18,14 +18,23 @@ const MAX_BYTES: u64 = 256 * 1024;
 /// More rules than this in one file are not compiled.
 const MAX_LINES: usize = 5_000;
 
-/// The rules that one folder adds, weakest first.
-#[derive(Debug, Default)]
-pub(super) struct Rules(Vec<Gitignore>);
+/// The rules of a folder: its own, weakest first, and those of the folders above it.
+#[derive(Debug)]
+pub(super) struct Rules {
+    own: Vec<Gitignore>,
+    outer: Option<Arc<Self>>,
+}
 
 impl Rules {
-    /// Reads the rule files of the folder `path` (below the workspace, empty for itself) that `has` says are there.
-    pub(super) fn read(dir: &Dir, path: &str, has: impl Fn(&str) -> bool) -> Self {
-        let mut rules = Self::default();
+    /// Reads the rule files of the folder `path` (below the workspace, empty for itself) that `has` says are there. Without any
+    /// those of the folders above it hold.
+    pub(super) fn within(
+        outer: Option<&Arc<Self>>,
+        dir: &Dir,
+        path: &str,
+        has: impl Fn(&str) -> bool,
+    ) -> Option<Arc<Self>> {
+        let mut rules = Self { own: Vec::new(), outer: outer.cloned() };
         if path.is_empty() && has(".git") {
             let info = dir.open_dir_nofollow(".git").and_then(|git| git.open_dir_nofollow("info"));
             if let Ok(info) = info {
@@ -37,7 +46,7 @@ impl Rules {
                 rules.add(dir, name, path);
             }
         }
-        rules
+        if rules.own.is_empty() { rules.outer } else { Some(Arc::new(rules)) }
     }
 
     fn add(&mut self, dir: &Dir, name: &str, root: &str) {
@@ -53,16 +62,23 @@ impl Rules {
             let _ = builder.add_line(None, line);
         }
         if let Ok(matcher) = builder.build() {
-            self.0.push(matcher);
+            self.own.push(matcher);
         }
     }
 
-    /// `Some(true)`: ignored; `Some(false)`: kept by a `!` rule; `None`: these rules say nothing about it.
-    pub(super) fn decide(&self, path: &str, is_dir: bool) -> Option<bool> {
-        self.0.iter().rev().find_map(|matcher| match matcher.matched(path, is_dir) {
-            Match::None => None,
-            Match::Ignore(_) => Some(true),
-            Match::Whitelist(_) => Some(false),
-        })
+    /// Whether an entry is ignored: the innermost folder that says anything decides.
+    pub(super) fn ignore(&self, path: &str, is_dir: bool) -> bool {
+        let mut next = Some(self);
+        while let Some(rules) = next {
+            for matcher in rules.own.iter().rev() {
+                match matcher.matched(path, is_dir) {
+                    Match::None => {}
+                    Match::Ignore(_) => return true,
+                    Match::Whitelist(_) => return false,
+                }
+            }
+            next = rules.outer.as_deref();
+        }
+        false
     }
 }

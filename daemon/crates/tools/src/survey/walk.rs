@@ -1,31 +1,25 @@
-//! The walk itself, cut into steps: whoever drives it decides how much to do at once, and cancels by not going on.
+//! The walk over one piece of the tree. A piece is some entries of a folder that was listed, with all that lies below them; what
+//! it finds depends on nothing beside it. It goes down folder by folder, and hands back as new pieces what it has no time for.
 
 use std::{
-    ffi::OsString,
-    io::{self, Read},
-    vec,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use agentd_base::WallMs;
 use agentd_syntax::Language;
-use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
-use cap_std::fs::{Dir, DirEntry, Metadata, OpenOptions, PermissionsExt, ReadDir};
+use cap_std::fs::Dir;
 
-use super::{Limits, Manifest, SkipReason, SourceFile, rules::Rules};
-use crate::{
-    Error, Result, Workspace,
-    stamp::{self, Stamp, Traits},
-    text,
+use super::{
+    Limits, SkipReason, SourceFile,
+    folder::{self, End, Kind, Lister, Listing},
+    rules::Rules,
+    run::Run,
 };
-
-/// Whether there is more to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// Call `step` again.
-    More,
-    /// Take the manifest with `finish`.
-    Done,
-}
+use crate::{stamp::Traits, text};
 
 /// Hidden names that say something about the project.
 const SHOWN_THOUGH_HIDDEN: [&str; 5] = [".github", ".gitlab", ".circleci", ".gitlab-ci.yml", ".travis.yml"];
@@ -37,172 +31,180 @@ const DEPENDENCIES: [&str; 6] =
 /// Files that mark the folder they lie in as made by a tool: <https://bford.info/cachedir/> and Python's `venv`.
 const CACHE_MARKS: [&str; 2] = ["CACHEDIR.TAG", "pyvenv.cfg"];
 
-/// Bytes read to see what runs a script.
-const FIRST_LINE: usize = 128;
+/// Levels of folders that one piece goes down, each with a descriptor: eight agents at once need half of the 256 that macOS
+/// gives to a process, and few projects have so many.
+const LEVELS: usize = 16;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    File { bytes: u64, runs: bool, traits: Traits },
-    Folder,
-    Link,
-    Special,
-    Unreadable,
+/// What holds for the whole survey.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) root: Arc<Dir>,
+    pub(super) limits: Limits,
+    /// The time by which files have settled that are to have a stamp; `None`: nobody wants stamps.
+    pub(super) now: Option<WallMs>,
+    /// Whether the files of a folder lie in memory.
+    pub(super) in_memory: fn(&Dir) -> bool,
+    /// Entries that were listed and not looked at, by all pieces together.
+    pub(super) waiting: Arc<AtomicUsize>,
 }
 
+/// A folder that was listed. Holds no descriptor, so that any number of them may wait.
 #[derive(Debug)]
-struct Entry {
-    name: OsString,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Stage {
-    Listing { listing: Box<ReadDir>, entries: Vec<Entry> },
-    Visiting { entries: vec::IntoIter<Entry>, rules: Rules },
-}
-
-#[derive(Debug)]
-struct Folder {
-    dir: Dir,
+pub(super) struct Listed {
     /// Below the workspace; empty for itself, else with a `/` at its end.
     prefix: String,
+    /// Folders above it, and itself.
+    depth: usize,
+    pub(super) listing: Listing,
+    rules: Option<Arc<Rules>>,
+}
+
+/// Entries of a folder that nobody has looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Rest {
+    pub(super) folder: Arc<Listed>,
+    pub(super) range: Range<usize>,
+}
+
+/// What comes next in the order of the manifest.
+#[derive(Debug)]
+pub(super) enum Part {
+    Found(Run),
+    Rest(Rest),
+}
+
+/// What a walk over a piece found, and what it left.
+#[derive(Debug)]
+pub struct Found {
+    pub(super) parts: Vec<Part>,
+    /// Entries that were listed or looked at.
+    pub(super) entries: usize,
+}
+
+/// A folder that is open.
+#[derive(Debug)]
+struct Level {
+    dir: Dir,
+    rest: Rest,
     /// Its files may have stamps.
     is_stamped: bool,
-    stage: Stage,
 }
 
-/// A survey under way. Single-threaded; holds one descriptor per level (two while it lists a folder).
-#[derive(Debug)]
-pub struct Survey {
-    limits: Limits,
-    stack: Vec<Folder>,
-    manifest: Manifest,
-    /// The time by which files have settled that are to have a stamp; `None`: nobody wants stamps.
-    now: Option<WallMs>,
-    stamps: Vec<Option<Stamp>>,
-    /// Whether the files of a folder lie in memory.
-    in_memory: fn(&Dir) -> bool,
+/// A walk under way.
+pub(super) struct Walk<'a> {
+    plan: &'a Plan,
+    go_on: &'a mut dyn FnMut() -> bool,
+    /// Entries that may still be listed or looked at.
+    budget: usize,
+    /// Whether folders are entered however much waits: else nobody would ever get further.
+    is_first: bool,
+    lister: Lister,
+    levels: Vec<Level>,
+    /// Of the entry that is looked at.
+    path: String,
+    run: Run,
+    found: Found,
 }
 
-impl Survey {
-    /// Begins at the root of `workspace`.
-    ///
-    /// # Errors
-    /// What listing the root meets; everything below it that cannot be read is counted instead.
-    pub fn start(workspace: &Workspace, limits: Limits) -> Result<Self> {
-        let root = workspace.dir().try_clone().and_then(|dir| Folder::open(dir, String::new()));
-        let root = root.map_err(|source| Error::of("list", workspace.path(), source))?;
-        let manifest = Manifest { folders: 1, ..Manifest::default() };
-        Ok(Self { limits, stack: vec![root], manifest, now: None, stamps: Vec::new(), in_memory: stamp::is_in_memory })
+impl<'a> Walk<'a> {
+    pub(super) fn new(plan: &'a Plan, budget: usize, is_first: bool, go_on: &'a mut dyn FnMut() -> bool) -> Self {
+        let lister = Lister::new(plan.limits.max_folder_entries);
+        let found = Found { parts: Vec::new(), entries: 0 };
+        let (levels, path, run) = (Vec::new(), String::new(), Run::default());
+        Self { plan, go_on, budget, is_first, lister, levels, path, run, found }
     }
 
-    /// Also notes the stamps of files of a language that have settled by `now`, which is the present or before. What lies in
-    /// memory has none.
-    #[must_use]
-    pub const fn stamping(mut self, now: WallMs) -> Self {
-        self.now = Some(now);
-        self
-    }
-
-    /// Takes the word of `in_memory` for what lies in memory, wherever a test runs.
-    #[cfg(test)]
-    pub(crate) const fn believing(mut self, in_memory: fn(&Dir) -> bool) -> Self {
-        self.in_memory = in_memory;
-        self
-    }
-
-    /// Handles about `budget` entries (listing one and judging one count alike; some 2 µs each on a local disk).
-    pub fn step(&mut self, budget: usize) -> Progress {
-        for _ in 0..budget.max(1) {
-            let Some(folder) = self.stack.last_mut() else { return Progress::Done };
-            match &mut folder.stage {
-                Stage::Listing { .. } => self.list(),
-                Stage::Visiting { entries, .. } => match entries.next() {
-                    Some(entry) => self.visit(entry),
-                    None => drop(self.stack.pop()),
-                },
+    /// Goes over `rest`, as far as it gets.
+    pub(super) fn over(mut self, rest: Rest) -> Found {
+        match folder::reopen(&self.plan.root, &rest.folder.prefix) {
+            Ok(dir) => {
+                self.push(dir, rest);
+                while self.visit_next() {}
             }
+            Err(reason) => self.run.skip(reason, || text::shown(&rest.folder.prefix).into_owned()),
         }
-        if self.stack.is_empty() { Progress::Done } else { Progress::More }
+        self.hand_back()
     }
 
-    /// What was found so far; everything, once `step` has answered [`Progress::Done`].
-    #[must_use]
-    pub fn finish(self) -> Manifest {
-        self.finish_with_stamps().0
+    /// Lists the root, and nothing more.
+    pub(super) fn list_root(mut self, root: Dir) -> Found {
+        self.list(root, String::new(), (0, None));
+        self.hand_back()
     }
 
-    /// The same, and the stamp of each file, if it has one.
-    #[must_use]
-    pub fn finish_with_stamps(mut self) -> (Manifest, Vec<Option<Stamp>>) {
-        self.manifest.truncated |= !self.stack.is_empty();
-        self.manifest.files.shrink_to_fit();
-        (self.manifest, self.stamps)
+    /// Innermost first: that is what comes next.
+    fn hand_back(mut self) -> Found {
+        self.close_run();
+        let rests = self.levels.into_iter().rev().map(|level| level.rest).filter(|rest| !rest.range.is_empty());
+        self.found.parts.extend(rests.map(Part::Rest));
+        self.found
     }
 
-    /// Reads one more entry of the topmost folder, or turns to visiting.
-    fn list(&mut self) {
-        let Some(folder) = self.stack.last_mut() else { return };
-        let Stage::Listing { listing, entries } = &mut folder.stage else { return };
-        match listing.next() {
-            Some(_) if entries.len() >= self.limits.max_folder_entries => {
-                let prefix = folder.prefix.clone();
-                self.manifest.skip(SkipReason::OverLimit, || text::shown(&prefix).into_owned());
-                self.manifest.truncated = true;
-                self.turn_to_visiting();
-            }
-            Some(Ok(entry)) => entries.push(Entry::of(&entry)),
-            Some(Err(_)) => {
-                let prefix = folder.prefix.clone();
-                self.manifest.skip(SkipReason::Unreadable, || text::shown(&prefix).into_owned());
-                self.turn_to_visiting();
-            }
-            None => self.turn_to_visiting(),
+    fn close_run(&mut self) {
+        if !self.run.is_empty() {
+            self.found.parts.push(Part::Found(std::mem::take(&mut self.run)));
         }
     }
 
-    fn turn_to_visiting(&mut self) {
-        let is_root = self.stack.len() == 1;
-        let Some(folder) = self.stack.last_mut() else { return };
-        let Stage::Listing { entries, .. } = &mut folder.stage else { return };
-        let mut entries = std::mem::take(entries);
-        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let has = |name: &str| entries.binary_search_by(|entry| entry.name.as_os_str().cmp(name.as_ref())).is_ok();
-        if !is_root && CACHE_MARKS.into_iter().any(has) {
-            let folder = self.stack.pop().map(|folder| folder.prefix).unwrap_or_default();
-            self.manifest.folders -= 1;
-            self.manifest.skip(SkipReason::Cache, || text::shown(&folder).into_owned());
-            return;
-        }
-        let rules = Rules::read(&folder.dir, folder.prefix.trim_end_matches('/'), has);
-        folder.is_stamped = self.now.is_some() && !(self.in_memory)(&folder.dir);
-        folder.stage = Stage::Visiting { entries: entries.into_iter(), rules };
+    fn push(&mut self, dir: Dir, rest: Rest) {
+        let is_stamped = self.plan.now.is_some() && !(self.plan.in_memory)(&dir);
+        self.levels.push(Level { dir, rest, is_stamped });
     }
 
-    fn visit(&mut self, entry: Entry) {
-        let prefix = self.stack.last().map_or("", |folder| &folder.prefix);
-        let Some(name) = entry.name.to_str() else {
-            let shown = format!("{}{}", text::shown(prefix), text::shown_bytes(entry.name.as_encoded_bytes()));
-            return self.manifest.skip(SkipReason::NotUtf8, || shown);
+    fn spend(&mut self, entries: usize) {
+        self.found.entries += entries;
+        self.budget = self.budget.saturating_sub(entries);
+    }
+
+    /// Looks at one more entry; whether there may be another one.
+    fn visit_next(&mut self) -> bool {
+        let Some(level) = self.levels.last_mut() else { return false };
+        let Some(place) = level.rest.range.next() else {
+            self.levels.pop();
+            return true;
         };
-        let mut path = String::with_capacity(prefix.len() + name.len() + 1);
-        path.push_str(prefix);
-        path.push_str(name);
-        if let Err(reason) = self.judge(&path, name, entry.kind) {
-            return self.manifest.skip(reason, || text::shown(&path).into_owned());
+        let folder = Arc::clone(&level.rest.folder);
+        let is_over = match folder.listing.kind(place) {
+            Kind::Folder => self.is_too_much_waiting() || !(self.go_on)(),
+            // Looking at the clock for each file would take as long as some of them.
+            _ => self.found.entries % 64 == 63 && !(self.go_on)(),
+        };
+        if (self.budget == 0 || is_over)
+            && let Some(level) = self.levels.last_mut()
+        {
+            level.rest.range.start = place;
+            return false;
         }
-        match entry.kind {
-            Kind::File { bytes, runs, traits } => {
-                let language = self.language(&path, name, runs);
-                self.keep(path, u32::try_from(bytes).unwrap_or(u32::MAX), (language, traits));
-            }
-            _ => self.enter(path, name),
+        self.spend(1);
+        self.visit(&folder, place)
+    }
+
+    /// Bounds memory where many folders have many entries each.
+    fn is_too_much_waiting(&self) -> bool {
+        !self.is_first && self.plan.waiting.load(Ordering::Relaxed) > 2 * self.plan.limits.max_folder_entries
+    }
+
+    fn visit(&mut self, folder: &Arc<Listed>, place: usize) -> bool {
+        let bytes = folder.listing.name(place);
+        let Ok(name) = std::str::from_utf8(bytes) else {
+            let shown = || format!("{}{}", text::shown(&folder.prefix), text::shown_bytes(bytes));
+            self.run.skip(SkipReason::NotUtf8, shown);
+            return true;
+        };
+        let kind = folder.listing.kind(place);
+        self.path.clear();
+        self.path.push_str(&folder.prefix);
+        self.path.push_str(name);
+        match self.judge(folder, name, kind) {
+            Err(reason) => self.run.skip(reason, || text::shown(&self.path).into_owned()),
+            Ok(()) if kind == Kind::Folder => return self.enter(folder, (place, name)),
+            Ok(()) => self.keep(name),
         }
+        true
     }
 
     /// Whether to go on with an entry, and why not. Links are counted as links, whatever the rules say of them.
-    fn judge(&self, path: &str, name: &str, kind: Kind) -> std::result::Result<(), SkipReason> {
-        let is_dir = kind == Kind::Folder;
+    fn judge(&self, folder: &Listed, name: &str, kind: Kind) -> Result<(), SkipReason> {
         if name.starts_with('.') && !SHOWN_THOUGH_HIDDEN.contains(&name) {
             return Err(SkipReason::Hidden);
         }
@@ -211,106 +213,91 @@ impl Survey {
             Kind::Special => return Err(SkipReason::Special),
             Kind::Unreadable => return Err(SkipReason::Unreadable),
             Kind::Folder if DEPENDENCIES.contains(&name) => return Err(SkipReason::Dependencies),
-            Kind::File { .. } | Kind::Folder => {}
+            Kind::File | Kind::Folder => {}
         }
-        if self.is_ignored(path, is_dir) {
+        if folder.rules.as_ref().is_some_and(|rules| rules.ignore(&self.path, kind == Kind::Folder)) {
             return Err(SkipReason::Ignored);
         }
-        match kind {
-            Kind::File { bytes, .. } if bytes > u64::from(self.limits.max_file_bytes) => Err(SkipReason::TooLarge),
-            Kind::Folder if self.stack.len() >= self.limits.max_depth => Err(SkipReason::TooDeep),
-            _ => Ok(()),
+        if kind == Kind::Folder && folder.depth >= self.plan.limits.max_depth {
+            return Err(SkipReason::TooDeep);
         }
+        Ok(())
     }
 
-    /// The innermost folder that says anything decides.
-    fn is_ignored(&self, path: &str, is_dir: bool) -> bool {
-        let decide = |folder: &Folder| match &folder.stage {
-            Stage::Visiting { rules, .. } => rules.decide(path, is_dir),
-            Stage::Listing { .. } => None,
+    fn keep(&mut self, name: &str) {
+        let Some(level) = self.levels.last() else { return };
+        let told = folder::file(&level.dir, name).and_then(|stat| match u32::try_from(stat.st_size) {
+            Ok(bytes) if bytes <= self.plan.limits.max_file_bytes => Ok((stat, bytes)),
+            _ => Err(SkipReason::TooLarge),
+        });
+        let (stat, bytes) = match told {
+            Ok(told) => told,
+            Err(reason) => return self.run.skip(reason, || text::shown(&self.path).into_owned()),
         };
-        self.stack.iter().rev().find_map(decide).unwrap_or(false)
+        let language = language(&level.dir, (&self.path, name), stat.st_mode & 0o111 != 0);
+        if let Some(now) = self.plan.now {
+            let is_stamped = (language.is_some() || crate::manifests::is_read(&self.path)) && level.is_stamped;
+            self.run.stamps.push(if is_stamped { Traits::told(&stat).stamp(now) } else { None });
+        }
+        self.run.files.push(SourceFile { path: Box::from(&*self.path), bytes, language });
     }
 
-    /// By the name, and for a program without an extension by its first line, as the system itself goes about it.
-    fn language(&self, path: &str, name: &str, runs: bool) -> Option<Language> {
-        let by_name = Language::of_path(path, None);
-        if by_name.is_some() || !runs || name.contains('.') {
-            return by_name;
+    /// Goes down into a folder of `parent`; `false`: it was given up, and is left to be done.
+    fn enter(&mut self, parent: &Arc<Listed>, (place, name): (usize, &str)) -> bool {
+        if self.levels.len() >= LEVELS {
+            self.close_run();
+            let rest = Rest { folder: Arc::clone(parent), range: place..place + 1 };
+            self.found.parts.push(Part::Rest(rest));
+            return true;
         }
-        let first_line = first_line(&self.stack.last()?.dir, name).ok()?;
-        Language::of_path(path, Some(&first_line))
-    }
-
-    fn keep(&mut self, path: String, bytes: u32, (language, traits): (Option<Language>, Traits)) {
-        if self.manifest.files.len() >= self.limits.max_files {
-            self.manifest.skip(SkipReason::OverLimit, || text::shown(&path).into_owned());
-            self.manifest.truncated = true;
-            self.stack.clear();
-            return;
-        }
-        self.manifest.total_bytes += u64::from(bytes);
-        self.manifest.files.push(SourceFile { path: path.into_boxed_str(), bytes, language });
-        if let Some(now) = self.now {
-            let is_stamped = language.is_some() && self.stack.last().is_some_and(|folder| folder.is_stamped);
-            self.stamps.push(if is_stamped { traits.stamp(now) } else { None });
-        }
-    }
-
-    fn enter(&mut self, mut path: String, name: &str) {
-        let Some(parent) = self.stack.last() else { return };
-        path.push('/');
-        match parent.dir.open_dir_nofollow(name).and_then(|dir| Folder::open(dir, path.clone())) {
-            Ok(folder) => {
-                self.manifest.folders += 1;
-                self.stack.push(folder);
+        let Some(level) = self.levels.last() else { return false };
+        let opened = folder::open(&level.dir, name).map_err(|_| folder::why_not(&level.dir, name));
+        let prefix = format!("{}/", self.path);
+        let goes_on = match opened {
+            Ok(dir) => self.list(dir, prefix, (parent.depth, parent.rules.as_ref())),
+            Err(reason) => {
+                self.run.skip(reason, || text::shown(&prefix).into_owned());
+                true
             }
-            Err(_) => {
-                let reason = why_not(&parent.dir, name);
-                self.manifest.skip(reason, || text::shown(&path).into_owned());
-            }
-        }
-    }
-}
-
-/// The beginning of a file, which holds its first line if that is one of a script.
-fn first_line(dir: &Dir, name: &str) -> io::Result<Vec<u8>> {
-    let mut options = OpenOptions::new();
-    // It may have been swapped for a link or a pipe since it was listed.
-    options.read(true).nonblock(true).follow(FollowSymlinks::No);
-    let mut line = Vec::with_capacity(FIRST_LINE);
-    dir.open_with(name, &options)?.take(FIRST_LINE as u64).read_to_end(&mut line)?;
-    Ok(line)
-}
-
-/// A folder that is no folder any more was swapped after it was listed.
-fn why_not(parent: &Dir, name: &str) -> SkipReason {
-    match parent.symlink_metadata(name) {
-        Ok(metadata) if metadata.is_dir() => SkipReason::Unreadable,
-        _ => SkipReason::Vanished,
-    }
-}
-
-impl Folder {
-    fn open(dir: Dir, prefix: String) -> io::Result<Self> {
-        let listing = Box::new(dir.entries()?);
-        Ok(Self { dir, prefix, is_stamped: false, stage: Stage::Listing { listing, entries: Vec::new() } })
-    }
-}
-
-impl Entry {
-    fn of(entry: &DirEntry) -> Self {
-        let kind = match entry.file_type() {
-            Ok(kind) if kind.is_symlink() => Kind::Link,
-            Ok(kind) if kind.is_dir() => Kind::Folder,
-            Ok(kind) if kind.is_file() => {
-                let runs = |of: &Metadata| of.permissions().mode() & 0o111 != 0;
-                let file = |of: Metadata| Kind::File { bytes: of.len(), runs: runs(&of), traits: Traits::of(&of) };
-                entry.metadata().map_or(Kind::Unreadable, file)
-            }
-            Ok(_) => Kind::Special,
-            Err(_) => Kind::Unreadable,
         };
-        Self { name: entry.file_name(), kind }
+        if !goes_on && let Some(level) = self.levels.last_mut() {
+            level.rest.range.start = place;
+        }
+        goes_on
     }
+
+    /// Lists a folder whose parent has so many folders above it and these rules; `false`: it was given up.
+    fn list(&mut self, dir: Dir, prefix: String, (above, outer): (usize, Option<&Arc<Rules>>)) -> bool {
+        let (listing, end) = self.lister.list(&dir, self.go_on);
+        let reason = match end {
+            End::Stopped => return false,
+            End::Whole => None,
+            End::OverLimit => Some(SkipReason::OverLimit),
+            End::Fault => Some(SkipReason::Unreadable),
+        };
+        self.spend(listing.len() + 1);
+        if let Some(reason) = reason {
+            self.run.skip(reason, || text::shown(&prefix).into_owned());
+        }
+        if !prefix.is_empty() && CACHE_MARKS.into_iter().any(|mark| listing.has(mark)) {
+            self.run.skip(SkipReason::Cache, || text::shown(&prefix).into_owned());
+            return true;
+        }
+        self.run.enter();
+        self.plan.waiting.fetch_add(listing.len(), Ordering::Relaxed);
+        let rules = Rules::within(outer, &dir, prefix.trim_end_matches('/'), |name| listing.has(name));
+        let range = 0..listing.len();
+        let folder = Arc::new(Listed { prefix, depth: above + 1, listing, rules });
+        self.push(dir, Rest { folder, range });
+        true
+    }
+}
+
+/// By the name, and for a program without an extension by its first line, as the system itself goes about it.
+fn language(dir: &Dir, (path, name): (&str, &str), runs: bool) -> Option<Language> {
+    let by_name = Language::of_path(path, None);
+    if by_name.is_some() || !runs || name.contains('.') {
+        return by_name;
+    }
+    Language::of_path(path, Some(&folder::first_line(dir, name).ok()?))
 }

@@ -256,6 +256,7 @@ fn hot_spots_are_code_that_changes_and_is_still_there() {
         summary(6, 900, 5),
     ];
     files[3].generated = true;
+    files[6].for_tests = true;
     let measured = Measured { files: files.clone(), ..Measured::default() };
     let hot = rank(&manifest, &measured, &history);
     let rows: Vec<_> = hot.files.iter().map(|row| (&*row.path, row.score, row.commits)).collect();

@@ -157,7 +157,7 @@ impl Gathered {
             let _ = added.inspect_err(unkept);
         }
         if let Some(settled) = found.settled {
-            self.stamps.add(&files.cache, settled);
+            self.stamps.add(settled);
         }
     }
 }

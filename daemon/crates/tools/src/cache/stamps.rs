@@ -39,6 +39,8 @@ impl Table {
 pub struct Settled {
     asked: Asked,
     key: Key,
+    /// The table of the last analysis says so.
+    is_noted: bool,
 }
 
 /// Takes what an analysis finds out about stamps and makes the next table of it.
@@ -54,21 +56,19 @@ impl Cache {
     #[must_use]
     pub fn settled(&self, stamp: &Stamp, language: Language) -> Option<Settled> {
         let asked = self.asked_of(stamp, language)?;
-        self.stamps.get(&asked).map(|key| Settled { asked, key })
+        self.stamps.get(&asked).map(|key| Settled { asked, key, is_noted: true })
     }
 
     /// Notes that the content with this key was read from a file that had this stamp.
     #[must_use]
     pub fn settle(&self, stamp: &Stamp, language: Language, key: Key) -> Option<Settled> {
-        self.asked_of(stamp, language).map(|asked| Settled { asked, key })
+        self.asked_of(stamp, language).map(|asked| Settled { asked, key, is_noted: false })
     }
 
     fn asked_of(&self, stamp: &Stamp, language: Language) -> Option<Asked> {
         let mut hasher = blake3::Hasher::new_keyed(self.asked.as_ref()?);
         hasher.update(&stamp.0).update(language.id().as_bytes());
-        let mut asked = Asked::default();
-        hasher.finalize_xof().fill(&mut asked);
-        Some(asked)
+        hasher.finalize().as_bytes().first_chunk().copied()
     }
 }
 
@@ -88,8 +88,8 @@ impl Stamps {
     }
 
     /// Adds a file of this analysis.
-    pub fn add(&mut self, cache: &Cache, settled: Settled) {
-        self.is_new |= cache.stamps.get(&settled.asked) != Some(settled.key);
+    pub fn add(&mut self, settled: Settled) {
+        self.is_new |= !settled.is_noted;
         self.rows.push(settled);
     }
 
@@ -101,7 +101,7 @@ impl Stamps {
         let Some(asked) = cache.asked.as_ref().filter(|_| self.is_new) else { return Ok(()) };
         self.rows.sort_unstable_by_key(|row| row.asked);
         let mut bytes = Vec::with_capacity(self.rows.len() * ROW);
-        for Settled { asked, key } in &self.rows {
+        for Settled { asked, key, .. } in &self.rows {
             bytes.extend(asked);
             bytes.extend(key.0);
         }
@@ -176,12 +176,12 @@ mod tests {
                 assert!(found == content && has_stamp == stamp.is_some());
                 let key = cache.key(Language::Rust, &content);
                 let row = stamp.zip(key).and_then(|(stamp, key)| cache.settle(&stamp, Language::Rust, key));
-                row.into_iter().for_each(|row| table.add(&cache, row));
+                row.into_iter().for_each(|row| table.add(row));
                 read.push(path);
                 continue;
             };
             assert_eq!(Some(known.key()), cache.key(Language::Rust, &content).as_ref(), "{path} is not what it was");
-            table.add(&cache, known);
+            table.add(known);
         }
         table.keep(&cache, store, folder, ATTEMPT).unwrap();
         read

@@ -10,9 +10,9 @@ use std::{
 
 use super::{
     Block, Duplicates, Entry, Group, MIN_LINES, MIN_TOKENS, Sketches,
-    packed::{LineHash, View},
+    packed::{LineHash, View, WINDOW},
     places::{Covered, is_test_path},
-    windows::{Place, WINDOW, shared},
+    windows::{Place, shared},
 };
 use crate::{survey::Manifest, text};
 

@@ -3,13 +3,17 @@
 
 use bytes::Bytes;
 
-use super::windows::{Chosen, WINDOW};
+/// Lines of a window.
+pub(super) const WINDOW: usize = 8;
 
 /// Bytes before the lines: how many, how many windows, at which of the lines tests begin, whether some were left out.
 const HEAD: usize = 4 + 4 + 4 + 1;
 
 /// A step to the next line from which on it is written out, behind all other bytes.
 const FAR: u8 = u8::MAX;
+
+/// A window's hash, and the place of its first line among the lines of its file, of which so many are kept at most.
+pub(super) type Chosen = (u64, u16);
 
 /// The hash of a line's tokens.
 pub(super) type LineHash = [u8; 4];

@@ -281,7 +281,7 @@ mod tests {
                 .collect();
             for language in Language::ALL {
                 let sketch = sketch(&bytes, language);
-                assert_eq!(Sketch::decode(sketch.encode()).as_ref(), Some(&sketch));
+                assert_eq!(Sketch::decode(bytes::Bytes::copy_from_slice(sketch.encode())).as_ref(), Some(&sketch));
             }
         }
     }

@@ -1,10 +1,12 @@
 //! Which windows of a file stand for it in the join: of each few windows in a row the one with the least hash (winnowing), so
 //! that any two equal runs that are long enough share one.
 
-use super::{MIN_LINES, packed::View};
+use super::{
+    MIN_LINES,
+    packed::{Chosen, View, WINDOW},
+};
 
-/// Lines of a window, and windows of which one is chosen: any equal run of `WINDOW + CHOICE - 1` lines shares a chosen window.
-pub(super) const WINDOW: usize = 8;
+/// Windows of which one is chosen: any equal run of `WINDOW + CHOICE - 1` lines shares a chosen window.
 const CHOICE: usize = MIN_LINES + 1 - WINDOW;
 
 /// The base of the rolling hash (Karp and Rabin, 1987): odd, so that no line is lost from a number of 64 bits.
@@ -19,9 +21,6 @@ const LEAVING: u64 = {
     }
     power
 };
-
-/// A window's hash, and the place of its first line among the lines of its file, of which so many are kept at most.
-pub(super) type Chosen = (u64, u16);
 
 /// The chosen windows of a file: of each [`CHOICE`] windows in a row the one with the least hash, the last if several.
 pub(super) fn chosen(lines: &[u32]) -> Vec<Chosen> {

@@ -41,7 +41,8 @@ pub struct TestsReport {
 
 /// Which files test, show or are tested with. If all are there for that, they are the project, and none is left out.
 pub(super) struct Tests<'a> {
-    files: HashSet<u32>,
+    /// By number, whether a file is for tests.
+    files: Vec<bool>,
     /// Folders of measured files that are not for tests.
     others: HashSet<&'a str>,
 }
@@ -51,10 +52,14 @@ impl<'a> Tests<'a> {
         let folder =
             |file: &FileSummary| manifest.files.get(file.file as usize).map_or("", |file| folder_of(&file.path));
         let (tests, others): (Vec<_>, Vec<_>) = measured.files.iter().partition(|file| file.for_tests);
-        Self {
-            files: tests.into_iter().map(|file| file.file).collect(),
-            others: others.into_iter().map(folder).collect(),
+        let mut files = vec![false; manifest.files.len()];
+        for test in tests {
+            files.get_mut(test.file as usize).into_iter().for_each(|is_test| *is_test = true);
         }
+        // Files of a folder come one after the other.
+        let mut others: Vec<&str> = others.into_iter().map(folder).collect();
+        others.dedup();
+        Self { files, others: others.into_iter().collect() }
     }
 
     /// Whether files for tests are left out.
@@ -64,7 +69,7 @@ impl<'a> Tests<'a> {
 
     /// Whether a file is left out.
     pub(super) fn has(&self, file: u32) -> bool {
-        self.are_left_out() && self.files.contains(&file)
+        self.are_left_out() && self.files.get(file as usize).is_some_and(|is_test| *is_test)
     }
 
     fn has_folder(&self, folder: &str) -> bool {

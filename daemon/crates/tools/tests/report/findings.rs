@@ -94,6 +94,9 @@ fn nothing_found_is_said_with_what_was_looked_at() {
     let nothing = "Nothing was found: 39 rules looked at 260 lines of 2 files.\n";
     assert!(page(RuleSet::ALL).contains(nothing), "{}", page(RuleSet::ALL));
     assert!(page(RuleSet::NONE).contains("No rule is switched on, so nobody looked."));
+    let mut tree = Tree::under(RuleSet::ALL, &["a.rs"]);
+    tree.file(&FileFacts { findings_cut: true, ..sorts(0) });
+    assert!(tree.page().contains("Nothing was found in what was searched: 39 rules"), "{}", tree.page());
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::{
     duplicates::{
-        packed::{Lines, Sketch},
-        windows::{Chosen, chosen},
+        packed::{Chosen, Lines, Sketch},
+        windows::chosen,
     },
     survey::SourceFile,
 };

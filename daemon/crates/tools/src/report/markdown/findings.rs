@@ -68,7 +68,8 @@ fn head(page: &mut String, findings: &FindingsReport) {
     );
     let counts = &findings.counts;
     if counts.total == 0 {
-        let _ = write!(page, "Nothing was found: {looked}.");
+        let in_what = if findings.files_cut > 0 { " in what was searched" } else { "" };
+        let _ = write!(page, "Nothing was found{in_what}: {looked}.");
     } else {
         let _ = write!(
             page,

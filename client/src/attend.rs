@@ -72,8 +72,9 @@ impl Endings {
     pub(crate) fn new() -> Result<Self, Error> {
         let kinds =
             [("INT", SignalKind::interrupt()), ("TERM", SignalKind::terminate()), ("HUP", SignalKind::hangup())];
-        let heeded = kinds.into_iter().filter(|(name, _)| !is_ignored(name)).map(|(_, kind)| signals(kind));
-        heeded.collect::<Result<_, _>>().map(Self)
+        let ignored = ignored(&kinds.map(|(name, _)| name));
+        let heeded = kinds.into_iter().filter(|(name, _)| !ignored.lines().any(|line| line == *name));
+        heeded.map(|(_, kind)| signals(kind)).collect::<Result<_, _>>().map(Self)
     }
 
     /// Waits for the next of them.
@@ -86,15 +87,14 @@ impl Endings {
     }
 }
 
-/// Whether a signal does nothing to this process, told by a child, which has that from its parent: the system call that tells
-/// is no safe one.
+/// Which of these signals do nothing to this process, a line each. A child tells, which has that from its parent: the system
+/// call that tells is no safe one. A shell runs no trap for what was ignored when it began.
 #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and waits for this child's end")]
-fn is_ignored(name: &str) -> bool {
-    const SURVIVED: i32 = 7;
+fn ignored(names: &[&str]) -> String {
+    const TRY: &str = "for name; do heard=; trap heard=1 $name; kill -s $name $$; [ $heard ] || echo $name; done";
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &format!("kill -s {name} $$; exit {SURVIVED}")]).env_clear();
-    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    shell.status().is_ok_and(|status| status.code() == Some(SURVIVED))
+    shell.args(["-c", TRY, "sh"]).args(names).env_clear().stdin(Stdio::null()).stderr(Stdio::null());
+    shell.output().map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Follows the task and delivers `product`.
@@ -202,17 +202,7 @@ async fn deliver(
             context.ui.report(&String::from_utf8_lossy(&report))?;
         }
         Product::Report => {}
-        Product::File(target) => {
-            let path = target.path().to_owned();
-            let name = document::wanted(&path);
-            if has(name) {
-                target.write(fetch(follow, task_id, name).await?).await?;
-                context.ui.note(&format!("wrote {}", path.display()));
-            } else if exit(ended.state) == Exit::Success {
-                let found = ended.documents.iter().map(|info| info.name.clone()).collect();
-                return Err(Error::NothingToWrite { task_id: task_id.to_owned(), name, path, found });
-            }
-        }
+        Product::File(target) => write(context, follow, task_id, &ended, target).await?,
         Product::Object => {
             let report = if has(REPORT_JSON) { Some(parsed(follow, task_id).await?) } else { None };
             context.ui.object(&ResultShape {
@@ -225,6 +215,25 @@ async fn deliver(
         }
     }
     Ok(exit(ended.state))
+}
+
+async fn write(
+    context: &Context<'_>,
+    follow: &mut Follow,
+    task_id: &str,
+    ended: &TaskEnded,
+    target: Target,
+) -> Result<(), Error> {
+    let path = target.path().to_owned();
+    let name = document::wanted(&path);
+    if ended.documents.iter().any(|info| info.name == name) {
+        target.write(fetch(follow, task_id, name).await?).await?;
+        context.ui.note(&format!("wrote {}", path.display()));
+    } else if exit(ended.state) == Exit::Success {
+        let found = ended.documents.iter().map(|info| info.name.clone()).collect();
+        return Err(Error::NothingToWrite { task_id: task_id.to_owned(), name, path, found });
+    }
+    Ok(())
 }
 
 fn say_end(context: &Context<'_>, task_id: &str, state: &str, summary: &str) {

@@ -30,7 +30,7 @@ const EXAMPLES: &str = "Examples:
 With --json data goes to stdout as JSON, and an error to stderr as one line:
 {\"error\": {kind, message, hints, exit}}; kind is a stable word, e.g. not_running, usage, no_task, busy.
 
-Exit codes: 0 done, 1 task (or a check of doctor) failed, 2 usage, 3 not found, 4 agentd unavailable, 5 busy, 6 other protocol, 7 denied, \
+Exit codes: 0 done, 1 task (or a check of doctor) failed, 2 usage, 3 not found, 4 agentd unavailable or no room for the output, 5 busy, 6 other protocol, 7 denied, \
 8 stored data damaged, 70 fault in agentd, 75 task cancelled, 130 left by Ctrl-C (a task goes on, a bench is cut off)";
 
 /// Give tasks to agentd, the background service on this machine, follow them and stop them

@@ -23,8 +23,10 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Three heartbeats: a connection that is silent for so long leads nowhere.
 const SILENCE: Duration = Duration::from_secs(3 * HEARTBEAT_SECONDS);
 
-/// How often one command brings a killed daemon back; beyond it something is wrong that a restart does not mend.
-const RESTARTS: u32 = 3;
+/// How often one command brings a killed daemon back; beyond it something is wrong that a restart does not mend. A step that kills
+/// it is given up at the start after the fourth death: the first may blame nobody, and then it has three strikes
+/// (`MAX_STRIKES` in `daemon/crates/workflow/src/state.rs`).
+const RESTARTS: u32 = 4;
 
 /// What there is to see.
 #[derive(Debug)]

@@ -13,6 +13,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::{error::Error, file, retry::Pauses};
 
+/// What the daemon holds beside its lock, with its number in it too: the lock of the journal. It is found there if somebody
+/// has deleted the other one.
+const JOURNAL_LOCK: &str = "log/lock";
+
 /// The lock of a state folder.
 #[derive(Debug, Clone)]
 pub struct Lock {
@@ -40,10 +44,9 @@ impl Lock {
     /// at once do not take each other for a daemon. It is given back at once. What is no regular file is nobody's lock.
     #[must_use]
     pub fn owner(&self) -> Owner {
-        let Ok(file) = file::open(&self.path) else { return Owner::Nobody };
-        match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => Owner::Daemon(owner_in(&file)),
-            _ => Owner::Nobody,
+        match owner_of(&self.path) {
+            Owner::Nobody => owner_of(&self.path.with_file_name(JOURNAL_LOCK)),
+            found => found,
         }
     }
 
@@ -79,6 +82,14 @@ impl Lock {
     }
 }
 
+fn owner_of(lock: &Path) -> Owner {
+    let Ok(file) = file::open(lock) else { return Owner::Nobody };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Owner::Daemon(owner_in(&file)),
+        _ => Owner::Nobody,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::File;
@@ -101,6 +112,21 @@ mod tests {
         assert_eq!(lock.owner(), Owner::Nobody);
     }
 
+    #[test]
+    fn who_holds_the_journal_is_the_owner_though_the_lock_was_deleted() {
+        let home = tempfile::TempDir::new().unwrap();
+        let (lock, journal) = (Lock::of(home.path()), home.path().join("log/lock"));
+        std::fs::create_dir(home.path().join("log")).unwrap();
+        std::fs::write(&journal, "4711\n").unwrap();
+        let held = File::open(&journal).unwrap();
+        held.lock().unwrap();
+        assert_eq!(lock.owner(), Owner::Daemon(Some(4711)));
+        std::fs::write(&lock.path, "12\n").unwrap();
+        assert_eq!(lock.owner(), Owner::Daemon(Some(4711)), "one that gave way has left its number");
+        drop(held);
+        assert_eq!(lock.owner(), Owner::Nobody);
+    }
+
     /// Nobody would ever open the other end.
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test has children of its own")]
@@ -109,6 +135,18 @@ mod tests {
         let lock = Lock::of(home.path());
         assert!(std::process::Command::new("mkfifo").arg(&lock.path).status().unwrap().success());
         assert_eq!(lock.owner(), Owner::Nobody);
+    }
+
+    /// The daemon refuses to make it its own.
+    #[test]
+    fn a_link_is_no_lock_wherever_it_leads() {
+        let [home, other] = [(); 2].map(|()| tempfile::TempDir::new().unwrap());
+        let (lock, led_to) = (Lock::of(home.path()), Lock::of(other.path()));
+        std::fs::write(&led_to.path, "4711\n").unwrap();
+        let held = File::open(&led_to.path).unwrap();
+        held.lock().unwrap();
+        std::os::unix::fs::symlink(&led_to.path, &lock.path).unwrap();
+        assert_eq!((led_to.owner(), lock.owner()), (Owner::Daemon(Some(4711)), Owner::Nobody));
     }
 
     #[test]

@@ -217,8 +217,7 @@ impl Starter {
         }
         let open = || {
             DirBuilder::new().recursive(true).mode(0o700).create(self.state_dir.join(LOG_FOLDER))?;
-            file::check_regular(&path)?;
-            let log = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path)?;
+            let log = file::open_as(&path, OpenOptions::new().read(true).append(true).create(true).mode(0o600))?;
             // Several clients may start at once: appending loses nobody's words, and only an old log is cut.
             if log.metadata().is_ok_and(|metadata| metadata.len() > LOG_LIMIT) {
                 log.set_len(0)?;

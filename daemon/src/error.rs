@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use agentd_base::{Classify, ErrorClass, is_full};
+use agentd_base::{Classify, EMFILE, ENFILE, ErrorClass, is_full};
 use agentd_proto::codes::Exit;
 
 use crate::config::ConfigError;
@@ -149,6 +149,11 @@ pub enum Error {
     /// A part without which the daemon cannot go on has died.
     #[error("{0}; the daemon stops, a service manager starts it again; nothing that was acknowledged is lost")]
     Died(String),
+    /// The state folder was taken away while the daemon ran.
+    #[error(
+        "{0}, so agentd ends, as nobody could find it; the next start makes the folder, or takes up what is put back there"
+    )]
+    Bereft(String),
     /// The stop took too long.
     #[error("the stop took longer than {0} s and was cut short; the next start recovers what was open")]
     StopTooLong(u64),
@@ -161,11 +166,11 @@ fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "a process that has not said its number yet".to_owned(), |pid| format!("process {pid}"))
 }
 
-/// Refusals that say nothing against the file or folder, what they mean, and what helps, by numbers that are the same on Linux and
-/// macOS: `ENFILE`, `EMFILE`, `EFBIG`.
+/// Refusals that say nothing against the file or folder, what they mean, and what helps. 27 is `EFBIG`, on Linux and macOS
+/// alike.
 const LIMITS: [(i32, &str, &str); 3] = [
-    (23, "the whole system has as many files open as it may", "end other programs, or raise the system's limit"),
-    (24, "agentd needs more open files than it may have", "raise the limit on open files (ulimit -n)"),
+    (ENFILE, "the whole system has as many files open as it may", "end other programs, or raise the system's limit"),
+    (EMFILE, "agentd needs more open files than it may have", "raise the limit on open files (ulimit -n)"),
     (
         27,
         "agentd needs larger files than it may write, or the volume takes none so large",
@@ -187,7 +192,9 @@ impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
             Self::Config(error) => error.class(),
-            Self::StateDir { .. } | Self::Lock { .. } | Self::Socket { .. } => ErrorClass::Unavailable,
+            Self::StateDir { .. } | Self::Lock { .. } | Self::Socket { .. } | Self::Bereft(_) => {
+                ErrorClass::Unavailable
+            }
             Self::Limit { .. } | Self::System { .. } => ErrorClass::Unavailable,
             Self::Unsafe { .. } => ErrorClass::Denied,
             Self::AlreadyRunning { .. } | Self::SocketTaken { .. } | Self::OwnFile { .. } => ErrorClass::Conflict,
@@ -217,9 +224,20 @@ impl Error {
             .filter_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error())
             .find_map(|number| LIMITS.into_iter().find(|limit| limit.0 == number));
         let Some((number, what, remedy)) = found else { return self };
-        // Its own advice, behind the first semicolon, is of other causes.
-        let refused = self.to_string().split("; ").next().unwrap_or_default().to_owned();
-        Self::Limit { what, refused, remedy, source: io::Error::from_raw_os_error(number) }
+        Self::Limit { what, refused: self.refusal(), remedy, source: io::Error::from_raw_os_error(number) }
+    }
+
+    /// What was refused, without its own advice, which is of other causes: that stands behind the last semicolon, where those in
+    /// a path are not taken for it.
+    fn refusal(&self) -> String {
+        use agentd_engine::Error::{File, State};
+        let said = self.to_string();
+        match self {
+            // These give none.
+            Self::OwnFile { .. } | Self::ArchiveFile { .. } | Self::Left { .. } => said,
+            Self::Engine(State { .. } | File { .. }) => said,
+            _ => said.rsplit_once("; ").map_or(said.as_str(), |(refused, _)| refused).to_owned(),
+        }
     }
 
     /// The daemon's exit code, after `sysexits.h`. Service files rely on them: a code never changes its meaning.
@@ -232,6 +250,7 @@ impl Error {
             Self::StateDir { .. } | Self::SocketTaken { .. } | Self::Socket { .. } | Self::Lock { .. } => 73,
             Self::OwnFile { .. } => 73,
             Self::ArchiveThere { .. } | Self::JournalThere { .. } | Self::ArchiveFile { .. } | Self::NoOutput => 73,
+            Self::Bereft(_) => 74,
             Self::Interrupted | Self::Left { .. } => Exit::Detached.into(),
             Self::Host(_) | Self::System { .. } | Self::Limit { .. } => 71,
             Self::Engine(
@@ -303,6 +322,29 @@ mod tests {
         }
         for (error, code) in at(5) {
             assert_eq!(error.of_limits().exit_code(), code);
+        }
+    }
+
+    #[test]
+    fn a_limit_leaves_the_path_whole_whatever_is_in_it() {
+        let path = || PathBuf::from("/home/me; or you/agentd");
+        let source = || io::Error::from_raw_os_error(24);
+        let errors = [
+            Error::Config(ConfigError::Unreadable { path: path(), source: source() }),
+            Error::StateDir { path: path(), source: source() },
+            Error::OwnFile { what: "lock", path: path(), source: source() },
+            Error::Lock { path: path(), source: source() },
+            Error::Socket { path: path(), source: source() },
+            Error::ArchiveFile { what: "read", path: path(), source: source() },
+            Error::Engine(agentd_engine::Error::State { path: path(), source: source() }),
+            Error::Engine(agentd_engine::Error::File { path: path(), source: source() }),
+            Error::Host(agentd_host::Error::Registry { path: path(), source: source() }),
+            Error::Engine(agentd_host::Error::Registry { path: path(), source: source() }.into()),
+        ];
+        for error in errors {
+            let said = error.of_limits().to_string();
+            assert!(said.contains("/home/me; or you/agentd") && said.ends_with("(ulimit -n)"), "{said}");
+            assert!(!said.contains("check") && said.matches("; ").count() == 2, "{said}");
         }
     }
 }

@@ -14,7 +14,7 @@ pub enum Exit {
     Usage = 2,
     /// What was named does not exist.
     NotFound = 3,
-    /// The daemon is not running and could not be started, or does not answer.
+    /// The daemon is not running and could not be started, or does not answer; or what is written to takes no more.
     Unavailable = 4,
     /// The daemon is too busy or its queue is full; try again later.
     Busy = 5,

@@ -40,7 +40,7 @@ pub struct ShowArgs {
     /// Print this document instead, as it is
     #[arg(long, short, value_name = "NAME")]
     document: Option<String>,
-    /// Write the document to a file
+    /// Write the document to a file; `-`: stdout, as it is
     #[arg(long, short, value_name = "PATH", requires = "document")]
     output: Option<PathBuf>,
 }

@@ -18,7 +18,7 @@ const EXAMPLES: &str = "Examples:
   agentd-cli stop --grace 500ms
 
 Takes no new tasks, gives running steps a moment, and suspends the rest; they go on after the next start. It is no fault \
-if no daemon runs. One whose socket is gone is found by the lock that it holds, and gets SIGTERM (--grace does not \
+if no daemon runs. One whose socket is gone is found by a lock that it holds, and gets SIGTERM (--grace does not \
 count then). One that runs as a service is started again for the next client; `service stop` ends that too. With --json: {stopped, in_flight}; in_flight is null if it could not be asked.";
 
 /// Stop the daemon; its tasks go on after the next start
@@ -92,7 +92,7 @@ pub async fn run(context: &Context<'_>, args: StopArgs) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
-/// Stops a daemon that cannot be asked because its socket is gone: its process number stands in the lock that it holds.
+/// Stops a daemon that cannot be asked because its socket is gone: its process number stands in a lock that it holds.
 async fn stop_by_signal(context: &Context<'_>, pid: u32, socket: PathBuf) -> Result<Exit, Error> {
     let lock = context.lock()?;
     lock.terminate(pid)?;

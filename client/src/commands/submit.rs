@@ -85,7 +85,7 @@ pub struct SubmitArgs {
     /// Print the task's id and do not wait
     #[arg(long, short, conflicts_with = "output")]
     detach: bool,
-    /// Write the report to a file: JSON if its name ends in `.json`, findings alone if in `.sarif`, else markdown
+    /// Write the report to a file: JSON if its name ends in `.json`, findings alone if in `.sarif`, else markdown; `-`: stdout
     #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
 }

@@ -39,7 +39,7 @@ pub struct WatchArgs {
     /// Only events after this cursor [default: all of the task; without a task, those from now on]
     #[arg(long, value_name = "CURSOR")]
     from: Option<u64>,
-    /// Write the report to a file: JSON if its name ends in `.json`, findings alone if in `.sarif`, else markdown
+    /// Write the report to a file: JSON if its name ends in `.json`, findings alone if in `.sarif`, else markdown; `-`: stdout
     #[arg(long, short, value_name = "PATH", requires = "task")]
     output: Option<PathBuf>,
 }

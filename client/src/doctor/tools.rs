@@ -4,7 +4,10 @@
 use std::{
     env::split_paths,
     io::Read,
-    os::{fd::AsFd, unix::fs::PermissionsExt},
+    os::{
+        fd::AsFd,
+        unix::{fs::PermissionsExt, process::CommandExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -14,6 +17,7 @@ use agentd_proto::{
     doctor::TOOLS,
     v1::{DoctorCheck, Verdict},
 };
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::{Instant, sleep};
 
 use crate::{context::Context, env::PATH, retry::Pauses};
@@ -80,7 +84,10 @@ async fn git(search: &str) -> DoctorCheck {
         return missing(format!("not on PATH ({})", shown(search)));
     };
     match version(&path, &["--version"]).await {
-        Ok(said) => DoctorCheck::of(TOOLS, "git", Verdict::Ok, format!("{said}, {}", path.display())),
+        Ok(said) if said.starts_with("git version ") => {
+            DoctorCheck::of(TOOLS, "git", Verdict::Ok, format!("{said}, {}", path.display()))
+        }
+        Ok(said) => missing(format!("{} does not answer as git does: {said}", path.display())),
         Err(why) => missing(format!("{} {why}", path.display())),
     }
 }
@@ -142,7 +149,13 @@ async fn said(path: &Path, arguments: &[&str]) -> Result<String, String> {
     };
     match ended(&mut child, listen).await {
         Ok(Some(status)) => answer(status, &out, &err),
-        Ok(None) => Err(format!("did not say its version within {} s", PATIENCE.as_secs())),
+        Ok(None) => {
+            // A script may wait for what it started.
+            if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                let _gone = kill_process_group(group, Signal::KILL);
+            }
+            Err(format!("did not say its version within {} s", PATIENCE.as_secs()))
+        }
         Err(error) => Err(format!("cannot be waited for: {error}")),
     }
 }
@@ -172,14 +185,18 @@ fn ask(path: &Path, arguments: &[&str]) -> std::io::Result<Child> {
     let mut command = Command::new(path);
     command.args(arguments).current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Stand-ins of rustup and go fetch what is missing otherwise.
+    command.process_group(0);
     command.env("RUSTUP_AUTO_INSTALL", "0").env("GOTOOLCHAIN", "local").env("LC_ALL", "C");
     command.spawn()
 }
 
 /// The first line: some say it on the one, some on the other.
 fn answer<O, E>(status: ExitStatus, out: &Heard<O>, err: &Heard<E>) -> Result<String, String> {
-    let first = out.first_line().or_else(|| err.first_line()).unwrap_or_else(|| "it said nothing".to_owned());
-    if status.success() { Ok(first) } else { Err(format!("ended with {status}: {first}")) }
+    match (out.first_line().or_else(|| err.first_line()), status.success()) {
+        (Some(first), true) => Ok(first),
+        (None, true) => Err("ended well, but said nothing".to_owned()),
+        (first, false) => Err(format!("ended with {status}: {}", first.as_deref().unwrap_or("it said nothing"))),
+    }
 }
 
 /// What came through a pipe so far.
@@ -260,7 +277,38 @@ mod tests {
         assert_eq!(sh("echo 1.0 >&2; exit 3").await, Err("ended with exit status: 3: 1.0".to_owned()));
         assert_eq!(sh("printf '\\n  caf\\351 1.0 \\n2'").await, Ok("caf\u{fffd} 1.0".to_owned()));
         assert_eq!(sh("head -c 1000000 /dev/zero | tr '\\0' x").await.map(|said| said.len()), Ok(LONGEST));
-        assert_eq!(sh("").await, Ok("it said nothing".to_owned()));
+        assert_eq!(sh("").await, Err("ended well, but said nothing".to_owned()));
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a test has a runtime of its own")]
+    async fn who_does_not_answer_is_ended_with_what_it_waits_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = folder.path().join("pid");
+        let script = format!("sleep 1000 & echo $! >{0}.new; mv {0}.new {0}; wait", note.display());
+        let told = said(Path::new("/bin/sh"), &["-c", &script]).await;
+        assert!(told.as_ref().is_err_and(|why| why.contains("within 5 s")), "{told:?}");
+        let pid = fs::read_to_string(&note).unwrap();
+        let is_gone = || rustix::process::test_kill_process(pid.trim().parse().ok().and_then(Pid::from_raw).unwrap());
+        assert!((0..5_000_000).any(|_| is_gone().is_err()), "{pid} goes on");
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a test has a runtime of its own")]
+    async fn what_does_not_answer_as_git_does_is_no_git() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("git");
+        for (script, verdict, words) in [
+            ("echo git version 2.40.0", Verdict::Ok, "git version 2.40.0, "),
+            ("echo 2.40.0", Verdict::Warning, "does not answer as git does: 2.40.0"),
+            ("", Verdict::Warning, "said nothing"),
+        ] {
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            let check = git(&folder.path().display().to_string()).await;
+            assert_eq!(check.verdict(), verdict, "{script}");
+            assert!(check.found.contains(words), "{}", check.found);
+        }
     }
 
     /// Ends the process of this number; false if there is none.

@@ -29,6 +29,9 @@ const NAMES_TRIED: u32 = 8;
 /// Links that a name may lead through; systems follow no more.
 const LINKS: usize = 40;
 
+/// The name of standard output.
+const OUTPUT: &str = "/dev/stdout";
+
 /// Folders in which a process finds what it has open, by number.
 const OPENED: [&str; 3] = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"];
 
@@ -41,7 +44,9 @@ pub(crate) struct Target {
 
 #[derive(Debug)]
 enum Kind {
-    /// A stream of this process: written on where it stands, also if it is a file.
+    /// Standard output, as it would be written to without a name: a reader that goes away is no fault.
+    Output(File),
+    /// Another stream of this process: written on where it stands, also if it is a file.
     Stream(File),
     /// A stream of another process: opened.
     Foreign,
@@ -50,9 +55,11 @@ enum Kind {
 }
 
 impl Target {
-    /// Finds out before any work is done whether something can be written at `path`.
+    /// Finds out before any work is done whether something can be written at `path`; `-` is standard output.
     pub(crate) fn check(path: PathBuf) -> Result<Self, Error> {
+        let path = if path.as_os_str() == "-" { OUTPUT.into() } else { path };
         let kind = match opened(&path) {
+            Some(Opened::Here(1)) => Kind::Output(inherited(1).map_err(|error| refusal(error, &path))?),
             Some(Opened::Here(number)) => Kind::Stream(inherited(number).map_err(|error| refusal(error, &path))?),
             Some(Opened::Elsewhere) => Kind::Foreign,
             None => Kind::Named,
@@ -83,6 +90,10 @@ impl Target {
     pub(crate) async fn write(self, content: Vec<u8>) -> Result<(), Error> {
         let Self { path, kind } = self;
         let found = match kind {
+            Kind::Output(stream) => {
+                let written = aside(move || (&stream).write_all(&content)).await;
+                return written.map_err(Error::Output);
+            }
             Kind::Stream(stream) => {
                 let written = aside(move || (&stream).write_all(&content)).await;
                 return written.map_err(Error::file("write", path));

@@ -14,7 +14,9 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
-            Self::Output(_) | Self::Unexpected { .. } => Exit::Internal,
+            Self::Unexpected { .. } => Exit::Internal,
+            Self::Output(_) => Exit::Unavailable,
+            Self::File { what: "write", source, .. } if gives_out(source) => Exit::Unavailable,
             Self::Usage { .. } | Self::Ambiguous { .. } | Self::File { .. } | Self::Address(_) => Exit::Usage,
             Self::NoTask { .. }
             | Self::NoTasks
@@ -199,6 +201,13 @@ fn silent_hint(pid: Option<u32>) -> String {
     format!("it may be overloaded or stuck: look into its log, or {end}")
 }
 
+/// True if what is written to is there and takes no more, for which no other command line is to blame.
+fn gives_out(source: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(source.kind(), BrokenPipe | FileTooLarge | QuotaExceeded | StorageFull)
+        || Errno::from_io_error(source) == Some(Errno::IO)
+}
+
 fn is_denied(source: &io::Error) -> bool {
     source.kind() == io::ErrorKind::PermissionDenied
 }
@@ -370,6 +379,17 @@ mod tests {
         }
         let broken = Error::Output(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(broken.exit(), Exit::Success);
+    }
+
+    #[test]
+    fn what_takes_no_more_is_no_fault_of_the_command_line_nor_of_agentd() {
+        for errno in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG, Errno::IO] {
+            let file = Error::file("write", "/f")(errno.into());
+            assert_eq!((file.exit(), Error::Output(errno.into()).exit()), (Exit::Unavailable, Exit::Unavailable));
+        }
+        for errno in [Errno::NOENT, Errno::ACCESS, Errno::ROFS] {
+            assert_eq!(Error::file("write", "/f")(errno.into()).exit(), Exit::Usage, "{errno}");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Growing {
     /// From the present end on; a file that is not there yet is read from its beginning.
     #[must_use]
     pub fn from_end(path: PathBuf) -> Self {
-        let at = fs::metadata(&path).ok().map(|found| (found.dev(), found.ino(), found.len()));
+        let at = fs::symlink_metadata(&path).ok().map(|found| (found.dev(), found.ino(), found.len()));
         Self { path, at }
     }
 

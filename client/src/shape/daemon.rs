@@ -415,4 +415,7 @@ pub struct ArchivedShape {
     pub documents: u64,
     /// Length of the archive.
     pub bytes: u64,
+    /// Documents that were lost before the archive was written, each with its tasks.
+    #[serde(default)]
+    pub lost: Vec<String>,
 }

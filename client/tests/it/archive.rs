@@ -177,7 +177,6 @@ impl Waiting {
     }
 }
 
-/// Only the client gets the signal, as from `kill`.
 #[test]
 fn who_ends_the_client_ends_the_program_and_hears_of_it() {
     let said = "trap 'kill $cat; echo agentd: nothing was written >&2; exit 130' TERM;";
@@ -194,14 +193,45 @@ fn who_ends_the_client_ends_the_program_and_hears_of_it() {
     }
 }
 
+/// A terminal tells the whole group.
+#[test]
+fn the_program_is_told_once_and_by_the_client_alone() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let traps = ["INT", "HUP"].map(|other| format!("trap 'echo {other} >> heard' {other};")).concat();
+        let waiting = Waiting::new(&format!("{traps} trap 'echo TERM >> heard; kill $cat; exit 130' TERM;"));
+        let running = waiting.export(":");
+        running.signal_group(signal);
+        running.end().expect(130).says(&["ended with code 130"]);
+        assert_eq!(fs::read_to_string(waiting.home.path().join("heard")).unwrap(), "TERM\n", "{signal}");
+    }
+}
+
 #[test]
 fn what_was_ignored_at_the_start_stays_so() {
-    for signal in ["HUP", "INT"] {
-        let waiting = Waiting::new("trap 'kill $cat; exit 130' TERM;");
+    for signal in ["HUP", "INT", "TERM"] {
+        let waiting = Waiting::new("");
         let running = waiting.export(&format!("trap '' {signal}"));
-        running.signal(signal);
+        running.signal_group(signal);
         waiting.go_on();
         assert!(running.end().expect(0).stdout.contains("12 records"), "{signal}");
+    }
+}
+
+/// As while its disk does not answer: it has heard, and goes on; with the pipe through which it talks, or without.
+#[test]
+fn who_ends_the_client_again_leaves_a_program_that_does_not_end() {
+    for closing in ["", "exec 2>&-;"] {
+        let waiting = Waiting::new(&format!("{closing} trap 'echo heard > ready; wait $cat' TERM;"));
+        let mut running = waiting.export(":");
+        running.signal("INT");
+        assert_eq!(fs::read_to_string(waiting.home.path().join("ready")).unwrap(), "heard\n");
+        // What comes at once is taken for the same wish.
+        while running.child.try_wait().unwrap().is_none() {
+            running.signal("TERM");
+        }
+        let output = running.end().expect(130);
+        output.says(&["interrupted", "has not ended yet", "ps -p ", "a.tar.agentd-partial may be left"]);
+        waiting.go_on();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
 };
@@ -91,7 +92,8 @@ impl Cli {
     }
 
     pub fn spawn(mut self) -> Running {
-        let mut child = self.command.spawn().unwrap();
+        // A group of its own, as a shell gives it in a terminal.
+        let mut child = self.command.process_group(0).spawn().unwrap();
         // A client that does not read its input may be gone already.
         let _unread = child.stdin.take().unwrap().write_all(&self.input);
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -137,9 +139,18 @@ impl Running {
         self.signal("INT");
     }
 
+    /// To the client alone, as from `kill`.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        self.kill(name, &self.child.id().to_string());
+    }
+
+    /// To the client and all that it started and left in its group, as from the keyboard.
+    pub fn signal_group(&self, name: &str) {
+        self.kill(name, &format!("-{}", self.child.id()));
+    }
+
+    fn kill(&self, name: &str, whom: &str) {
+        assert!(Command::new("kill").args(["-s", name, "--", whom]).status().unwrap().success());
     }
 
     pub fn end(mut self) -> Output {

@@ -168,6 +168,29 @@ fn a_killed_daemon_of_a_terminal_is_started_again_once() {
     assert_eq!(cursors, [10, 12]);
 }
 
+/// A step that kills its daemon is given up at the start after the fourth death: who waits for the task hears of it.
+#[test]
+fn a_daemon_that_dies_again_and_again_is_started_until_it_can_give_the_step_up() {
+    let mut fake = with_success();
+    let standin = Standin::new(fake.home());
+    fake.script().watches.clear();
+    let names = ["one", "two", "three", "four"];
+    for (cursor, name) in (11..).zip(names) {
+        fake.script().watches.push_back(vec![succeeded(cursor, name, "")]);
+    }
+    fake.script().watches.push_back(vec![ended(20, TaskState::Failed, &[])]);
+    let mut running = Cli::new(fake.home(), &["submit", "x", "--daemon", standin.path()]).spawn();
+    for name in names {
+        running.until(&format!("✓ {name}"));
+        fake.kill();
+        standin.becomes(&fake);
+        fake.serve();
+        running.until("started agentd (pid");
+        fs::remove_file(fake.home().join("ran")).unwrap();
+    }
+    running.end().expect(1).says(&["failed"]);
+}
+
 /// Stopped in order, by someone, on purpose: the client waits and starts nothing.
 #[test]
 fn a_stopped_daemon_is_waited_for_and_not_started() {

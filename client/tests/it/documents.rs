@@ -34,6 +34,7 @@ fn a_stream_is_written_on_where_it_stands() {
     let fake = with_report();
     std::os::unix::fs::symlink("/dev/stdout", fake.home().join("link")).unwrap();
     for (name, number) in [
+        ("-", 1),
         ("/dev/stdout", 1),
         ("/dev/fd/1", 1),
         ("/proc/self/fd/1", 1),
@@ -52,6 +53,31 @@ fn a_stream_is_written_on_where_it_stands() {
         let written = fs::read_to_string(fake.home().join("file")).unwrap();
         assert_eq!(written, format!("before\n{REPORT}after\n"), "{name}: {output:?}");
     }
+    let output = among(&fake, "", &["submit", "measure", "-o", "-"], ":").expect(0);
+    assert_eq!(output.stdout, REPORT);
+    assert!(!fake.home().join("-").exists(), "it is no name of a file");
+}
+
+/// Neither the command line nor agentd is to blame, and whoever reads no further is content.
+#[test]
+fn an_output_that_takes_no_more_has_one_code_however_it_is_named() {
+    let fake = with_report();
+    if cfg!(target_os = "linux") {
+        let [quiet, list] = [&["--quiet", "submit", "measure"][..], &["list"]];
+        let named = [["submit", "measure", "-o", "-"], ["submit", "measure", "-o", "/dev/full"]];
+        for arguments in [quiet, list, &named[0], &named[1]] {
+            fake.script().watches.extend([crate::fake::success()]);
+            among(&fake, "exec > /dev/full;", arguments, "").expect(4).says(&["cannot write", "No space left"]);
+        }
+    }
+    fake.script().documents.insert("report.md".into(), vec![b'x'; 1 << 20]);
+    let arguments = [&SHOW[..], &["-"]].concat();
+    let script = "{ \"$0\" \"$@\"; echo $? >&2; } | true;";
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_agentd-cli")]).args(arguments);
+    shell.env_clear().env("AGENTD_HOME", fake.home()).env("PATH", "/usr/bin:/bin").current_dir(fake.home());
+    let output = shell.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr).trim_end(), "0", "{output:?}");
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! What the daemon must keep hold of while it serves, and the look that tells whether it still does.
 
-use std::{convert::Infallible, os::unix::net::UnixListener, sync::Arc, time::Duration};
+use std::{os::unix::net::UnixListener, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
 use crate::{
     describe,
-    lifecycle::{lock::StateLock, premises::Premises, socket::Socket},
+    lifecycle::{
+        lock::{Loss, StateLock},
+        premises::Premises,
+        socket::Socket,
+    },
     sabotage::{Point, is},
 };
 
@@ -23,23 +27,28 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Looks from time to time, and when somebody submits.
-    pub(super) async fn watch(&mut self) -> Infallible {
+    /// Looks from time to time, and when somebody submits, until the state folder is gone: answers what became of it.
+    pub(super) async fn watch(&mut self) -> String {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(self.every) => {}
                 () = self.premises.look.notified() => {}
             }
-            self.look().await;
+            if let Err(gone) = self.look().await {
+                return gone;
+            }
         }
     }
 
-    async fn look(&mut self) {
-        if let Err(lost) = self.lock.look()
-            && !is(Point::HoldLost)
-        {
+    async fn look(&mut self) -> Result<(), String> {
+        match self.lock.look() {
             // What is at the paths may be another daemon's: nothing is made there.
-            return self.premises.note(Some(lost), None);
+            Err(Loss::Folder(gone)) if !is(Point::HoldLost) => return Err(gone),
+            Err(Loss::Doubt(lost)) if !is(Point::HoldLost) => {
+                self.premises.note(Some(lost), None);
+                return Ok(());
+            }
+            _ => {}
         }
         let socket = match self.socket.mend(&self.lock, self.own_uid).await {
             Ok(None) => None,
@@ -50,6 +59,7 @@ impl Hold {
             Err(error) => Some(format!("clients do not find the daemon: {}", describe(&error))),
         };
         self.premises.note(None, socket);
+        Ok(())
     }
 }
 
@@ -107,13 +117,20 @@ pub(crate) mod tests {
             let away = place.state.with_file_name("away");
             fs::rename(&place.state, &away).unwrap();
             fs::create_dir(&place.state).unwrap();
-            place.hold.look().await;
+            let gone = place.hold.look().await.unwrap_err();
             assert_eq!(fs::read_dir(&place.state).unwrap().count(), 0, "it is another folder");
-            assert!(place.refusal().is_some_and(|why| why.contains("another folder")), "{:?}", place.refusal());
+            assert!(gone.contains("something else stands"), "{gone}");
             fs::remove_dir(&place.state).unwrap();
             fs::rename(&away, &place.state).unwrap();
-            place.hold.look().await;
-            assert_eq!(place.refusal(), None, "it is back");
+            fs::remove_file(place.state.join("agentd.lock")).unwrap();
+            let other = lock::take(&place.state).unwrap();
+            fs::remove_file(place.state.join("agentd.sock")).unwrap();
+            place.hold.look().await.unwrap();
+            assert!(place.refusal().is_some_and(|why| why.contains("another daemon")), "{:?}", place.refusal());
+            assert!(!place.state.join("agentd.sock").exists(), "it may be another daemon's");
+            drop(other);
+            place.hold.look().await.unwrap();
+            assert_eq!(place.refusal(), None, "the other one has gone");
         });
     }
 
@@ -122,10 +139,10 @@ pub(crate) mod tests {
         run(async {
             let mut place = Place::new().await;
             let path = place.state.join("agentd.sock");
-            place.hold.look().await;
+            place.hold.look().await.unwrap();
             assert!(place.next.try_recv().is_err(), "nothing has happened");
             fs::remove_file(&path).unwrap();
-            place.hold.look().await;
+            place.hold.look().await.unwrap();
             let _listener = place.next.try_recv().expect("the server is given a new one");
             assert!(UnixStream::connect(&path).is_ok());
             assert!(place.hold.premises.warnings().is_empty());

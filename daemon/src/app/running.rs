@@ -20,6 +20,8 @@ enum Why {
     Asked(StopRequest),
     /// A part died without which there is no going on.
     Died(Error),
+    /// The state folder was taken away.
+    Bereft(String),
 }
 
 /// The daemon's parts while it serves, as the stop needs them.
@@ -45,7 +47,7 @@ impl App {
     /// Serves until a signal or a client says stop, or until a vital part dies; then stops in order.
     ///
     /// # Errors
-    /// [`Error::Died`] and what the stop could not do.
+    /// [`Error::Died`], [`Error::Bereft`], and what the stop could not do.
     pub async fn run(self) -> Result<(), Error> {
         let Self { context, engine, threads, mut signals, mut requests, look_every, mut socket, lock } = self;
         let listener = socket.take_listener().expect("build gives the listener, and only run takes it");
@@ -120,7 +122,7 @@ impl Running {
         tokio::select! {
             signal = signals.next() => Why::Signal(signal),
             Some(request) = requests.recv() => Why::Asked(request),
-            never = hold.watch() => match never {},
+            gone = hold.watch() => Why::Bereft(gone),
             death = threads.failed() => Why::Died(Error::Died(death)),
             end = self.served.end() => {
                 Why::Died(end.err().unwrap_or_else(|| Error::Died("the server ended without being told".to_owned())))
@@ -144,12 +146,25 @@ impl Running {
                 tracing::error!(error = describe(&error), "stopping");
                 (Duration::ZERO, Some(error))
             }
+            Why::Bereft(gone) => return Err(self.abandon(gone).await),
         };
         let hurry = async {
             signals.next().await;
         };
         let outcome = stop::in_order(&mut self, grace, hurry).await;
         died.map_or(outcome, Err)
+    }
+}
+
+impl Running {
+    /// Ends as a kill would: an orderly stop writes to paths that lead to nothing, or into the folder of somebody else.
+    async fn abandon(self, gone: String) -> Error {
+        self.stops.closing.cancel();
+        self.stops.ending.cancel();
+        if let Some(threads) = &self.threads {
+            threads.children().kill_all().await;
+        }
+        Error::Bereft(gone)
     }
 }
 

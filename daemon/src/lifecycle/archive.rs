@@ -27,6 +27,9 @@ use crate::Error;
 
 /// Stands for standard output.
 const STDOUT: &str = "-";
+/// What is to be done about an archive that lacks something.
+const ALL_ELSE: &str = "everything else is in it, and `journal verify` tells of the files where it comes from; put those back \
+                        from a backup and export again, or keep it as it is";
 /// Lines that tell how far it is, at most.
 const LINES: u64 = 100;
 
@@ -89,7 +92,8 @@ impl ArchiveArgs {
 ///
 /// # Errors
 /// [`Error::NoOutput`], [`Error::ArchiveThere`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::Left`],
-/// [`Error::JournalThere`], [`Error::AlreadyRunning`], what makes the state folder unusable, and [`Error::Engine`] for what is wrong with the journal or the archive.
+/// [`Error::JournalThere`], [`Error::AlreadyRunning`], what makes the state folder unusable, and [`Error::Engine`] for what is wrong with the
+/// journal or the archive, also if that was written and lacks what was lost.
 pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
     let done = match work {
         Work::Export { file, force } => {
@@ -104,7 +108,7 @@ pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
                 Some(file) => {
                     let system = |source| Error::System { what: "a signal handler", source };
                     let mut signals = StopSignals::new().map_err(system)?;
-                    let stop = async || {
+                    let stop = async {
                         let _ = signals.next().await;
                     };
                     ToFile::new(state, file, *force).export(own_uid, stop).await?
@@ -122,9 +126,13 @@ pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
     };
     tell(&json!({
         "records": done.records, "open_tasks": done.open, "left_out": done.left_out, "segments": done.segments,
-        "documents": done.documents, "bytes": done.bytes,
+        "documents": done.documents, "bytes": done.bytes, "lost": done.lost,
     }));
-    Ok(())
+    match work {
+        // It is there and in order; who looks at the exit code alone hears of it too.
+        Work::Export { .. } | Work::Check(_) => Ok(done.whole(ALL_ELSE)?),
+        Work::Import { .. } => Ok(()),
+    }
 }
 
 /// True if what is written goes to `/dev/null`, as it does too where standard output was closed: the runtime has opened it
@@ -259,7 +267,7 @@ mod tests {
         let state = support.join("agentd");
         // What is there; what is no journal stays.
         let turns: [(&[&str], &str); 3] = [
-            (&["log", "blobs"], "agentd.old"),
+            (&["log", "blobs", "index"], "agentd.old"),
             (&["log", "log.before-1"], "agentd.old-2"),
             (&["log.new"], "agentd.old-3"),
         ];
@@ -283,5 +291,17 @@ mod tests {
             assert_eq!(names(&state), ["logs"]);
             assert_eq!(support.join(old).metadata().unwrap().mode() & 0o777, 0o700);
         }
+        // A start on what is left begins anew.
+        let open = || {
+            let disk = std::sync::Arc::new(RealDisk::new(&state).unwrap());
+            agentd_journal::Log::open(disk, agentd_journal::Options::default())
+        };
+        let reached = open().unwrap().log.reader().reached();
+        agentd_journal::Index::open(state.join("index"), reached).unwrap().0.close(reached).unwrap();
+        let Error::JournalThere { put_aside, .. } = journal_there(&state) else { panic!("there is one") };
+        let command = put_aside.strip_prefix("agentd-cli stop && ").unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a test does what the user would do")]
+        let status = Command::new("sh").args(["-e", "-c", command]).stdin(Stdio::null()).status().unwrap();
+        assert!(status.success() && open().unwrap().report.created, "{command}");
     }
 }

@@ -2,14 +2,14 @@
 //! holds nothing, so it is in nobody's way; if a daemon begins to work meanwhile, that is told instead of what was read.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     path::Path,
     sync::Arc,
 };
 
-use agentd_base::describe;
-use agentd_journal::{Blobs, Disk, DiskFile, Held, Lock, RealDisk};
+use agentd_host::open_regular;
+use agentd_journal::{Disk, DiskFile, Held, Lock, RealDisk};
 use agentd_proto::rendezvous::owner_in;
 use serde_json::json;
 
@@ -29,30 +29,20 @@ pub async fn stored(folder: &Path, own_uid: u32) -> Result<(String, bool), Error
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         entries => entries.is_ok_and(|mut entries| entries.next().is_none()),
     };
-    let mut documents = 0;
-    let mut found = agentd_journal::Verification::default();
+    let mut found = agentd_engine::Verification::default();
     if !is_empty {
         // It makes and closes only what is empty.
         state_dir::prepare(folder, own_uid)?;
         let fault = |source| Error::StateDir { path: folder.to_owned(), source };
         let disk: Arc<dyn Disk> = Arc::new(AsItIs(RealDisk::new(folder).map_err(fault)?));
-        (found, documents) = undisturbed(folder, &*disk, || read(&disk)).await?;
+        found = undisturbed(folder, &*disk, || agentd_engine::verify(&disk)).await?;
     }
     let well = found.faults.is_empty();
     let text = json!({
-        "segments": found.segments, "records": found.records, "documents": documents, "bytes": found.bytes,
+        "segments": found.segments, "records": found.records, "documents": found.documents, "bytes": found.bytes,
         "faults": found.faults,
     });
     Ok((text.to_string(), well))
-}
-
-fn read(disk: &Arc<dyn Disk>) -> (agentd_journal::Verification, usize) {
-    let mut found = agentd_journal::verify(&**disk);
-    let documents = Blobs::new(Arc::clone(disk)).verify(&mut found.faults).unwrap_or_else(|error| {
-        found.faults.push(describe(&error));
-        0
-    });
-    (found, documents)
 }
 
 /// What was read counts only if nobody was the owner before, meanwhile or right after.
@@ -107,7 +97,7 @@ impl Disk for AsItIs {
     }
 
     fn lock(&self, path: &str) -> io::Result<Lock> {
-        let file = File::open(self.0.root().join(path))?;
+        let file = open_regular(&self.0.root().join(path), OpenOptions::new().read(true))?;
         match file.try_lock_shared() {
             Ok(()) => Ok(Lock::Held(Arc::new(Shared(file)))),
             Err(TryLockError::WouldBlock) => Ok(Lock::Taken(owner_in(&file))),
@@ -205,7 +195,21 @@ pub(crate) mod tests {
         assert_eq!(files(), with_lock);
         assert_eq!(with_lock.len(), before.len() + 1);
         let disk = AsItIs(RealDisk::new(&folder).unwrap());
-        assert!(Blobs::new(Arc::new(disk)).put(&[7; 9000]).is_err());
+        assert!(agentd_journal::Blobs::new(Arc::new(disk)).put(&[7; 9000]).is_err());
+
+        // Nobody is waited for, whatever stands where a file belongs.
+        for (name, code) in
+            [("index/reached", true), ("log/0000000002-00000000000000000009.seg", false), ("log/lock", false)]
+        {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let _ = fs::remove_file(&path);
+            #[expect(clippy::disallowed_methods, reason = "the standard library makes no pipes with names")]
+            let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+            assert!(made.success());
+            let (text, well) = run(stored(&folder, uid)).unwrap();
+            assert!(well == code && (well || text.contains("no regular file")), "{name}: {text}");
+        }
 
         let empty = dir.path().join("empty");
         for exists in [false, true] {

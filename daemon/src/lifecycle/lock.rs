@@ -26,6 +26,15 @@ pub struct StateLock {
     folder: (u64, u64),
 }
 
+/// What became of the paths.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The folder is gone from its path, or another one stands there: nobody finds this daemon, and no path is its own any more.
+    Folder(String),
+    /// It cannot be looked at, or another daemon may own it: that may pass.
+    Doubt(String),
+}
+
 fn identity(found: &Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
@@ -35,20 +44,23 @@ impl StateLock {
     /// replaced is taken again, unless another one holds it.
     ///
     /// # Errors
-    /// What has happened and what to do, in words: from then on another daemon may own what is at the path.
-    pub fn look(&mut self) -> Result<(), String> {
+    /// What has happened, in words: from then on another daemon may own what is at the path.
+    pub fn look(&mut self) -> Result<(), Loss> {
         let folder = self.state_dir.display();
-        let back = format!("put it back, or end process {} and start agentd again", std::process::id());
+        let pid = std::process::id();
         match fs::symlink_metadata(&self.state_dir) {
             Ok(found) if identity(&found) == self.folder || is(Point::FolderInode) => {}
-            Ok(_) => return Err(format!("another folder stands where the state folder {folder} was; {back}")),
-            Err(error) => return Err(format!("the state folder {folder} is gone ({error}); {back}")),
+            Ok(_) => return Err(Loss::Folder(format!("something else stands where the state folder {folder} was"))),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Err(Loss::Folder(format!("the state folder {folder} is gone ({error})")));
+            }
+            Err(error) => return Err(Loss::Doubt(format!("the state folder {folder} cannot be looked at ({error})"))),
         }
         let own = self.file.metadata().map(|found| identity(&found)).ok();
         match fs::symlink_metadata(self.state_dir.join(LOCK_FILE)) {
             Ok(found) if Some(identity(&found)) == own || is(Point::LockInode) => Ok(()),
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(format!("the lock {folder}/{LOCK_FILE} cannot be looked at ({error}); {back}"))
+                Err(Loss::Doubt(format!("the lock {folder}/{LOCK_FILE} cannot be looked at ({error})")))
             }
             // Deleted; perhaps another daemon has made it since, and has given way because the journal is ours.
             _ => match take(&self.state_dir) {
@@ -57,12 +69,11 @@ impl StateLock {
                     *self = again;
                     Ok(())
                 }
-                Err(Error::AlreadyRunning { .. }) => Err(format!(
-                    "the lock {folder}/{LOCK_FILE} was replaced, so another daemon may own the state folder; end process {} \
-                     and start agentd again",
-                    std::process::id()
-                )),
-                Err(error) => Err(describe(&error)),
+                Err(Error::AlreadyRunning { .. }) => Err(Loss::Doubt(format!(
+                    "the lock {folder}/{LOCK_FILE} was replaced, so another daemon may own the state folder; end process {pid} \
+                     and start agentd again"
+                ))),
+                Err(error) => Err(Loss::Doubt(describe(&error))),
             },
         }
     }
@@ -214,15 +225,18 @@ pub(crate) mod tests {
         let (state, away) = (dir.path().join("state"), dir.path().join("away"));
         fs::create_dir(&state).unwrap();
         let mut lock = take(&state).unwrap();
-        let lost = |lock: &mut StateLock, part: &str| {
-            let why = lock.look().unwrap_err();
-            assert!(why.contains(part) && why.contains("start agentd again"), "{why}");
+        let lost = |lock: &mut StateLock, part: &str| match lock.look() {
+            Err(Loss::Folder(why)) => assert!(why.contains(part), "{why}"),
+            other => panic!("{other:?}"),
         };
         lock.look().unwrap();
         fs::rename(&state, &away).unwrap();
         lost(&mut lock, "is gone");
+        fs::write(&state, "").unwrap();
+        lost(&mut lock, "something else");
+        fs::remove_file(&state).unwrap();
         fs::create_dir(&state).unwrap();
-        lost(&mut lock, "another folder");
+        lost(&mut lock, "something else");
         fs::remove_dir(&state).unwrap();
         fs::rename(&away, &state).unwrap();
         lock.look().unwrap();
@@ -232,7 +246,12 @@ pub(crate) mod tests {
         assert!(matches!(take(&state), Err(Error::AlreadyRunning { .. })), "deleted, but ours again");
         fs::remove_file(state.join(LOCK_FILE)).unwrap();
         let other = take(&state).unwrap();
-        lost(&mut lock, "another daemon may own");
+        match lock.look() {
+            Err(Loss::Doubt(why)) => {
+                assert!(why.contains("another daemon may own") && why.contains("start agentd again"))
+            }
+            other => panic!("{other:?}"),
+        }
         drop(other);
         lock.look().unwrap();
         assert!(matches!(take(&state), Err(Error::AlreadyRunning { .. })), "replaced and given back, so ours again");

@@ -25,7 +25,7 @@ pub type AskSpace = fn(&Path) -> Result<DiskSpace, agentd_host::Error>;
 /// Why no task is accepted, though the journal could take it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoGround {
-    /// The state folder is gone, or no longer ours.
+    /// The state folder cannot be looked at, or is perhaps no longer ours.
     #[error("no task is accepted: {0}")]
     Lost(String),
     /// There is hardly any room.

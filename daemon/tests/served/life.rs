@@ -2,7 +2,7 @@
 
 use std::{os::unix::net::UnixListener as StdListener, time::Duration};
 
-use agentd::Error;
+use agentd::{Error, lifecycle::lock};
 use agentd_proto::v1::{self, watch_response::Item};
 use tokio::{io::AsyncReadExt as _, net::UnixStream};
 use tonic::Code;
@@ -134,31 +134,33 @@ fn a_socket_whose_path_was_lost_is_found_again_and_old_connections_live_on() {
 }
 
 #[test]
-fn a_state_folder_that_is_gone_stops_tasks_until_it_is_back() {
-    let place = Place { look_every: Duration::from_millis(5), ..Place::new() };
-    let (home, away) = (place.dir.path().to_owned(), place.dir.path().with_extension("away"));
-    place.serve(&[], |door| async move {
-        assert!(takes_tasks(&door).await);
-        let known = door.tasks().submit(noop("")).await.unwrap().into_inner().task_id;
-        std::fs::rename(&home, &away).unwrap();
-        let status = loop {
-            let status = door.status().await;
-            if status.health() == v1::Health::ReadOnly {
-                break status;
-            }
-        };
-        assert!(status.reasons[0].contains("is gone"), "{:?}", status.reasons);
-        let refused = door.tasks().submit(noop("")).await.unwrap_err();
-        assert_eq!(refused.code(), Code::Unavailable);
-        assert!(refused.message().contains("put it back"), "{refused}");
-        assert!(!takes_tasks(&door).await);
-        let known = door.tasks().get(v1::GetTaskRequest { task_id: known.clone() }).await.unwrap().into_inner();
-        assert_eq!(known.workflow, "noop", "what is in memory can still be looked at");
+fn a_daemon_whose_state_folder_was_taken_away_ends_and_leaves_another_one_alone() {
+    for replaced in [false, true] {
+        let place = Place { look_every: Duration::from_millis(5), ..Place::new() };
+        let (home, away) = (place.dir.path().to_owned(), place.dir.path().with_extension("away"));
+        run(async {
+            let app = place.build(&[]).await.unwrap();
+            let used = async {
+                let door = Door { socket: place.socket(), channel: channel(&place.socket()).await };
+                door.tasks().submit(noop("")).await.unwrap();
+                std::fs::rename(&home, &away).unwrap();
+                if replaced {
+                    std::fs::create_dir(&home).unwrap();
+                }
+            };
+            let (outcome, ()) = tokio::join!(app.run(), used);
+            let error = outcome.unwrap_err();
+            assert!(matches!(&error, Error::Bereft(_)) && error.exit_code() == 74, "{error:?}");
+            let said = if replaced { "something else stands where" } else { "is gone" };
+            assert!(error.to_string().contains(said) && error.to_string().contains("agentd ends"), "{error}");
+        });
+        if replaced {
+            assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0, "it is another folder");
+            std::fs::remove_dir(&home).unwrap();
+        }
         std::fs::rename(&away, &home).unwrap();
-        while door.status().await.health() != v1::Health::Serving {}
-        door.tasks().submit(noop("")).await.unwrap();
-        assert!(takes_tasks(&door).await);
-    });
+        drop(lock::take(&home).expect("the dead one holds nothing"));
+    }
 }
 
 #[test]

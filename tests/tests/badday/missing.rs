@@ -94,7 +94,9 @@ fn a_log_that_lacks_files_is_told_and_left_as_it_is_until_they_are_back() {
     for killed in [false, true] {
         let store = Store::new(killed);
         let all = segments(&store.home.state()).len();
-        let harms: [(&str, Vec<usize>); 4] = [
+        let harms: [(&str, Vec<usize>); 6] = [
+            ("the oldest", vec![0]),
+            ("the oldest two", vec![0, 1]),
             ("one in the middle", vec![1]),
             ("the newest", vec![all - 1]),
             ("the newest two", vec![all - 2, all - 1]),
@@ -108,6 +110,12 @@ fn a_log_that_lacks_files_is_told_and_left_as_it_is_until_they_are_back() {
                 fs::rename(&paths[at], aside.join(paths[at].file_name().expect("a name"))).expect("one file system");
             }
             must_be_told(&home, &what);
+            if gone[0] == 0 {
+                // A backup without the first tasks would look as whole as any.
+                let output = cli(&home, &["journal", "export", home.state().join("a.tar").to_str().expect("a path")]);
+                let words = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.code() == Some(8) && words.contains("is missing"), "{what}: {output:?}");
+            }
             for &at in &gone {
                 fs::rename(aside.join(paths[at].file_name().expect("a name")), &paths[at]).expect("one file system");
             }

@@ -4,9 +4,10 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt as _,
+    io::Read as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -286,10 +287,114 @@ fn what_cannot_be_exported_or_imported_is_told_and_nothing_is_touched() {
     assert_eq!(fault["error"]["kind"], "damaged");
 }
 
+#[test]
+fn what_is_lost_is_left_out_of_an_archive_and_named_with_its_task() {
+    let home = Home::new();
+    let task = furnished(&home);
+    let out = home.folder("out");
+    let whole = out.join("whole.tar");
+    wants(&home, 0, &["journal", "export", text(&whole)]);
+    let kept = fs::read(&whole).unwrap();
+    let (path, content) = tree(&home.state().join("blobs")).pop_first().expect("its report is too long for a record");
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let tells = |home: &Home, args: &[&str]| {
+        let output = wants(home, 8, args);
+        let words = String::from_utf8_lossy(&output.stdout).into_owned() + &said(&output);
+        assert!(words.contains(&task) && words.contains(name), "{args:?}: {output:?}");
+    };
+    for flipped in [false, true] {
+        fs::remove_file(&path).unwrap();
+        if flipped {
+            let mut other = content.clone();
+            other[content.len() / 2] ^= 4;
+            fs::write(&path, other).unwrap();
+        }
+        tells(&home, &["journal", "verify"]);
+        let archive = out.join(format!("{flipped}.tar"));
+        tells(&home, &["journal", "export", text(&archive)]);
+        tells(&home, &["journal", "import", "--check", text(&archive)]);
+        // One that may have what is lost is not written over by one that has not.
+        tells(&home, &["journal", "export", "--force", text(&whole)]);
+        assert!(fs::read(&whole).unwrap() == kept);
+        // It has all the rest, and is as whole as where it comes from.
+        let other = Home::new();
+        wants(&other, 0, &["journal", "import", text(&archive)]);
+        tells(&other, &["journal", "verify"]);
+        let daemons = [TestDaemon::start(&home), TestDaemon::start(&other)];
+        assert_eq!(listed(&home), listed(&other));
+        tells(&other, &["journal", "verify"]);
+        drop(daemons);
+        fs::write(&path, &content).unwrap();
+    }
+    wants(&home, 0, &["journal", "verify"]);
+}
+
 fn program(home: &Home, args: &[&str]) -> Command {
     let mut program = command(home, "agentd");
     program.args(args).stdout(Stdio::null()).stderr(Stdio::null());
     program
+}
+
+/// An export in a group of its own, as a shell begins it after what `line` does.
+fn begun(home: &Home, line: &str, archive: &Path) -> Child {
+    let mut shell = command(home, "/bin/sh");
+    shell.args(["-c", &format!("{line} exec \"$0\" \"$@\"")]).arg(programs().join("agentd-cli"));
+    shell.args(["journal", "export", text(archive)]).process_group(0);
+    shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// As the keyboard does it. It may be over already.
+fn signal_group(export: &Child, name: &str) {
+    let mut kill = Command::new("kill");
+    let _ = kill.args(["-s", name, "--", &format!("-{}", export.id())]).output().unwrap();
+}
+
+#[test]
+fn an_export_that_the_keyboard_interrupts_leaves_nothing() {
+    let home = Home::new();
+    furnished(&home);
+    let (mut none, mut cleared, mut whole) = (0, 0, 0);
+    // The last one is not interrupted.
+    for delay in (0..40).map(|step| Some(step * 4)).chain([None]) {
+        let out = home.folder(&format!("out{delay:?}"));
+        let archive = out.join("archive.tar");
+        let export = begun(&home, "", &archive);
+        if let Some(delay) = delay {
+            pause(Duration::from_millis(delay));
+            signal_group(&export, "INT");
+        }
+        let end = export.wait_with_output().unwrap();
+        let left: Vec<_> = tree(&out).into_keys().collect();
+        if end.status.success() {
+            whole += 1;
+            assert_eq!(left, [archive]);
+        } else {
+            none += 1;
+            cleared += u32::from(said(&end).contains("nothing of it is left"));
+            assert!(left.is_empty() && !said(&end).contains("may be left"), "{delay:?}: {left:?} {end:?}");
+        }
+    }
+    println!("interrupted exports: {none} left nothing, {cleared} of them begun; {whole} were done");
+    assert!(none > 0 && whole > 0);
+}
+
+/// As what a script runs with `&`, or under `nohup`.
+#[test]
+fn an_export_heeds_no_signal_that_was_ignored_when_it_began() {
+    let home = Home::new();
+    furnished(&home);
+    for signal in ["INT", "HUP", "TERM"] {
+        let archive = home.folder("out").join(signal);
+        let mut export = begun(&home, &format!("trap '' {signal}; echo begins;"), &archive);
+        let mut said = [0; 7];
+        export.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        eventually("its end", || {
+            signal_group(&export, signal);
+            export.try_wait().unwrap().is_some()
+        });
+        let end = export.wait_with_output().unwrap();
+        assert!(end.status.success() && archive.exists(), "{signal}: {end:?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
     process::Command,
 };
 
+use agentd_proto::v1::StatusRequest;
 use agentd_tests::daemon::{Clients, Home, TestDaemon, cli, eventually, runtime};
 
 use crate::cli::{Stopped, code, ended, err, object, spawned, wants};
@@ -110,4 +111,52 @@ fn a_socket_that_was_left_behind_is_told_apart_and_mended() {
         runtime().block_on(async { Clients::connect(&home).await.unwrap().status().await.running == 0 })
     });
     assert_eq!(object(&home, &["status"])["epoch"], 2);
+}
+
+/// Deleted by somebody who took them for left over: what holds the journal is the daemon all the same.
+#[test]
+fn a_daemon_whose_lock_and_socket_were_deleted_is_seen_and_stopped() {
+    let home = Home::new();
+    let mut daemon = TestDaemon::start(&home);
+    let pid = format!("(pid {})", daemon.pid());
+    // It may be about to look, as it does after it was asked how it does, and then makes both again.
+    eventually("a look that does not find it", || {
+        let _ = fs::remove_file(home.state().join("agentd.lock"));
+        let _ = fs::remove_file(home.socket());
+        code(&cli(&home, &["status"])) == 4
+    });
+    for args in [&["status"][..], &["list"]] {
+        let output = wants(&home, 4, args);
+        assert!(err(&output).contains(&format!("agentd runs {pid}")), "{}", err(&output));
+        assert!(err(&output).contains("agentd-cli stop"), "{}", err(&output));
+    }
+    let stopped = wants(&home, 0, &["stop"]);
+    assert!(err(&stopped).contains(&pid) && err(&stopped).contains("agentd stopped"), "{}", err(&stopped));
+    assert!(daemon.wait().success(), "{}", daemon.words());
+    assert!(err(&wants(&home, 0, &["stop"])).contains("agentd is not running"));
+}
+
+/// Nobody could ever find it again; the next one works at the same path.
+#[test]
+fn a_daemon_whose_state_folder_was_deleted_ends_and_leaves_its_successor_alone() {
+    let home = Home::new();
+    let mut first = TestDaemon::start(&home);
+    let runtime = runtime();
+    let clients = runtime.block_on(Clients::connect(&home)).unwrap();
+    fs::remove_dir_all(home.state()).unwrap();
+    let mut second = TestDaemon::start(&home);
+    wants(&home, 0, &["submit", "--workflow", "noop", "-w", "/tmp", "x"]);
+    // It looks each 30 s, and when somebody asks how it does.
+    eventually("the end of the first", || {
+        let _gone = runtime.block_on(clients.daemon.clone().status(StatusRequest {}));
+        first.ended().is_some()
+    });
+    assert_eq!(first.wait().code(), Some(74), "{}", first.words());
+    let words = first.words();
+    let gone = ["is gone", "something else stands where"].iter().any(|part| words.contains(part));
+    assert!(gone && words.contains("agentd ends"), "{words}");
+    wants(&home, 0, &["submit", "--workflow", "noop", "-w", "/tmp", "y"]);
+    assert_eq!(object(&home, &["list"])["tasks"].as_array().unwrap().len(), 2);
+    wants(&home, 0, &["journal", "verify"]);
+    assert!(second.stop().success(), "{}", second.words());
 }

@@ -3,9 +3,14 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    os::{fd::OwnedFd, unix::process::ExitStatusExt},
+    io,
+    os::{
+        fd::OwnedFd,
+        unix::process::{CommandExt, ExitStatusExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use agentd_proto::{
@@ -21,6 +26,8 @@ use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::unix::pipe,
+    signal::unix::{SignalKind, signal},
+    time::timeout,
 };
 
 use crate::{
@@ -30,6 +37,9 @@ use crate::{
     shape::ArchivedShape,
     ui::{text, transfer::Transfer},
 };
+
+/// What ends this command again so soon is the same wish, told twice: `timeout` signals its child, and then its group.
+const SAME_WISH: Duration = Duration::from_millis(500);
 
 /// Write all stored tasks and documents into one file, while a daemon runs or not
 #[derive(Debug, Args)]
@@ -41,8 +51,9 @@ use crate::{
 
 The file has what was acknowledged when the export began: the log's records and the documents that they name. Folders \
 of task files and settings are not in it. It is a tar file with checksums, log/ and blobs/ as they lie in the state \
-folder; it is read back before it gets its name, so it is whole or not there. Ends with exit code 8 if something stored \
-is damaged. With --json: {file, records, open_tasks, left_out, segments, documents, bytes}; if the archive goes to standard \
+folder; it is read back before it gets its name, so it is whole or not there. What is missing or damaged of documents is left out and \
+named with its tasks; the archive is written, and the exit code is 8, as it is for a damaged log, of which there is no \
+archive. With --json: {file, records, open_tasks, left_out, segments, documents, bytes, lost}; if the archive goes to standard \
 output, file is null and the object goes to standard error.")]
 pub(super) struct ExportArgs {
     /// The file to write; `-` for standard output
@@ -93,7 +104,8 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
         return Err(Error::usage("standard output leads nowhere", "name a file, or send it on: export - | …"));
     }
     let target = if streams { args.file.clone() } else { target(&args.file)? };
-    let mut work = Work::new(context, "export the journal")?;
+    let remains = if streams { "the archive is cut off".to_owned() } else { may_be_left(&target) };
+    let mut work = Work::new(context, "export the journal", remains)?;
     work.state = served(context).await?.unwrap_or(work.state);
     let mut flags = vec![naming("--export-journal", &target)];
     if args.force {
@@ -123,7 +135,11 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
 /// # Errors
 /// [`Error::Archive`], those of finding the program.
 pub(super) async fn import(context: &Context<'_>, args: &ImportArgs) -> Result<Exit, Error> {
-    let what = if args.check { "check the archive" } else { "import the archive" };
+    let (what, remains) = if args.check {
+        ("check the archive", "nothing is changed")
+    } else {
+        ("import the archive", "there is then the whole journal or none")
+    };
     // It is read twice: checked, then taken over.
     if args.file.as_os_str() == "-" {
         return Err(Error::usage(
@@ -135,7 +151,7 @@ pub(super) async fn import(context: &Context<'_>, args: &ImportArgs) -> Result<E
     if args.file.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(no_file(&args.file, "write the archive into a file first"));
     }
-    let work = Work::new(context, what)?;
+    let work = Work::new(context, what, remains.to_owned())?;
     let mut flags = vec![naming("--import-journal", &args.file)];
     for (asked, flag) in [(args.check, "--check-only"), (args.finished_only, "--finished-only")] {
         flags.extend(asked.then(|| flag.into()));
@@ -169,6 +185,12 @@ fn target(file: &Path) -> Result<PathBuf, Error> {
     }
 }
 
+/// Of an export that was told to end.
+fn may_be_left(archive: &Path) -> String {
+    let archive = archive.display();
+    format!("{archive}.agentd-partial may be left, which the next export to that name removes, or {archive} be there")
+}
+
 fn no_file(file: &Path, hint: &str) -> Error {
     Error::usage(format!("{} is no regular file", file.display()), hint)
 }
@@ -189,6 +211,9 @@ fn words(made: &ArchivedShape) -> String {
         if count > 0 {
             words.push_str(&format!("; {} {what}", text::things(count, "task", "tasks")));
         }
+    }
+    if !made.lost.is_empty() {
+        words.push_str(&format!("; {} lost before", text::things(made.lost.len() as u64, "document", "documents")));
     }
     words
 }
@@ -213,66 +238,114 @@ enum Told {
     Step { done: u64, total: u64 },
 }
 
+/// What the program has told so far.
+#[derive(Default)]
+struct Heard {
+    said: Vec<String>,
+    made: Option<ArchivedShape>,
+}
+
+impl Heard {
+    async fn until_end(&mut self, child: &mut Child, bar: &Transfer) -> io::Result<ExitStatus> {
+        if let Some(pipe) = child.stderr.take() {
+            let mut lines = BufReader::new(pipe::Receiver::from_owned_fd(OwnedFd::from(pipe))?).split(b'\n');
+            while let Ok(Some(line)) = lines.next_segment().await {
+                match serde_json::from_slice(&line) {
+                    Ok(Told::Done(done)) => self.made = Some(done),
+                    Ok(Told::Step { done, total }) => bar.at(done, total),
+                    // What is no UTF-8, as a file's name may be, is shown as far as it can be.
+                    Err(_) => self.said.push(String::from_utf8_lossy(&line).into_owned()),
+                }
+            }
+        }
+        // It may live on without its pipe, as while a file that it had open is written out.
+        let mut ends = signal(SignalKind::child())?;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            ends.recv().await;
+        }
+    }
+
+    fn words(&self) -> Option<String> {
+        let said = self.said.join("\n");
+        let said = said.strip_prefix("agentd: ").unwrap_or(&said);
+        (!said.is_empty()).then(|| said.to_owned())
+    }
+}
+
+/// Tells the program to end when this command is ended. Over when it is ended again.
+async fn ended_again(endings: &mut Endings, program: Pid) {
+    endings.next().await;
+    // It may have ended this moment.
+    let _gone = kill_process(program, Signal::TERM);
+    let same = async {
+        loop {
+            endings.next().await;
+        }
+    };
+    let _over = timeout(SAME_WISH, same).await;
+    endings.next().await;
+}
+
 /// The daemon's program, about to work on a state folder.
 struct Work<'a> {
     context: &'a Context<'a>,
     program: PathBuf,
     state: PathBuf,
     what: &'static str,
+    /// What is there when it was ended, and nobody waited for what came of that.
+    remains: String,
 }
 
 impl<'a> Work<'a> {
-    fn new(context: &'a Context<'a>, what: &'static str) -> Result<Self, Error> {
+    fn new(context: &'a Context<'a>, what: &'static str, remains: String) -> Result<Self, Error> {
         let state = state_dir(context.variable)?;
-        Ok(Self { context, program: context.starter()?.find()?, state, what })
+        Ok(Self { context, program: context.starter()?.find()?, state, what, remains })
     }
 
+    /// In a group of its own, so that it hears of a terminal's Ctrl-C from us alone: once, and not if we ignore it.
     #[expect(clippy::disallowed_methods, reason = "the client cannot depend on host, and waits for this child's end")]
-    fn spawn(&self, flags: &[OsString], streams: bool) -> Result<Child, Error> {
+    fn spawn(&self, flags: &[OsString], streams: bool) -> io::Result<Child> {
         let mut command = Command::new(&self.program);
         command.args(flags).arg("--state-dir").arg(&self.state).env(HOME_VARIABLE, &self.state);
-        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        command.process_group(0).stdin(Stdio::null()).stderr(Stdio::piped());
         command.stdout(if streams { Stdio::inherit() } else { Stdio::null() });
-        command.spawn().map_err(|source| Error::Spawn { program: self.program.clone(), source })
+        command.spawn()
     }
 
-    /// Runs it to its end. Who ends this command ends it too, and is told what came of that.
+    /// Runs it to its end. Who ends this command ends it too, and is told what came of that; who does so again does not wait.
     async fn run(&self, flags: &[OsString], streams: bool) -> Result<ArchivedShape, Error> {
         let failed = |source| Error::Spawn { program: self.program.clone(), source };
         let mut endings = Endings::new()?;
-        let mut child = self.spawn(flags, streams)?;
-        let (mut said, mut made) = (Vec::new(), None);
+        let mut child = self.spawn(flags, streams).map_err(failed)?;
+        let pid = Pid::from_child(&child);
+        let mut heard = Heard::default();
         let bar = Transfer::new(self.context.ui, self.what);
-        if let Some(pipe) = child.stderr.take() {
-            let pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(pipe)).map_err(failed)?;
-            let mut lines = BufReader::new(pipe).split(b'\n');
-            loop {
-                let line = tokio::select! {
-                    line = lines.next_segment() => line,
-                    () = endings.next() => {
-                        // It may have ended this moment.
-                        let _gone = kill_process(Pid::from_child(&child), Signal::TERM);
-                        continue;
-                    }
-                };
-                let Ok(Some(line)) = line else { break };
-                match serde_json::from_slice(&line) {
-                    Ok(Told::Done(done)) => made = Some(done),
-                    Ok(Told::Step { done, total }) => bar.at(done, total),
-                    // What is no UTF-8, as a file's name may be, is shown as far as it can be.
-                    Err(_) => said.push(String::from_utf8_lossy(&line).into_owned()),
-                }
-            }
-        }
+        let status = tokio::select! {
+            status = heard.until_end(&mut child, &bar) => Some(status.map_err(failed)?),
+            () = ended_again(&mut endings, pid) => None,
+        };
         drop(bar);
-        let status = child.wait().map_err(failed)?;
-        match made {
-            Some(made) if status.success() => Ok(made),
-            _ => Err(self.failure(status, &said)),
+        match (status, heard.made.take()) {
+            (Some(status), Some(made)) if status.success() => Ok(made),
+            (Some(status), _) => Err(self.failure(status, heard.words())),
+            (None, _) => Err(self.unended(pid, heard.words())),
         }
     }
 
-    fn failure(&self, status: ExitStatus, said: &[String]) -> Error {
+    fn unended(&self, pid: Pid, said: Option<String>) -> Error {
+        let said = said.unwrap_or_else(|| "interrupted".to_owned());
+        let said = format!(
+            "{said}; agentd (pid {pid}) was told to end and has not ended yet: it does as soon as its disk answers (see \
+             whether it has: ps -p {pid}), and {}",
+            self.remains
+        );
+        Error::Archive { what: self.what, said, exit: Exit::Detached }
+    }
+
+    fn failure(&self, status: ExitStatus, said: Option<String>) -> Error {
         let code = status.code();
         let interrupted =
             [Signal::INT, Signal::TERM, Signal::HUP].iter().any(|of| status.signal() == Some(of.as_raw()));
@@ -287,14 +360,11 @@ impl<'a> Work<'a> {
             Some(130) => Exit::Detached,
             _ => Exit::Internal,
         };
-        let said = said.join("\n");
-        let said = said.strip_prefix("agentd: ").unwrap_or(&said);
-        let said = match (said.is_empty(), code) {
-            (false, _) => said.to_owned(),
-            (true, None) if interrupted => "interrupted".to_owned(),
-            (true, None) => format!("{} was killed", self.program.display()),
-            (true, Some(code)) => format!("{} ended with code {code} and said nothing", self.program.display()),
-        };
+        let said = said.unwrap_or_else(|| match code {
+            None if interrupted => "interrupted".to_owned(),
+            None => format!("{} was killed", self.program.display()),
+            Some(code) => format!("{} ended with code {code} and said nothing", self.program.display()),
+        });
         Error::Archive { what: self.what, said, exit }
     }
 }

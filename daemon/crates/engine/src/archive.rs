@@ -27,7 +27,7 @@ const LOOKS: u32 = 3;
 const TRIES: u32 = 50;
 
 /// What an archive holds, or what was made of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Archived {
     /// Records.
     pub records: u64,
@@ -39,25 +39,55 @@ pub struct Archived {
     pub segments: u64,
     /// Documents and other payloads.
     pub documents: u64,
+    /// Payloads that are not in it, since they were missing or damaged: of which tasks.
+    pub lost: Vec<String>,
     /// Length of the archive.
     pub bytes: u64,
 }
 
+impl Archived {
+    /// Whether it has all that it should have.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`]; `then` says what becomes of the archive, and what to do.
+    pub fn whole(&self, then: &'static str) -> Result<(), Error> {
+        if self.lost.is_empty() { Ok(()) } else { Err(Error::Incomplete { lost: first_of(&self.lost), then }) }
+    }
+}
+
+/// Payloads, and the tasks that name them.
+pub(crate) type Named = BTreeMap<ContentHash, BTreeSet<TaskId>>;
+
+/// So many of a list are told.
+const TOLD: usize = 3;
+
+fn first_of(all: &[String]) -> String {
+    let rest = all.len().saturating_sub(TOLD);
+    let told = all.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if rest == 0 { told } else { format!("{told} and {rest} more") }
+}
+
+/// The tasks that name a payload, in words.
+pub(crate) fn tasks_of(tasks: &BTreeSet<TaskId>) -> String {
+    let ids: Vec<String> = tasks.iter().map(TaskId::to_string).collect();
+    format!("{} {}", if ids.len() == 1 { "task" } else { "tasks" }, first_of(&ids))
+}
+
 /// What a walk over the log gathers.
 #[derive(Debug, Default)]
-struct Census {
+pub(crate) struct Census {
     /// Open tasks and all of their records.
     open: BTreeMap<TaskId, Vec<(Seq, Record)>>,
     /// Payloads that records in the log name. Those that older checkpoints name may have gone.
-    named: BTreeSet<ContentHash>,
+    named: Named,
     /// The newest task that there ever was.
     newest: Option<TaskId>,
     last: Seq,
-    fault: Option<Error>,
+    pub(crate) fault: Option<Error>,
 }
 
 impl Census {
-    fn see(&mut self, seen: Seen<'_>) {
+    pub(crate) fn see(&mut self, seen: Seen<'_>) {
         if self.fault.is_none()
             && let Err(error) = self.take(seen)
         {
@@ -79,7 +109,7 @@ impl Census {
             }
             Seen::Record(seq, record) => {
                 let entry = Entry::of_record(record)?;
-                self.named.extend(payloads_of(&entry).map(|(hash, _)| hash));
+                name(&mut self.named, record, &entry);
                 self.follow(seq, record, &entry);
                 self.last = seq;
             }
@@ -106,11 +136,15 @@ impl Census {
     }
 
     /// All that must be stored with these records.
-    fn payloads(&self) -> BTreeSet<ContentHash> {
-        let entries = self.open.values().flatten().filter_map(|(_, record)| Entry::of_record(record).ok());
-        let held: Vec<ContentHash> =
-            entries.flat_map(|entry| payloads_of(&entry).map(|it| it.0).collect::<Vec<_>>()).collect();
-        self.named.iter().copied().chain(held).collect()
+    pub(crate) fn payloads(&self) -> Named {
+        let mut named = self.named.clone();
+        for (_, record) in self.open.values().flatten() {
+            // Each was read before.
+            if let Ok(entry) = Entry::of_record(record) {
+                name(&mut named, record, &entry);
+            }
+        }
+        named
     }
 
     /// The open tasks, for the head of a segment. Without the daemon's last start: moving to another place is no crash, so
@@ -120,10 +154,17 @@ impl Census {
     }
 }
 
-/// Writes everything that is stored in a state folder up to this moment, while a daemon runs on it or not.
+fn name(named: &mut Named, record: &Record, entry: &Entry) {
+    for (hash, _) in payloads_of(entry) {
+        named.entry(hash).or_default().insert(TaskId::from_bytes(record.stream));
+    }
+}
+
+/// Writes everything that is stored in a state folder up to this moment, while a daemon runs on it or not. Payloads that are
+/// missing or damaged are left out, and told.
 ///
 /// # Errors
-/// [`agentd_journal::Error`]: there is no journal, it is damaged, somebody else is exporting, or `out` refuses.
+/// [`agentd_journal::Error`]: there is no journal, the log is damaged or lacks files, somebody else is exporting, or `out` refuses.
 pub fn export(state_dir: &Path, out: &mut dyn Write, progress: Progress<'_>) -> Result<Archived, Error> {
     let disk = real_disk(state_dir)?;
     let (mut looks, mut tries) = (0, 0);
@@ -138,12 +179,16 @@ pub fn export(state_dir: &Path, out: &mut dyn Write, progress: Progress<'_>) -> 
     if let Some(fault) = census.fault {
         return Err(fault);
     }
-    let written = snapshot.write(&census.payloads(), out, progress)?;
-    Ok(of_written(written, &census))
+    let named = census.payloads();
+    let words = named.iter().map(|(hash, tasks)| (*hash, format!("of {}", tasks_of(tasks)))).collect();
+    let written = snapshot.write(&words, out, progress)?;
+    Ok(of_written(written, &census, &named))
 }
 
-fn of_written(written: agentd_journal::Written, census: &Census) -> Archived {
+fn of_written(written: agentd_journal::Written, census: &Census, named: &Named) -> Archived {
+    let of = |hash: &ContentHash| named.get(hash).map_or_else(String::new, |tasks| format!(" of {}", tasks_of(tasks)));
     Archived {
+        lost: written.lost.iter().map(|hash| format!("{hash}{}", of(hash))).collect(),
         records: written.records,
         open: census.open.len() as u64,
         left_out: 0,
@@ -171,8 +216,9 @@ pub fn check_archive(path: &Path, progress: Progress<'_>) -> Result<CheckedArchi
     if let Some(fault) = census.fault.take() {
         return Err(fault);
     }
-    let there: HashSet<&ContentHash> = archive.payloads().iter().collect();
-    if let Some(gone) = census.payloads().iter().find(|hash| !there.contains(hash)) {
+    let holds = archive.holds();
+    let known: HashSet<&ContentHash> = archive.payloads().iter().chain(&holds.lost).collect();
+    if let Some(gone) = census.payloads().keys().find(|hash| !known.contains(hash)) {
         let detail = format!("payload {gone}, which a record names, is not in it");
         return Err(agentd_journal::Error::BadArchive { detail }.into());
     }
@@ -185,7 +231,7 @@ impl CheckedArchive {
     /// What it holds.
     #[must_use]
     pub fn holds(&self) -> Archived {
-        of_written(self.archive.holds(), &self.census)
+        of_written(self.archive.holds(), &self.census, &self.census.payloads())
     }
 
     /// What a start would do with it, in books that are thrown away.

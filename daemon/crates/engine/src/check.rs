@@ -6,10 +6,46 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use agentd_base::{ContentHash, describe};
 use agentd_host::Placement;
+use agentd_journal::{Blobs, Disk, verify_each};
 use tokio::sync::oneshot;
 
-use crate::{Error, view::Verification};
+use crate::{
+    Error,
+    archive::{Census, tasks_of},
+    view::Verification,
+};
+
+/// Reads all that is stored, and looks for what is named. Changes nothing.
+#[must_use]
+pub fn verify(disk: &Arc<dyn Disk>) -> Verification {
+    let mut census = Census::default();
+    let log = verify_each(&**disk, &mut |seen| census.see(seen));
+    let (mut faults, named, blobs) = (log.faults, census.payloads(), Blobs::new(Arc::clone(disk)));
+    faults.extend(census.fault.as_ref().map(|fault| describe(fault)));
+    let mut lost = |hash: ContentHash, error: &agentd_journal::Error| {
+        let of = named.get(&hash).map_or_else(String::new, |tasks| format!("a document of {}: ", tasks_of(tasks)));
+        faults.push(of + &describe(error));
+    };
+    let read = blobs.verify(&mut |hash, error| lost(hash, &error));
+    for hash in named.keys() {
+        if let Ok(false) = blobs.contains(hash) {
+            lost(*hash, &agentd_journal::Error::NoBlob { hash: *hash });
+        }
+    }
+    let documents = read.unwrap_or_else(|error| {
+        faults.push(describe(&error));
+        0
+    });
+    Verification {
+        segments: log.segments as u64,
+        records: log.records,
+        documents: documents as u64,
+        bytes: log.bytes,
+        faults,
+    }
+}
 
 /// Whether a check is under way. Nothing old is dropped meanwhile: the check would miss what it is about to read.
 #[derive(Debug, Clone, Default)]

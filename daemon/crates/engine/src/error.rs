@@ -145,6 +145,14 @@ pub enum Error {
     /// The machine refused something.
     #[error(transparent)]
     Host(#[from] agentd_host::Error),
+    /// An archive has not all that was named.
+    #[error("the archive lacks what was missing or damaged when it was written: {lost}; {then}")]
+    Incomplete {
+        /// Which payloads, of which tasks.
+        lost: String,
+        /// What becomes of the archive, and what to do.
+        then: &'static str,
+    },
     /// A thread could not be started.
     #[error("cannot start thread `{name}`; raise the limits on processes and descriptors (ulimit -u, ulimit -n)")]
     Thread {
@@ -177,9 +185,11 @@ impl Classify for Error {
             Self::Invalid(_) => ErrorClass::Invalid,
             Self::Stopping | Self::ReadOnly(_) | Self::Gone => ErrorClass::Unavailable,
             Self::OutOfRange { .. } => ErrorClass::OutOfRange,
-            Self::UnknownRecord { .. } | Self::BadRecord { .. } | Self::Unfit { .. } | Self::Lost { .. } => {
-                ErrorClass::Damaged
-            }
+            Self::UnknownRecord { .. }
+            | Self::BadRecord { .. }
+            | Self::Unfit { .. }
+            | Self::Lost { .. }
+            | Self::Incomplete { .. } => ErrorClass::Damaged,
             Self::Journal(error) => error.class(),
             Self::File { source, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => ErrorClass::NotFound,

@@ -177,24 +177,28 @@ impl Book {
         Ok(())
     }
 
-    fn open_and_catch_up(&self) -> Result<(Index, u64, u64), Error> {
+    /// Also answers the watermark from which on it is to be brought up to the log.
+    fn open_to_trust(&self) -> Result<(Index, Seq), Error> {
         // Of a log that does not open the index may know more than what is left.
         let whole = self.reader.reached();
         let of = if self.broken.is_some() { Reached { seq: Seq(u64::MAX), ..whole } } else { whole };
         let (mut index, mut state) = Index::open(&self.path, of)?;
         if gaps_in(&index)?.iter().any(|gap| self.reads_again(gap)) && !is(Point::GapAgain) {
-            // Somebody put back what was damaged, and the index does not have it.
-            index.close(whole.seq)?;
-            Index::distrust(&self.path)?;
+            // Somebody put back what was damaged, and the index does not have it. Without a clean end it is made anew.
+            drop(index);
             (index, state) = Index::open(&self.path, of)?;
         }
         if state.fresh && self.lacks {
             self.phase.set(IndexPhase::Rebuilding);
         }
-        let upto = self.reader.durable();
         // Old segments may be gone; what they held is no longer anybody's.
         let after = state.watermark.max(Seq(self.reader.oldest().0.saturating_sub(1)));
-        let after = if is(Point::CatchUp) { upto } else { after };
+        Ok((index, if is(Point::CatchUp) { self.reader.durable() } else { after }))
+    }
+
+    fn open_and_catch_up(&self) -> Result<(Index, u64, u64), Error> {
+        let (index, after) = self.open_to_trust()?;
+        let upto = self.reader.durable();
         let (mut entries, mut written, mut fault) = (Vec::new(), 0, None);
         // What the index knows may have been the last that was in the log before it was damaged.
         let range = (after.min(upto), upto);
@@ -330,11 +334,18 @@ impl Book {
     /// Lets go of the index, its memory and its threads.
     pub(crate) fn close(&mut self) {
         if let Some(index) = self.index.take()
-            && let Err(error) = index.close(self.reader.durable())
+            && self.may_keep(&index)
+            && let Err(error) = index.close(self.reader.reached())
         {
             tracing::warn!(%error, "the index did not close; it will be made anew");
         }
         self.phase.set(IndexPhase::Closed);
+    }
+
+    /// An index that has seen records which a power cut may still take would say of them that they were durable. Of a damaged
+    /// log it stays: it may know more than what is left.
+    fn may_keep(&self, index: &Index) -> bool {
+        self.reader.is_settled() || self.broken.is_some() || self.reader.durable() <= index.noted()
     }
 
     /// Answers where the oldest task that ended after `cutoff` begins.

@@ -26,6 +26,7 @@ mod watcher;
 
 pub use agentd_journal::{Disk, DiskFile, Lock, RealDisk};
 pub use archive::{Archived, CheckedArchive, check_archive, export};
+pub use check::verify;
 pub use error::Error;
 pub use handle::Engine;
 pub use pressure::{Heed, PressureSettings};

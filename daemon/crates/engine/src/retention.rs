@@ -272,11 +272,13 @@ impl Look {
     fn doubt(&self, reader: &Reader, segments: &[(Seq, u64)]) -> Result<u64, Error> {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let believed = millis(self.keep.age / PARTS + AT_LEAST);
-        let (mut doubt, mut later) = (0, (self.now, believed.max(millis(self.seen))));
+        let (mut doubt, mut seen, mut later) = (0, millis(self.seen), self.now);
         for (first, _) in segments.iter().rev() {
             let Some(at) = began(reader, *first)? else { continue };
-            doubt += later.0.0.saturating_sub(at.0).saturating_sub(later.1);
-            later = (at, believed);
+            let gap = later.0.saturating_sub(at.0);
+            doubt += gap.saturating_sub(believed.max(seen));
+            // What is left of it was seen before that.
+            (seen, later) = (seen.saturating_sub(gap), at);
         }
         if doubt > 0 {
             let days = doubt / millis(AT_LEAST);

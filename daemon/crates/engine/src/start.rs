@@ -12,13 +12,13 @@ use agentd_agents::{Crew, CrewConfig};
 use agentd_base::{AttemptKey, Rng, Role, Seq, StepId, TaskId, describe};
 use agentd_host::{Children, ChildrenSettings, Clock, Intent, PlanSettings, Sensors, Thread, Topology, place};
 use agentd_journal::{Blobs, Disk, Held, Log, WriterHandle, WriterOptions};
-use store::{Store, check, open};
+use store::{Store, open};
 pub(crate) use store::{of_hold, real_disk};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     Error,
-    check::{Checker, Checking},
+    check::{Checker, Checking, verify},
     core::{Core, Limits, Now},
     handle::{Call, Engine},
     index::{Book, Phase},
@@ -125,7 +125,7 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
 
     let reader = store.reader.clone();
     let parts = Parts { core, crew, writer, progress, io: io.clone(), phase, epoch: store.epoch };
-    let (engine, shell, called) = parts.assemble(config, &deps, (disk, blobs), Box::new(move || reader.oldest()));
+    let (engine, shell, called) = parts.assemble(config, &deps, disk, Box::new(move || reader.oldest()));
     let exit = Arc::clone(&shell.exit);
     let runtime = agentd_host::current_thread_runtime().map_err(|source| Error::Thread { name: "engine", source })?;
     let engine_thread = plan.spawn("engine", Intent::Engine, move || runtime.block_on(shell.run(called, reported)))?;
@@ -171,14 +171,14 @@ impl Parts {
         self,
         config: EngineConfig,
         deps: &Deps,
-        (disk, blobs): (Arc<dyn Disk>, Arc<Blobs>),
+        disk: Arc<dyn Disk>,
         oldest: Box<dyn Fn() -> Seq + Send>,
     ) -> (Engine, Shell, mpsc::Receiver<Call>) {
         let Self { core, crew, writer, progress, io, phase, epoch } = self;
         let (calls, called) = mpsc::channel(CALLS);
         let checking = Checking::default();
         let placement = place(&deps.topology, Intent::Io, &config.crew.plan);
-        let checker = Checker::new(placement, checking.clone(), move || check(&disk, &blobs));
+        let checker = Checker::new(placement, checking.clone(), move || verify(&disk));
         let lookout = Lookout::new(Arc::clone(&deps.sensors), Arc::clone(&deps.clock));
         let governor = Governor::new(config.pressure, crew.compute_seats());
         let engine = Engine {

@@ -165,17 +165,17 @@ impl Blobs {
         self.disk.exists(&path).map_err(Error::io("look for", path))
     }
 
-    /// Reads every blob and names those that do not fit their names. Returns how many were read.
+    /// Reads every blob; `each` hears of those that do not fit their names. Returns how many were read.
     ///
     /// # Errors
     /// [`Error::Io`] while listing.
-    pub fn verify(&self, faults: &mut Vec<String>) -> Result<usize, Error> {
+    pub fn verify(&self, each: &mut dyn FnMut(ContentHash, Error)) -> Result<usize, Error> {
         let mut count = 0;
         for (_, hash) in self.all()? {
             let Some(hash) = hash else { continue };
             count += 1;
             if let Err(error) = self.get(&hash) {
-                faults.push(describe(&error));
+                each(hash, error);
             }
         }
         Ok(count)

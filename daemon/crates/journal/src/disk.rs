@@ -10,9 +10,12 @@ use std::{
     time::Duration,
 };
 
+use rustix::fs::OFlags;
+
 /// A folder on some disk.
 pub trait Disk: Send + Sync + fmt::Debug {
-    /// Makes an empty file, or empties the one that is there; it can be read and written.
+    /// Makes an empty file, or empties the one that is there; it can be read and written. What is no regular file is
+    /// refused, here and by [`open`](Self::open) and [`lock`](Self::lock), and nobody waits for a pipe.
     fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>>;
     /// Opens a file that exists, to read and write it.
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>>;
@@ -100,13 +103,9 @@ impl RealDisk {
     /// A file anywhere, to be read only.
     ///
     /// # Errors
-    /// It cannot be opened, or is no plain file.
+    /// It cannot be opened, or is no regular file.
     pub fn read_only(path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let file = fs::File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
-        }
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(RealFile(open_regular(path, fs::OpenOptions::new().read(true))?)))
     }
 
     /// The state folder.
@@ -128,8 +127,17 @@ impl RealDisk {
     fn open_with(&self, path: &str, create: bool) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = fs::OpenOptions::new();
         options.read(true).write(true).create(create).truncate(create).mode(0o600);
-        Ok(Arc::new(RealFile(options.open(self.at(path)?)?)))
+        Ok(Arc::new(RealFile(open_regular(&self.at(path)?, &options)?)))
     }
+}
+
+/// Whoever opens a pipe waits for its other end, perhaps for ever.
+fn open_regular(path: &Path, options: &fs::OpenOptions) -> io::Result<fs::File> {
+    let file = options.clone().custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file; move it away"))
 }
 
 impl Disk for RealDisk {
@@ -196,7 +204,7 @@ impl Disk for RealDisk {
         let mut options = fs::OpenOptions::new();
         // Not emptied: the number in it may be another owner's.
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = RealFile(options.open(self.at(path)?)?);
+        let file = RealFile(open_regular(&self.at(path)?, &options)?);
         for _ in 0..LOCK_TRIES {
             match file.0.try_lock() {
                 Ok(()) => {

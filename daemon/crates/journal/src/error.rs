@@ -56,11 +56,11 @@ pub enum Error {
         detail: String,
     },
     /// Files of the log that were there once are not there any more.
-    #[error("{what} is missing: {detail}; keep what is left, and restore the state folder from a backup")]
+    #[error("{what} is missing: {detail}")]
     Missing {
         /// What, with its path relative to the state folder.
         what: String,
-        /// What shows that it was there, and what else to do.
+        /// What shows that it was there, and what to do.
         detail: String,
     },
     /// A newer agentd wrote the store, in a form that this one cannot read.

@@ -83,7 +83,7 @@ impl Index {
         // note cannot be written is no reason to have no index.
         let _ = noted.map(|noted| fs::write(path.join(NOTE), noted.to_text()));
         let db = try_open(&path).map_err(|why| fault(&path, format!("a new index does not open: {why}")))?;
-        let reached = noted.unwrap_or(Reached { seq: Seq(0), ..of });
+        let reached = noted.unwrap_or(Reached { seq: Seq(0), first: None, ..of });
         Ok((Self { db, path, reached }, IndexState { watermark: Seq(0), fresh: true }))
     }
 
@@ -154,6 +154,12 @@ impl Index {
         })
     }
 
+    /// How far it knows from before that the log was durable.
+    #[must_use]
+    pub const fn noted(&self) -> Seq {
+        self.reached.seq
+    }
+
     /// Hands everything to the system; no promise against a power cut, and none is needed.
     ///
     /// # Errors
@@ -170,15 +176,17 @@ impl Index {
         self.guarded(|| self.db.size_on_disk())
     }
 
-    /// Ends cleanly: writes, closes, syncs the files itself, and only then marks them as trusted. `durable` is the last
-    /// durable record of the log.
+    /// Ends cleanly: writes, closes, syncs the files itself, and only then marks them as trusted. `now` is what the log is
+    /// at this moment. Not to be called while the log drops old segments.
     ///
     /// # Errors
     /// [`Error::Index`]; then the next opening starts afresh.
-    pub fn close(self, durable: Seq) -> Result<(), Error> {
+    pub fn close(self, now: Reached) -> Result<(), Error> {
         self.flush()?;
         let Self { db, path, reached } = self;
-        let reached = Reached { seq: reached.seq.max(durable), ..reached };
+        // Where the log begins is what retention has noted, if it has, or else what is seen: it may have lost its beginning.
+        let first = noted(&path).filter(|noted| noted.store == reached.store).and_then(|noted| noted.first);
+        let reached = Reached { seq: reached.seq.max(now.seq), first: first.or(now.first), ..reached };
         catch_unwind(AssertUnwindSafe(|| drop(db))).map_err(|_| fault(&path, "sled panicked while it closed"))?;
         seal(&path, reached).map_err(|error| fault(&path, error))
     }

@@ -31,5 +31,5 @@ pub use migrate::{Migration, migrate};
 pub use reached::Reached;
 pub use reader::{Lost, Piece, ReadOnly, Reader};
 pub use segment::MAX_CHECKPOINT;
-pub use verify::{Verification, verify};
+pub use verify::{Verification, verify, verify_each};
 pub use writer::{Writer, WriterHandle, WriterOptions, writer};

@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     format::{Chain, GroupBuilder, GroupKind, Head, MARK, MAX_BODY, Record, SegmentHeader, goes_on, mark},
     migrate,
+    reached::Reached,
     reader::{Mark, Reader},
     recover,
     sabotage::{Point, is},
@@ -238,7 +239,7 @@ impl Log {
     /// more as are above `max_bytes` of files. Returns the oldest record kept.
     ///
     /// # Errors
-    /// [`Error::Io`]; the log goes on.
+    /// [`Error::Io`], [`Error::Full`]; the log goes on.
     pub fn retain(&mut self, keep_from: Seq, max_bytes: u64) -> Result<Seq, Error> {
         let mut names = self.reader.names();
         let mut sizes = Vec::with_capacity(names.len());
@@ -248,11 +249,17 @@ impl Log {
         }
         let mut total: u64 = sizes.iter().sum();
         let needed = if is(Point::RetainCovered) { self.header.number } else { self.checkpoint_segment };
-        for size in sizes {
-            let [name, next, ..] = names[..] else { break };
-            if name.number >= needed || next.base > keep_from && total <= max_bytes {
-                break;
-            }
+        let mut goes = |pair: &[Name], size: &u64| {
+            let may = pair[0].number < needed && (pair[1].base <= keep_from || total > max_bytes);
+            total -= size;
+            may
+        };
+        let count = names.windows(2).zip(&sizes).take_while(|(pair, size)| goes(pair, size)).count();
+        if count == 0 {
+            return Ok(self.reader.oldest());
+        }
+        Reached::note_first(&*self.disk, (self.header.store, names[count].base))?;
+        for name in names.drain(..count) {
             if !is(Point::RetainSync) {
                 // Never are two on their way: a power cut could bring the older one back alone, which would look as if
                 // somebody had taken the other.
@@ -265,8 +272,6 @@ impl Log {
                 self.reader.update(|view| view.names.insert(0, name));
                 return Err(Error::io("remove", name.path())(error));
             }
-            names.remove(0);
-            total -= size;
         }
         Ok(self.reader.oldest())
     }
@@ -346,9 +351,11 @@ impl Log {
         };
         let beginning = Beginning::new(LOG, header, checkpoint, room + RESERVE);
         let (header, file) = beginning.write(&*self.disk, self.spare.take())?;
-        // Not synced: nobody relies on it, and where it is lost only the loss of the next segment would not be noticed.
+        // Neither synced nor insisted on: all groups of this segment are durable, the next one is and has its name, and so
+        // nobody reads on to the mark, or to what a failed write leaves of it. Only if the next segment were lost too would that
+        // not be noticed.
         let end = goes_on(self.epoch, self.durable.next(), &self.head, &self.chain);
-        self.file.write_at(self.end, &end).map_err(Error::io("write", &self.path))?;
+        let _ = self.file.write_at(self.end, &end);
         (self.header, self.file) = (header, file);
         self.end = self.header.groups_at();
         let name = Name { number: self.header.number, base: self.header.base };

@@ -180,7 +180,7 @@ fn again(
 
 /// Reads the copy back.
 fn compare(disk: &dyn Disk, found: &Found, digest: &Digest, records: u64) -> Result<(), Error> {
-    let (verification, _) = verify_in(disk, COPY);
+    let (verification, _) = verify_in(disk, COPY, &mut |_| ());
     if let Some(fault) = verification.faults.first() {
         return Err(Error::damaged(COPY, 0, format!("the copy is not whole: {fault}")));
     }

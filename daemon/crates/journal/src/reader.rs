@@ -58,11 +58,17 @@ pub struct Reader {
     disk: Arc<dyn Disk>,
     chain: Chain,
     view: Arc<RwLock<View>>,
+    is_settled: bool,
 }
 
 impl Reader {
+    /// Of a log that is open for writing; everything in the view is durable.
     pub(crate) fn new(disk: Arc<dyn Disk>, chain: Chain, view: View) -> Self {
-        Self { disk, chain, view: Arc::new(RwLock::new(view)) }
+        Self { disk, chain, view: Arc::new(RwLock::new(view)), is_settled: true }
+    }
+
+    fn looking(disk: Arc<dyn Disk>, chain: Chain, view: View) -> Self {
+        Self { is_settled: false, ..Self::new(disk, chain, view) }
     }
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut View)) {
@@ -106,10 +112,17 @@ impl Reader {
         archive::keep(&*self.disk)
     }
 
-    /// Which log this is, and how far it is durable.
+    /// Which log this is, how far it is durable, and where it begins.
     #[must_use]
     pub fn reached(&self) -> Reached {
-        Reached { store: self.chain.store, seq: self.durable() }
+        self.view(|view| Reached { store: self.chain.store, seq: view.durable, first: Some(view.oldest()) })
+    }
+
+    /// Whether all that it shows is durable. The last records of a log that is only looked at may be in the system's memory
+    /// alone, where a daemon that died has left them.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.is_settled
     }
 
     /// The number of the last durable record; 0 if there is none yet.
@@ -206,7 +219,7 @@ impl Reader {
         };
         let Found { names, chain, next, checkpoint, tail, marks, .. } = found;
         let view = View { names, durable: Seq(next.0 - 1), marks };
-        Ok(ReadOnly { reader: Self::new(disk, chain, view), checkpoint, tail })
+        Ok(ReadOnly { reader: Self::looking(disk, chain, view), checkpoint, tail })
     }
 
     /// Reads what is whole of a log that does not open, with [`scan_past`](Self::scan_past). What is open in it cannot be
@@ -233,7 +246,7 @@ impl Reader {
         }
         let chain = chain.ok_or_else(|| Error::damaged(LOG, 0, "not one segment has a header that can be read"))?;
         let view = View { names, durable: Seq(u64::MAX - 1), marks: Vec::new() };
-        let reader = Self::new(disk, chain, view);
+        let reader = Self::looking(disk, chain, view);
         let before = Seq(newest.base.0 - 1);
         let mut durable = before;
         reader.scan_past(before, Seq(u64::MAX - 1), &mut |piece| {
@@ -311,21 +324,19 @@ fn walk_to(
                 break;
             }
         }
-        match walk.step()? {
+        let detail = match walk.step()? {
             Step::Group { records, .. } => {
                 proved |= !records.is_empty();
-                for (seq, record) in records.iter().filter(|(seq, _)| *seq > from && *seq <= last) {
-                    if each(Piece::Record(*seq, record)).is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
+                let mut asked = records.iter().filter(|(seq, _)| *seq > from && *seq <= last);
+                if asked.try_for_each(|(seq, record)| each(Piece::Record(*seq, record))).is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
+                continue;
             }
-            Step::Broken(detail) => fault = Some(Error::damaged(walk.window.path(), walk.at, detail)),
-            Step::End => {
-                let detail = format!("record {} should be here", walk.next);
-                fault = Some(Error::damaged(walk.window.path(), walk.at, detail));
-            }
-        }
+            Step::Broken(detail) => detail,
+            Step::End => format!("record {} should be here", walk.next),
+        };
+        fault = Some(Error::damaged(walk.window.path(), walk.at, detail));
     }
     Ok(ControlFlow::Continue(()))
 }

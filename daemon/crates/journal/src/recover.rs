@@ -12,10 +12,10 @@ use crate::{
     disk::{Disk, DiskFile},
     error::Error,
     format::{Chain, GROUP_HEADER, GroupHeader, GroupKind, Head, MAX_GROUP, Record, SegmentHeader},
-    reached::{Reached, check_new},
+    reached::{INDEX, Reached, check_new},
     reader::Mark,
     sabotage::{Point, is},
-    segment::{self, Name, Step, Walk, Window},
+    segment::{self, LOG, Name, Step, Walk, Window},
 };
 
 /// After a clean end only so much is looked at for groups that should not be there; after an unclean one, all.
@@ -49,8 +49,7 @@ pub(crate) struct Found {
     pub(crate) marks: Vec<Mark>,
 }
 
-/// The names in the log's folder: segments, oldest first, and what a crash left behind. Retention takes the oldest first,
-/// one after the other, so it never leaves a gap; [`gap`] finds those that others made.
+/// The names in the log's folder: segments, oldest first, and what a crash left behind.
 pub(crate) fn names(disk: &dyn Disk, folder: &str) -> Result<(Vec<Name>, Vec<String>), Error> {
     let (mut names, mut rest) = (Vec::new(), Vec::new());
     for file in disk.list(folder).map_err(Error::io("list", folder))? {
@@ -64,92 +63,138 @@ pub(crate) fn names(disk: &dyn Disk, folder: &str) -> Result<(Vec<Name>, Vec<Str
     Ok((names, rest))
 }
 
-/// What is missing between the oldest and the newest segment.
-pub(crate) fn gap(names: &[Name], folder: &str) -> Option<Error> {
-    let pair = names.windows(2).find(|pair| pair[0].number + 1 != pair[1].number)?;
-    let (before, after) = (pair[0].path_in(folder), pair[1].path_in(folder));
-    let detail = format!(
-        "`{after}` does not follow from `{before}`. If what stood between them is lost for good, move `{before}` and all \
-         older segments out of the folder"
-    );
-    Some(Error::missing(segment_after(folder, pair[0].number), detail))
+/// The files of a log, and what shows whether that is all of them.
+#[derive(Debug)]
+pub(crate) struct Files<'a> {
+    folder: &'a str,
+    /// Segments, oldest first.
+    pub(crate) names: Vec<Name>,
+    /// What a crash left behind.
+    pub(crate) leftovers: Vec<String>,
+    noted: Option<Reached>,
+    /// The same, behind the names.
+    noted_later: Option<Reached>,
 }
 
-/// A segment was sealed because one follows, and that one must be there. Looked at after the seal was read: beside a
-/// writer it may be newer than the names that were read first.
-pub(crate) fn check_follows(disk: &dyn Disk, folder: &str, number: u64) -> Result<(), Error> {
-    let (names, _) = names(disk, folder)?;
-    if names.last().is_some_and(|newest| newest.number > number) || is(Point::SegmentNewest) {
-        return Ok(());
+impl<'a> Files<'a> {
+    /// Lists them.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if there are no segments and there were some; [`Error::Io`].
+    pub(crate) fn list(disk: &dyn Disk, folder: &'a str) -> Result<Self, Error> {
+        // Before the log: beside a writer both go on. The index is of no other one.
+        let noted = || Reached::noted(disk).filter(|_| folder == LOG);
+        let before = noted();
+        let (names, leftovers) = names(disk, folder)?;
+        if names.is_empty() && folder == LOG {
+            check_new(disk)?;
+        }
+        // What goes meanwhile was noted before it went.
+        Ok(Self { folder, names, leftovers, noted: before, noted_later: noted() })
     }
-    let detail = format!(
-        "segment {number} ends with the mark that the log goes on in the next one. If that is lost for good, `agentd-cli \
-         journal export` takes what is left"
-    );
-    Err(Error::missing(segment_after(folder, number), detail))
-}
 
-fn segment_after(folder: &str, number: u64) -> String {
-    format!("`{folder}/{:010}-….seg`", number + 1)
-}
+    /// What is missing between the oldest and the newest segment. Retention takes the oldest first, one after the other, so it
+    /// never leaves a gap.
+    pub(crate) fn gap(&self) -> Option<Error> {
+        let pair = self.names.windows(2).find(|pair| pair[0].number + 1 != pair[1].number)?;
+        if is(Point::SegmentGap) {
+            return None;
+        }
+        let (before, after) = (pair[0].path_in(self.folder), pair[1].path_in(self.folder));
+        let detail = format!(
+            "`{after}` does not follow from `{before}`; restore the state folder from a backup, or, if what stood between them \
+             is lost for good, move `{before}` and all older segments out of the folder and delete the folder `{INDEX}`"
+        );
+        Some(self.missing_after(pair[0].number, detail))
+    }
 
-/// Goes back from the newest segment to the one with the newest checkpoint.
-fn start(disk: &dyn Disk, folder: &str, names: &[Name]) -> Result<Vec<(SegmentHeader, Window)>, Error> {
-    let mut opened = Vec::new();
-    for (index, name) in names.iter().enumerate().rev() {
-        let (header, window) = segment::open(disk, name.path_in(folder), *name)?;
-        let found = header.checkpoint.is_some();
-        opened.push((header, window));
-        if found || index == 0 {
-            break;
+    /// The oldest segment must be one that retention left. Of which log it is, is in any header.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if older ones are gone.
+    pub(crate) fn check_begin(&self, of: &SegmentHeader) -> Result<(), Error> {
+        match (self.names.first(), self.noted_later) {
+            (Some(oldest), Some(noted)) => noted.check_begin(of.store, oldest.base),
+            _ => Ok(()),
         }
     }
-    opened.reverse();
-    Ok(opened)
+
+    /// The newest segment ends with the record `end`, and perhaps with the mark that another one follows.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if the log went further.
+    pub(crate) fn check_end(
+        &self,
+        disk: &dyn Disk,
+        newest: &SegmentHeader,
+        (goes_on, end): (bool, Seq),
+    ) -> Result<(), Error> {
+        if goes_on {
+            self.check_follows(disk, newest.number)?;
+        }
+        self.noted.map_or(Ok(()), |noted| noted.check(newest.store, end))
+    }
+
+    /// Looked at after the mark was read: beside a writer a segment may be newer than the names that were read first.
+    fn check_follows(&self, disk: &dyn Disk, number: u64) -> Result<(), Error> {
+        let (names, _) = names(disk, self.folder)?;
+        if names.last().is_some_and(|newest| newest.number > number) || is(Point::SegmentNewest) {
+            return Ok(());
+        }
+        let detail = format!(
+            "segment {number} ends with the mark that the log goes on in the next one; restore the state folder from a backup, \
+             or, if that is lost for good, take what is left into another one with `agentd-cli journal export` and `import`"
+        );
+        Err(self.missing_after(number, detail))
+    }
+
+    fn missing_after(&self, number: u64, detail: String) -> Error {
+        Error::missing(format!("`{}/{:010}-….seg`", self.folder, number + 1), detail)
+    }
+
+    /// Goes back from the newest segment to the one with the newest checkpoint; oldest first.
+    fn open(&self, disk: &dyn Disk) -> Result<Vec<(SegmentHeader, Window)>, Error> {
+        let mut opened = Vec::new();
+        for (index, name) in self.names.iter().enumerate().rev() {
+            let (header, window) = segment::open(disk, name.path_in(self.folder), *name)?;
+            let found = header.checkpoint.is_some();
+            opened.push((header, window));
+            if found || index == 0 {
+                break;
+            }
+        }
+        opened.reverse();
+        Ok(opened)
+    }
 }
 
-/// Reads a log; `None`: there is none.
-pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error> {
-    // Before the log: beside a writer both go on.
-    let noted = Reached::noted(disk);
-    let (names, leftovers) = names(disk, folder)?;
-    let Some(newest) = names.last().copied() else { return check_new(disk).map(|()| None) };
-    if let Some(missing) = gap(&names, folder).filter(|_| !is(Point::SegmentGap)) {
-        return Err(missing);
-    }
-    let newest_path = newest.path_in(folder);
-    let mut opened = start(disk, folder, &names)?;
-    let (header, window) = &mut opened[0];
-    let base = header.base;
-    let checkpoint = segment::checkpoint(header, window)?.map(|bytes| (Seq(base.0 - 1), bytes));
+/// The checkpoint of the oldest segment that a start reads, with the last record that it covers.
+fn checkpoint((header, window): &mut (SegmentHeader, Window)) -> Result<Option<(Seq, Vec<u8>)>, Error> {
+    let checkpoint = segment::checkpoint(header, window)?;
     if checkpoint.is_none() && header.number != 1 && !is(Point::SegmentGap) {
         let detail = format!("segment {} is missing, and no later one has a checkpoint", header.number - 1);
         return Err(Error::damaged(window.path(), 0, detail));
     }
-    let chain = Chain::new(&header.store);
-    let (checkpoint_segment, last) = (header.number, opened[opened.len() - 1].0);
-    let followers: Vec<SegmentHeader> = opened.iter().skip(1).map(|(header, _)| *header).collect();
-    let mut scan =
-        Scan { epoch: 0, tail: Vec::new(), marks: Vec::new(), last_group: None, closed: None, goes_on: false };
-    let mut end = None;
-    for (index, (header, window)) in opened.into_iter().enumerate() {
-        scan.epoch = scan.epoch.max(header.epoch);
-        let mut walk = Walk::new(window, &header, &chain);
-        match followers.get(index) {
-            Some(next) => scan.sealed(&mut walk, next)?,
-            None => end = Some(scan.last(walk, &chain, header.size)?),
-        }
-    }
-    let end = end.ok_or_else(|| Error::damaged(newest_path.as_str(), 0, "there is no last segment"))?;
-    if scan.goes_on {
-        check_follows(disk, folder, last.number)?;
-    }
-    noted.map_or(Ok(()), |noted| noted.check(last.store, Seq(end.next.0 - 1)))?;
-    let file = disk.open(&newest_path).map_err(Error::io("open", newest_path))?;
+    Ok(checkpoint.map(|bytes| (Seq(header.base.0 - 1), bytes)))
+}
+
+/// Reads a log; `None`: there is none.
+pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error> {
+    let files = Files::list(disk, folder)?;
+    let Some(newest) = files.names.last().map(|newest| newest.path_in(folder)) else { return Ok(None) };
+    files.gap().map_or(Ok(()), Err)?;
+    let mut opened = files.open(disk)?;
+    files.check_begin(&opened[0].0)?;
+    let checkpoint = checkpoint(&mut opened[0])?;
+    let (oldest, header) = (opened[0].0, opened[opened.len() - 1].0);
+    let chain = Chain::new(&oldest.store);
+    let (scan, end) = Scan::all(opened, &chain)?;
+    files.check_end(disk, &header, (scan.goes_on, Seq(end.next.0 - 1)))?;
+    let file = disk.open(&newest).map_err(Error::io("open", newest))?;
     Ok(Some(Found {
-        names,
-        leftovers,
-        header: last,
+        names: files.names,
+        leftovers: files.leftovers,
+        header,
         chain,
         file,
         end: end.at,
@@ -160,7 +205,7 @@ pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error
         torn_to: end.torn_to,
         last_group: scan.last_group,
         checkpoint,
-        checkpoint_segment,
+        checkpoint_segment: oldest.number,
         tail: scan.tail,
         marks: scan.marks,
     }))
@@ -174,6 +219,7 @@ struct End {
     torn_to: Option<u64>,
 }
 
+#[derive(Default)]
 struct Scan {
     epoch: u64,
     tail: Vec<(Seq, Record)>,
@@ -186,6 +232,21 @@ struct Scan {
 }
 
 impl Scan {
+    /// Segments that follow each other, to the end of the last one.
+    fn all(opened: Vec<(SegmentHeader, Window)>, chain: &Chain) -> Result<(Self, End), Error> {
+        let mut scan = Self::default();
+        let mut opened = opened.into_iter().peekable();
+        while let Some((header, window)) = opened.next() {
+            scan.epoch = scan.epoch.max(header.epoch);
+            let mut walk = Walk::new(window, &header, chain);
+            match opened.peek() {
+                Some((next, _)) => scan.sealed(&mut walk, next)?,
+                None => return scan.last(walk, chain, header.size).map(|end| (scan, end)),
+            }
+        }
+        Err(Error::damaged(LOG, 0, "there is no last segment"))
+    }
+
     fn take(&mut self, header: &GroupHeader, at: u64, records: Vec<(Seq, Record)>, epoch: u64) {
         self.last_group = Some((at, header.len));
         (self.closed, self.goes_on) = (None, header.goes_on);

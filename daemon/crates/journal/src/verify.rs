@@ -3,12 +3,12 @@
 use agentd_base::{Seq, describe};
 
 use crate::{
+    archive::Seen,
     disk::Disk,
     error::Error,
     format::{Chain, SegmentHeader},
-    reached::{Reached, check_new},
-    recover,
-    segment::{self, LOG, Step, Walk},
+    recover::{self, Files},
+    segment::{self, LOG, Name, Step, Walk, Window},
 };
 
 /// What a log holds, and what is wrong with it.
@@ -29,67 +29,93 @@ pub struct Verification {
 /// Checks every segment, checkpoint, group and record. While a writer is at work, the end may look torn.
 #[must_use]
 pub fn verify(disk: &dyn Disk) -> Verification {
-    verify_in(disk, LOG).0
+    verify_each(disk, &mut |_| ())
+}
+
+/// The same; `each` hears of every checkpoint and record that can be read.
+#[must_use]
+pub fn verify_each(disk: &dyn Disk, each: &mut dyn FnMut(Seen<'_>)) -> Verification {
+    verify_in(disk, LOG, each).0
 }
 
 /// The same for any folder; also returns hash and number of the last record, for comparing copies.
-pub(crate) fn verify_in(disk: &dyn Disk, folder: &str) -> (Verification, Option<SegmentHeader>) {
-    let mut out = Verification::default();
+pub(crate) fn verify_in(
+    disk: &dyn Disk,
+    folder: &str,
+    each: &mut dyn FnMut(Seen<'_>),
+) -> (Verification, Option<SegmentHeader>) {
+    let mut out = Findings { found: Verification::default(), each };
     let mut last = None;
     if let Err(error) = check(disk, folder, &mut out, &mut last) {
-        out.faults.push(describe(&error));
+        out.fault(&error);
     }
-    (out, last)
+    (out.found, last)
 }
 
-fn check(disk: &dyn Disk, folder: &str, out: &mut Verification, last: &mut Option<SegmentHeader>) -> Result<(), Error> {
-    // Before the log: beside a writer both go on.
-    let noted = Reached::noted(disk).filter(|_| folder == LOG);
-    let (names, _) = recover::names(disk, folder)?;
-    if names.is_empty() && folder == LOG {
-        check_new(disk)?;
+/// What was found so far, and who hears of what was read.
+struct Findings<'a> {
+    found: Verification,
+    each: &'a mut dyn FnMut(Seen<'_>),
+}
+
+impl Findings<'_> {
+    fn fault(&mut self, error: &Error) {
+        self.found.faults.push(describe(error));
     }
-    out.faults.extend(recover::gap(&names, folder).map(|missing| describe(&missing)));
-    for (index, name) in names.iter().enumerate() {
-        let path = name.path_in(folder);
-        let before = last.take();
-        let (header, mut window) = match segment::open(disk, path.clone(), *name) {
+}
+
+fn check(disk: &dyn Disk, folder: &str, out: &mut Findings<'_>, last: &mut Option<SegmentHeader>) -> Result<(), Error> {
+    let files = Files::list(disk, folder)?;
+    out.found.faults.extend(files.gap().map(|missing| describe(&missing)));
+    let mut begin = None;
+    for (index, name) in files.names.iter().enumerate() {
+        let open = |name: &Name| segment::open(disk, name.path_in(folder), *name);
+        let (before, next) = (last.take(), files.names.get(index + 1));
+        let (header, window) = match open(name) {
             Ok(opened) => opened,
             Err(error) => {
-                out.faults.push(describe(&error));
+                out.fault(&error);
                 continue;
             }
         };
-        out.segments += 1;
-        out.bytes += header.size;
         if before.is_some_and(|before| before.store != header.store) {
-            out.faults.push(format!("`{path}` is of another log than the segment before it"));
+            out.found.faults.push(format!("`{}` is of another log than the segment before it", window.path()));
         }
         *last = Some(header);
-        if let Err(error) = segment::checkpoint(&header, &mut window) {
-            out.faults.push(describe(&error));
-        }
-        let chain = Chain::new(&header.store);
-        let mut walk = Walk::new(window, &header, &chain);
-        let next = names.get(index + 1);
-        let next =
-            next.and_then(|next| segment::open(disk, next.path_in(folder), *next).ok()).map(|(header, _)| header);
-        let is_newest = index + 1 == names.len();
-        let fits = groups(&mut walk, next, &chain, header.size, out).and_then(|goes_on| {
-            if goes_on && is_newest {
-                recover::check_follows(disk, folder, header.number)?;
-            }
-            noted.filter(|_| is_newest).map_or(Ok(()), |noted| noted.check(header.store, Seq(walk.next.0 - 1)))
-        });
+        begin.get_or_insert_with(|| files.check_begin(&header).err());
+        let fits = match next {
+            None => whole(&header, window, None, out).and_then(|end| files.check_end(disk, &header, end)),
+            Some(next) => whole(&header, window, open(next).ok().map(|(header, _)| header), out).map(|_| {
+                // If the header of the next one could not be read, nobody could tell where this one ends.
+                out.found.torn_bytes = 0;
+            }),
+        };
         if let Err(error) = fits {
-            out.faults.push(describe(&error));
-        }
-        if !is_newest {
-            // The header of the next one could not be read, and so nobody could tell where this one ends.
-            out.torn_bytes = 0;
+            out.fault(&error);
         }
     }
+    out.found.faults.extend(begin.flatten().map(|missing| describe(&missing)));
     Ok(())
+}
+
+/// Reads all of a segment; whether it ends with the mark that another one follows, and its last record.
+fn whole(
+    header: &SegmentHeader,
+    mut window: Window,
+    next: Option<SegmentHeader>,
+    out: &mut Findings<'_>,
+) -> Result<(bool, Seq), Error> {
+    out.found.segments += 1;
+    out.found.bytes += header.size;
+    match segment::checkpoint(header, &mut window) {
+        Ok(None) => {}
+        Ok(Some(bytes)) => (out.each)(Seen::Checkpoint(Seq(header.base.0 - 1), &bytes)),
+        Err(error) => out.fault(&error),
+    }
+    let chain = Chain::new(&header.store);
+    let mut walk = Walk::new(window, header, &chain);
+    let goes_on = groups(&mut walk, next, &chain, header.size, out)?;
+    Ok((goes_on, Seq(walk.next.0 - 1)))
 }
 
 /// Reads to the end of a segment; whether it ends with the mark that another one follows.
@@ -98,7 +124,7 @@ fn groups(
     next: Option<SegmentHeader>,
     chain: &Chain,
     size: u64,
-    out: &mut Verification,
+    out: &mut Findings<'_>,
 ) -> Result<bool, Error> {
     let mut goes_on = false;
     let why = loop {
@@ -108,7 +134,8 @@ fn groups(
         match walk.step()? {
             Step::Group { header, records, .. } => {
                 goes_on = header.goes_on;
-                out.records += records.len() as u64;
+                out.found.records += records.len() as u64;
+                records.iter().for_each(|(seq, record)| (out.each)(Seen::Record(*seq, record)));
             }
             Step::End => break "zeros begin here, and groups follow".to_owned(),
             Step::Broken(detail) => break detail,
@@ -124,7 +151,7 @@ fn groups(
             Err(Error::damaged(walk.window.path(), walk.at, detail))
         }
         None => {
-            out.torn_bytes = to - walk.at;
+            out.found.torn_bytes = to - walk.at;
             Ok(goes_on)
         }
     }

@@ -33,9 +33,15 @@ fn migration_survives_a_power_cut_at_every_call() {
     (0..5).for_each(|seed| model::migrate_everywhere(seed).unwrap());
 }
 
+#[test]
+fn what_retention_has_removed_is_not_missed_after_a_power_cut_at_any_call() {
+    (0..20).for_each(|seed| model::retain_everywhere(seed).unwrap());
+}
+
 /// The workload whose every call is cut or fails: start, commits, a roll with checkpoint, retention, end.
 fn workload(disk: &SimDisk, acked: &mut u64) -> Result<(), Error> {
     let mut log = Log::open(Arc::new(disk.clone()), options(4096))?.log;
+    model::note(disk, b"0123456789abcdef", "0 1");
     let mut rng = Rng::new(7);
     for step in 0..12 {
         let records = vec![record(&mut rng, 300), record(&mut rng, 10)];

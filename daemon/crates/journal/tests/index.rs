@@ -10,7 +10,7 @@ use std::{
 };
 
 use agentd_base::Seq;
-use agentd_journal::{Change, Error, Index, IndexState};
+use agentd_journal::{Change, Error, Index, IndexState, Reached};
 use support::{OURS, change, filled, open};
 
 const FRESH: IndexState = IndexState { watermark: Seq(0), fresh: true };
@@ -86,7 +86,7 @@ fn anything_else_starts_afresh() {
         assert_eq!(state, FRESH, "{what}");
         assert_eq!(index.get(b"a1").unwrap(), None, "{what}");
         index.put_many(&[change("a1", "again")], Seq(1)).unwrap();
-        index.close(OURS.seq).unwrap();
+        index.close(OURS).unwrap();
         assert!(!open(&path).unwrap().1.fresh, "{what}");
     }
 }
@@ -114,7 +114,7 @@ fn an_index_of_garbage_is_rebuilt() {
     }
     let all: Vec<Change> = (0..4000_u64).map(|round| (round.to_be_bytes().to_vec(), None)).collect();
     index.put_many(&all, Seq(4001)).unwrap();
-    index.close(OURS.seq).unwrap();
+    index.close(OURS).unwrap();
     assert_eq!(open(&path).unwrap().1, FRESH);
 }
 
@@ -137,6 +137,15 @@ fn what_is_in_doubt_is_made_anew_and_still_knows_how_far_the_log_went() {
     assert_eq!((state, index.get(b"a1").unwrap()), (FRESH, None));
     assert_eq!(fs::read(path.join("reached")).unwrap(), note, "also while it is made");
     // A log that is read as far as it goes is no reason to forget that it went further.
-    index.close(Seq(2)).unwrap();
+    index.close(Reached { seq: Seq(2), first: Some(Seq(9)), ..OURS }).unwrap();
     assert_eq!(fs::read(path.join("reached")).unwrap(), note);
+    assert!(note.ends_with(b" 5000 1\n"));
+    // What retention has noted meanwhile holds; where nobody has noted anything, what is seen.
+    for (noted, then) in [(" 3 7\n", " 5000 7\n"), (" 3\n", " 5000 9\n"), ("", " 5000 9\n")] {
+        let (index, _) = open(&path).unwrap();
+        let text = String::from_utf8_lossy(&note).replace(" 5000 1\n", noted);
+        fs::write(path.join("reached"), text).unwrap();
+        index.close(Reached { first: Some(Seq(9)), ..OURS }).unwrap();
+        assert!(fs::read(path.join("reached")).unwrap().ends_with(then.as_bytes()), "{noted:?}");
+    }
 }

@@ -5,7 +5,7 @@
 #[expect(dead_code, reason = "shared with the crash tests")]
 mod model;
 
-use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command, sync::Arc};
 
 use agentd_base::{Rng, Seq};
 use agentd_journal::{Batch, Blobs, Disk, Error, Log, Options, Reader, RealDisk, verify};
@@ -80,4 +80,25 @@ fn one_process_writes_a_log_and_others_learn_which() {
     // The number that a dead owner left is not taken for one that lives.
     fs::write(folder.path().join("state/log/lock"), "99999999").unwrap();
     drop(open().unwrap());
+}
+
+#[test]
+fn what_is_no_file_is_refused_by_name_and_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let disk = RealDisk::new(&state).unwrap();
+    let names = ["log/lock", "log/0000000001-00000000000000000001.seg", "index/reached", "log/next.tmp"];
+    for name in names {
+        let path = state.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the standard library makes no pipes with names")]
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let refused = [RealDisk::read_only(&path).map(drop), disk.open(name).map(drop), disk.create(name).map(drop)];
+        for error in refused.map(Result::unwrap_err).into_iter().chain([disk.lock(name).map(drop).unwrap_err()]) {
+            assert!(error.to_string().contains("no regular file"), "{name}: {error}");
+        }
+    }
+    let faults = verify(&disk).faults.join("; ");
+    assert!(faults.contains("0000000001-") && faults.contains("no regular file"), "{faults}");
 }

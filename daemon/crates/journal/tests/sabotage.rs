@@ -26,6 +26,7 @@ fn every_switch_turns_the_tests_red() {
         }
     };
     let migrate = || (0..20).for_each(|seed| model::migrate_everywhere(seed).unwrap());
+    let retain = || (0..20).for_each(|seed| model::retain_everywhere(seed).unwrap());
     let archives = || {
         archive::flips(1).unwrap();
         (0..40).for_each(|seed| archive::import_everywhere(seed).unwrap());
@@ -35,13 +36,23 @@ fn every_switch_turns_the_tests_red() {
         blob::left_by_another_run().unwrap();
         index::doubtful().unwrap();
     };
-    println!("{}", prove(&[("rot", &rot), ("migration", &migrate), ("archives", &archives), ("power cuts", &torture)]));
+    println!(
+        "{}",
+        prove(&[
+            ("rot", &rot),
+            ("migration", &migrate),
+            ("retention", &retain),
+            ("archives", &archives),
+            ("power cuts", &torture)
+        ])
+    );
 }
 
 #[test]
 fn without_a_switch_all_is_green() {
     rot::all().unwrap();
     model::migrate_everywhere(1).unwrap();
+    model::retain_everywhere(1).unwrap();
     archive::flips(1).unwrap();
     archive::import_everywhere(1).unwrap();
     (0..500).for_each(|seed| assert!(model::torture(seed).is_ok(), "seed {seed}"));

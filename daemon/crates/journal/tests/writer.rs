@@ -189,3 +189,34 @@ fn readers_follow_the_writer_through_segments_and_retention() {
     sender.join().unwrap();
     assert_eq!(follower.join().unwrap(), Seq(ALL));
 }
+
+#[test]
+fn a_segment_that_follows_is_gone_on_with_though_the_one_before_could_not_be_marked() {
+    let add = |log: &mut Log, checkpoint: Option<Vec<u8>>| {
+        log.append(&Batch { checkpoint, ..batch(log.next().0) })?;
+        log.sync()
+    };
+    // The mark is the last write of a roll.
+    let disk = SimDisk::new(9);
+    let mut log = open(&disk);
+    let before = disk.count(Op::Write);
+    add(&mut log, Some(vec![7; 100])).unwrap();
+    let mark = disk.count(Op::Write) - before;
+    for kill in [false, true] {
+        let disk = SimDisk::new(9);
+        let mut log = open(&disk);
+        disk.fail(Op::Write, mark, Lasting::Once, io::ErrorKind::Other);
+        for seq in 1..=3 {
+            assert_eq!(add(&mut log, (seq == 1).then(|| vec![7; 100])).unwrap(), Seq(seq));
+        }
+        if kill {
+            disk.crash();
+        } else {
+            log.close().unwrap();
+        }
+        let opened = Log::open(Arc::new(disk.clone()), options(1 << 20)).unwrap();
+        let checkpoint = opened.checkpoint.unwrap();
+        assert_eq!((checkpoint.0, opened.tail.len(), opened.log.durable()), (Seq(1), 2, Seq(3)));
+        assert_eq!(verify(&disk).faults, Vec::<String>::new());
+    }
+}

@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use agentd_host::open_regular;
+
 use crate::sabotage::{Point, is};
 
 /// What stands behind the name of an archive that is not yet whole.
@@ -175,12 +177,14 @@ fn leads_to(path: &Path, file: &File) -> io::Result<bool> {
 
 /// Removes what a killed export left, unless one lives that writes it.
 fn remove_left(path: &Path, own_uid: u32) -> io::Result<()> {
+    let not_ours = || in_the_way(path, "no export of yours left it; remove it");
     let removed = || {
-        let found = fs::symlink_metadata(path)?;
-        if !found.is_file() || found.uid() != own_uid {
-            return Err(in_the_way(path, "no export of yours left it; remove it"));
-        }
-        remove_unless_written(path, &OpenOptions::new().write(true).open(path)?, lock)
+        let file = open_regular(path, OpenOptions::new().write(true)).map_err(|error| match error.kind() {
+            // What no export makes, and the file of somebody else.
+            io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied => not_ours(),
+            _ => error,
+        })?;
+        if file.metadata()?.uid() == own_uid { remove_unless_written(path, &file, lock) } else { Err(not_ours()) }
     };
     match removed() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -264,6 +268,11 @@ pub(crate) mod tests {
         fs::create_dir(&path).unwrap();
         refused(uid, "a folder");
         fs::remove_dir(&path).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the standard library makes no pipes with names")]
+        let piped = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(piped.success());
+        refused(uid, "a pipe that nobody reads");
+        fs::remove_file(&path).unwrap();
         fs::write(&path, "theirs").unwrap();
         refused(uid + 1, "a file of somebody else");
         assert_eq!(fs::read(&path).unwrap(), b"theirs");

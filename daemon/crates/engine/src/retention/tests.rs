@@ -250,7 +250,7 @@ fn a_wall_clock_that_jumps_makes_nothing_older_than_it_is_and_no_look_due() {
 pub(crate) fn a_clock_that_jumps_ahead_makes_nothing_old_and_time_that_passes_does() {
     let week: &[u64] = &[1, 2, 3, 4, 5];
     // The days on which tasks ended, the day of the look, how many days of that the engine saw pass, how many tasks go.
-    let cases: [(&[u64], u64, u64, usize); 9] = [
+    let cases: [(&[u64], u64, u64, usize); 12] = [
         (week, 45, 0, 0),
         (week, 400, 0, 0),
         // The newest segment with records stays.
@@ -262,6 +262,11 @@ pub(crate) fn a_clock_that_jumps_ahead_makes_nothing_old_and_time_that_passes_do
         // A year of holidays in between, then daily use: it goes a month later, as if there had been none.
         (&[1, 2, 400, 407, 415, 422], 424, 0, 2),
         (&[1, 2, 400, 407, 415], 416, 0, 0),
+        // The engine was there all the time, and nobody asked it for anything; or it came in the middle of that.
+        (&[0, 90], 91, 91, 1),
+        (&[0, 30, 90], 91, 62, 2),
+        // It saw less pass than the clock says: the clock jumped between the two tasks.
+        (&[0, 90], 91, 20, 0),
         // Old by itself, whatever jumps later.
         (&[0, 7, 14, 21, 28, 35, 42], 300, 0, 3),
     ];

@@ -1,12 +1,12 @@
-//! The journal as a start finds it: whole, only to be looked at, or damaged. Also its check.
+//! The journal as a start finds it: whole, only to be looked at, or damaged.
 
 use std::{path::Path, sync::Arc};
 
 use agentd_base::{Seq, describe};
-use agentd_journal::{Blobs, Disk, Held, Log, Opened, Options, Reader, RealDisk, sim::SimDisk};
+use agentd_journal::{Disk, Held, Log, Opened, Options, ReadOnly, Reader, RealDisk, sim::SimDisk};
 use prost::Message as _;
 
-use crate::{Error, record::Checkpoint, view::Verification};
+use crate::{Error, record::Checkpoint};
 
 /// The journal as it was found.
 pub(super) struct Store {
@@ -36,25 +36,28 @@ pub(crate) fn of_hold(error: agentd_journal::Error, state_dir: &Path) -> Error {
     }
 }
 
+impl Store {
+    /// A log that is only looked at, and why.
+    fn looked_at(found: ReadOnly, why: String, hold: Option<Arc<dyn Held>>) -> Self {
+        let ReadOnly { reader, checkpoint, tail } = found;
+        let (read_only, broken, blind) = (Some(why), false, false);
+        Self { log: None, reader, checkpoint, tail, epoch: 0, hold, read_only, broken, blind }
+    }
+
+    fn opened(opened: Opened) -> Self {
+        let Opened { log, checkpoint, tail, report } = opened;
+        let (reader, hold, epoch) = (log.reader(), Some(log.hold()), report.epoch);
+        let (log, read_only, broken, blind) = (Some(log), None, false, false);
+        Self { log, reader, checkpoint, tail, epoch, hold, read_only, broken, blind }
+    }
+}
+
 /// Opens the log for writing; failing that, for reading; failing that, for reading what is whole of it; failing that, an
 /// empty one in memory stands in for it. If another process has it, nothing of all that.
 pub(super) fn open(disk: &Arc<dyn Disk>, state_dir: &Path, segment_bytes: u64) -> Result<Store, Error> {
     let options = Options { segment_bytes, ..Options::default() };
     let error = match Log::open(Arc::clone(disk), options.clone()) {
-        Ok(Opened { log, checkpoint, tail, report }) => {
-            let (reader, epoch, hold) = (log.reader(), report.epoch, Some(log.hold()));
-            return Ok(Store {
-                log: Some(log),
-                reader,
-                checkpoint,
-                tail,
-                epoch,
-                hold,
-                read_only: None,
-                broken: false,
-                blind: false,
-            });
-        }
+        Ok(opened) => return Ok(Store::opened(opened)),
         Err(error @ agentd_journal::Error::Locked { .. }) => return Err(of_hold(error, state_dir)),
         Err(error) => error,
     };
@@ -62,43 +65,18 @@ pub(super) fn open(disk: &Arc<dyn Disk>, state_dir: &Path, segment_bytes: u64) -
     tracing::error!(why, "the journal cannot be opened for writing");
     // What made the opening fail may keep the lock from being taken too.
     let hold = agentd_journal::hold(&**disk).ok();
-    let look = |reader, checkpoint, tail, blind| Store {
-        log: None,
-        reader,
-        checkpoint,
-        tail,
-        epoch: 0,
-        hold,
-        read_only: Some(why),
-        broken: false,
-        blind,
-    };
     if let Ok(found) = Reader::open_read_only(Arc::clone(disk)) {
-        return Ok(look(found.reader, found.checkpoint, found.tail, false));
+        return Ok(Store::looked_at(found, why, hold));
     }
     if let Ok(reader) = Reader::open_damaged(Arc::clone(disk)) {
         // Nothing counts as open: what was cannot be told where records are missing. The index has what has ended.
-        let nothing = (reader.durable(), Checkpoint::default().encode_to_vec());
-        return Ok(Store { broken: true, ..look(reader, Some(nothing), Vec::new(), false) });
+        let checkpoint = Some((reader.durable(), Checkpoint::default().encode_to_vec()));
+        let found = ReadOnly { reader, checkpoint, tail: Vec::new() };
+        return Ok(Store { broken: true, ..Store::looked_at(found, why, hold) });
     }
     let reader = Log::open(Arc::new(SimDisk::new(0)), Options { segment_bytes: 64 << 10, ..options })
         .map(|opened| opened.log.reader())
         .expect("a log in memory can always be made");
-    Ok(look(reader, None, Vec::new(), true))
-}
-
-pub(super) fn check(disk: &Arc<dyn Disk>, blobs: &Blobs) -> Verification {
-    let log = agentd_journal::verify(&**disk);
-    let mut faults = log.faults;
-    let documents = blobs.verify(&mut faults).unwrap_or_else(|error| {
-        faults.push(describe(&error));
-        0
-    });
-    Verification {
-        segments: log.segments as u64,
-        records: log.records,
-        documents: documents as u64,
-        bytes: log.bytes,
-        faults,
-    }
+    let nothing = ReadOnly { reader, checkpoint: None, tail: Vec::new() };
+    Ok(Store { blind: true, ..Store::looked_at(nothing, why, hold) })
 }

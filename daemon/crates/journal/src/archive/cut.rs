@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     format::{Chain, GroupKind, Head, Record, SegmentHeader},
     log::RESERVE,
-    recover,
+    recover::{self, Files},
     segment::{self, Name, Step, Walk},
 };
 
@@ -53,16 +53,18 @@ impl Cut {
 /// Walks the log in `folder` as far as it goes at this moment; `None`: there is none.
 ///
 /// # Errors
-/// [`Error::Damaged`], also if a daemon starts on the log in this very moment; [`Error::NewerFormat`]; [`Error::Io`].
+/// [`Error::Damaged`], also if a daemon starts on the log in this very moment; [`Error::Missing`]; [`Error::NewerFormat`];
+/// [`Error::Io`].
 pub(super) fn cut(disk: &dyn Disk, folder: &str, each: &mut dyn FnMut(Seen<'_>)) -> Result<Option<Cut>, Error> {
-    let (names, _) = recover::names(disk, folder)?;
-    let Some(oldest) = names.first().copied() else { return Ok(None) };
+    let files = Files::list(disk, folder)?;
+    let Some(oldest) = files.names.first().copied() else { return Ok(None) };
     let (next, epoch) = (oldest.base, 0);
     let mut cut = Cut { parts: Vec::new(), next, head: [0; 16], epoch, records: 0, newest_ms: 0 };
     let mut whole = oldest.number == 1;
-    for (index, name) in names.iter().enumerate() {
+    for (index, name) in files.names.iter().enumerate() {
         let (header, mut window) = segment::open(disk, name.path_in(folder), *name)?;
         if cut.parts.is_empty() {
+            files.check_begin(&header)?;
             cut.head = header.previous;
         }
         cut.epoch = cut.epoch.max(header.epoch);
@@ -72,7 +74,7 @@ pub(super) fn cut(disk: &dyn Disk, folder: &str, each: &mut dyn FnMut(Seen<'_>))
         }
         let chain = Chain::new(&header.store);
         let mut walk = Walk::new(window, &header, &chain);
-        let end = match names.get(index + 1) {
+        let end = match files.names.get(index + 1) {
             Some(next) => {
                 let (next, _) = segment::open(disk, next.path_in(folder), *next)?;
                 cut.sealed(&mut walk, &header, &next, each)?

@@ -15,6 +15,7 @@ use crate::{
     format::SegmentHeader,
     log::hold,
     migrate,
+    reached::INDEX,
     sabotage::{Point, is},
     segment::{Beginning, LOG},
 };
@@ -22,8 +23,6 @@ use crate::{
 /// Where the log is built.
 const BUILD: &str = "log.import";
 const BUILD_LOCK: &str = "log.import/lock";
-/// The index knows another log, if there is one.
-const INDEX: &str = "index";
 /// Room for groups behind the checkpoint that an import adds.
 const ROOM: u64 = 64 << 10;
 /// What a log's folder may hold that is no log.
@@ -93,13 +92,14 @@ fn vacant(disk: &dyn Disk) -> Result<(), Error> {
     }
 }
 
-/// The folders of the journal in a state folder, with those that a change of its format has put aside: what goes, goes together.
+/// The folders of the journal in a state folder, with its index, without which no log is missing, and with those that a change
+/// of its format has put aside: what goes, goes together.
 ///
 /// # Errors
 /// [`Error::Io`].
 pub fn journal_folders(disk: &dyn Disk) -> Result<Vec<String>, Error> {
     let mut names = disk.list("").map_err(Error::io("list", "the state folder"))?;
-    names.retain(|name| [LOG, BLOBS].contains(&name.as_str()) || migrate::is_aside(name));
+    names.retain(|name| [LOG, BLOBS, INDEX].contains(&name.as_str()) || migrate::is_aside(name));
     Ok(names)
 }
 
@@ -194,6 +194,7 @@ fn compare(archive: &Archive, disk: &dyn Disk) -> Result<(), Error> {
 fn put_in_place(disk: &dyn Disk) -> Result<(), Error> {
     let root = || Error::io("sync", "the state folder");
     let _alone = vacate(disk)?;
+    // It knows another log, if there is one.
     disk.remove_dir(INDEX).map_err(Error::io("remove", INDEX))?;
     // Neither the names of payloads nor an index that is gone may be less durable than the log.
     disk.sync_dir("").map_err(root())?;

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io, ops::ControlFlow, sync::Arc};
 use agentd_base::{ContentHash, describe};
 
 use super::{
-    ABOUT, ARCHIVE_FORMAT, CHECKSUM, PIECE, Progress, Seen,
+    ABOUT, ARCHIVE_FORMAT, CHECKSUM, LOST, PIECE, Progress, Seen,
     cut::{Cut, cut},
     tar::{self, BLOCK},
     write::{TAIL, Written, records_line, tail},
@@ -21,12 +21,15 @@ use crate::{
 
 /// Longest first entry.
 const MAX_ABOUT: u64 = 64 << 10;
+/// Longest list of what is lost.
+const MAX_LOST: u64 = 64 << 20;
 
 /// An archive of which every byte was compared with the checksum, every payload with its name, and every group with its hash.
 #[derive(Debug)]
 pub struct Archive {
     view: Arc<View>,
     payloads: Vec<ContentHash>,
+    lost: Vec<ContentHash>,
     pub(super) cut: Cut,
     bytes: u64,
 }
@@ -45,7 +48,7 @@ pub fn open_archive(
     let About { newer, records } = about(&*file, bytes)?;
     checksum(&*file, bytes, progress)?;
     let view = Arc::new(View { entries: entries(&*file, bytes - TAIL as u64, newer)?, file });
-    let payloads = view.payloads();
+    let (payloads, lost) = (view.payloads(), view.lost()?);
     let blobs = Blobs::new(Arc::clone(&view) as Arc<dyn Disk>);
     for hash in &payloads {
         blobs.get(hash).map_err(bad)?;
@@ -61,7 +64,7 @@ pub fn open_archive(
     if records.is_some_and(|records| records != records_line(&cut)) {
         return Err(damaged("it does not hold the records that it says it holds"));
     }
-    Ok(Archive { view, payloads, cut, bytes })
+    Ok(Archive { view, payloads, lost, cut, bytes })
 }
 
 /// What the first entry says.
@@ -80,6 +83,7 @@ impl Archive {
             segments: self.cut.parts.len() as u64,
             records: self.cut.records,
             payloads: self.payloads.len() as u64,
+            lost: self.lost.clone(),
             bytes: self.bytes,
         }
     }
@@ -165,7 +169,8 @@ fn entries(file: &dyn DiskFile, end: u64, newer: bool) -> Result<BTreeMap<String
         let (name, len, _) = tar::parse(&read(file, at, BLOCK)?)
             .filter(|(_, len, _)| at + tar::whole(*len) <= end)
             .ok_or_else(|| damaged(format!("no file begins at its byte {at}")))?;
-        let known = is_segment(&name) || hash_of(&name).is_some_and(|_| len <= MAX_BLOB as u64);
+        let is_lost = name == LOST && len <= MAX_LOST;
+        let known = is_lost || is_segment(&name) || hash_of(&name).is_some_and(|_| len <= MAX_BLOB as u64);
         if !known && name != ABOUT.0 && !newer {
             return Err(damaged(format!("there is something in it that does not belong there: `{name}`")));
         }
@@ -200,6 +205,15 @@ struct View {
 impl View {
     fn payloads(&self) -> Vec<ContentHash> {
         self.entries.keys().filter_map(|name| hash_of(name)).collect()
+    }
+
+    /// What it says is not in it.
+    fn lost(&self) -> Result<Vec<ContentHash>, Error> {
+        let Some(&(start, len)) = self.entries.get(LOST) else { return Ok(Vec::new()) };
+        let text = String::from_utf8_lossy(&read(&*self.file, start, len as usize)?).into_owned();
+        let hash = |line: &str| line.split(' ').next()?.parse().ok();
+        let hashes: Option<Vec<ContentHash>> = text.lines().map(hash).collect();
+        hashes.ok_or_else(|| damaged("it does not say which payloads it lacks"))
     }
 }
 

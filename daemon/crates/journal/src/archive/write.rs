@@ -1,7 +1,7 @@
 //! Writing an archive: first a look at the whole log, then its bytes, the payloads, and the checksum.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fmt::Write as _,
     io::{self, Write},
     sync::Arc,
@@ -10,7 +10,7 @@ use std::{
 use agentd_base::ContentHash;
 
 use super::{
-    ABOUT, ARCHIVE_FORMAT, CHECKSUM, MIN_READER, PIECE, Progress, Seen,
+    ABOUT, ARCHIVE_FORMAT, CHECKSUM, LOST, MIN_READER, PIECE, Progress, Seen,
     cut::{Cut, Part, cut},
     keep,
     tar::{self, END},
@@ -32,7 +32,7 @@ pub struct Snapshot {
 }
 
 /// What an archive holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// Segments.
     pub segments: u64,
@@ -40,6 +40,8 @@ pub struct Written {
     pub records: u64,
     /// Payloads.
     pub payloads: u64,
+    /// Payloads that should be in it, and were missing or damaged.
+    pub lost: Vec<ContentHash>,
     /// Length of the archive.
     pub bytes: u64,
 }
@@ -49,7 +51,7 @@ impl Snapshot {
     /// every checkpoint and record.
     ///
     /// # Errors
-    /// [`Error::NoJournal`]; [`Error::Damaged`], which may pass if a daemon was starting; [`Error::Kept`];
+    /// [`Error::NoJournal`]; [`Error::Damaged`], which may pass if a daemon was starting; [`Error::Missing`]; [`Error::Kept`];
     /// [`Error::NewerFormat`]; [`Error::Io`].
     pub fn take(disk: Arc<dyn Disk>, each: &mut dyn FnMut(Seen<'_>)) -> Result<Self, Error> {
         if !disk.exists(LOG).map_err(Error::io("look for", LOG))? {
@@ -60,14 +62,14 @@ impl Snapshot {
         Ok(Self { disk, cut, _keep: keep })
     }
 
-    /// Writes the archive with these payloads, each compared with its name.
+    /// Writes the archive with these payloads, each compared with its name. Those that are missing or damaged are left out,
+    /// and the archive says so, with the words that stand here for each.
     ///
     /// # Errors
-    /// [`Error::NoBlob`] and [`Error::Damaged`]: something stored is not what it was; [`Error::Io`] while reading;
-    /// [`Error::Output`] if `out` refuses.
+    /// [`Error::Damaged`]: the log is not what it was; [`Error::Io`] while reading; [`Error::Output`] if `out` refuses.
     pub fn write(
         &self,
-        payloads: &BTreeSet<ContentHash>,
+        payloads: &BTreeMap<ContentHash, String>,
         out: &mut dyn Write,
         progress: Progress<'_>,
     ) -> Result<Written, Error> {
@@ -75,20 +77,28 @@ impl Snapshot {
         let about = self.about(payloads.len());
         let mut total = tar::whole(about.len() as u64) + tar::whole(1) + END as u64;
         total += self.cut.parts.iter().map(|part| tar::whole(part.cut_header().size)).sum::<u64>();
-        for hash in payloads {
-            total += tar::whole(blobs.size(hash)?);
+        for hash in payloads.keys() {
+            match blobs.size(hash) {
+                Err(Error::NoBlob { .. }) => {}
+                size => total += tar::whole(size?),
+            }
         }
         let modified = self.cut.newest_ms / 1000;
         let mut out = Out { out, hasher: blake3::Hasher::new(), done: 0, total, progress, modified };
-        out.entry(ABOUT.0, about.len() as u64)?;
-        out.put(about.as_bytes())?;
-        out.pad(about.len() as u64)?;
+        out.file(ABOUT.0, about.as_bytes())?;
         self.cut.parts.iter().try_for_each(|part| self.segment(part, &mut out))?;
-        for hash in payloads {
-            let content = blobs.get(hash)?;
-            out.entry(&blobs::path(hash), content.len() as u64)?;
-            out.put(&content)?;
-            out.pad(content.len() as u64)?;
+        let (mut lost, mut lines) = (Vec::new(), String::new());
+        for (hash, of) in payloads {
+            match blobs.get(hash) {
+                Err(Error::NoBlob { .. } | Error::Damaged { .. }) => {
+                    lost.push(*hash);
+                    lines.push_str(&format!("{hash} {of}\n"));
+                }
+                content => out.file(&blobs::path(hash), &content?)?,
+            }
+        }
+        if !lost.is_empty() {
+            out.file(LOST, lines.as_bytes())?;
         }
         let tail = tail(out.hasher.finalize(), modified);
         out.put(&tail)?;
@@ -96,7 +106,8 @@ impl Snapshot {
         Ok(Written {
             segments: self.cut.parts.len() as u64,
             records: self.cut.records,
-            payloads: payloads.len() as u64,
+            payloads: (payloads.len() - lost.len()) as u64,
+            lost,
             bytes: out.done,
         })
     }
@@ -156,12 +167,19 @@ impl Out<'_> {
         self.put(&tar::header(name, len, self.modified))
     }
 
+    fn file(&mut self, name: &str, content: &[u8]) -> Result<(), Error> {
+        self.entry(name, content.len() as u64)?;
+        self.put(content)?;
+        self.pad(content.len() as u64)
+    }
+
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         for piece in bytes.chunks(PIECE) {
             self.out.write_all(piece).map_err(output)?;
             self.hasher.update(piece);
             self.done += piece.len() as u64;
-            (self.progress)(self.done, self.total);
+            // What is lost was not counted.
+            (self.progress)(self.done.min(self.total), self.total);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Archives on the simulated disk: one that is damaged at any byte, and an import that is cut at any call.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
 
-use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use agentd_base::{ContentHash, Rng, Seq};
 use agentd_journal::{
@@ -17,7 +17,8 @@ pub(crate) const OPEN: &[u8] = b"what is open";
 pub(crate) fn archived(disk: &SimDisk, payloads: &[&[u8]]) -> (Vec<u8>, Written) {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     let blobs = Blobs::new(Arc::clone(&disk));
-    let names: BTreeSet<ContentHash> = payloads.iter().map(|content| blobs.put(content).unwrap()).collect();
+    let named = |content: &&[u8]| (blobs.put(content).unwrap(), "of a test".to_owned());
+    let names: BTreeMap<ContentHash, String> = payloads.iter().map(named).collect();
     let mut bytes = Vec::new();
     let snapshot = Snapshot::take(disk, &mut |_| ()).unwrap();
     let written = snapshot.write(&names, &mut bytes, &mut |done, total| assert!(done <= total)).unwrap();

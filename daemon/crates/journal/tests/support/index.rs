@@ -7,7 +7,7 @@ use agentd_base::Seq;
 use agentd_journal::{Change, Error, Index, IndexState, Reached};
 
 /// The log of these tests.
-pub(crate) const OURS: Reached = Reached { store: *b"0123456789abcdef", seq: Seq(5000) };
+pub(crate) const OURS: Reached = Reached { store: *b"0123456789abcdef", seq: Seq(5000), first: Some(Seq(1)) };
 
 pub(crate) fn open(path: &Path) -> Result<(Index, IndexState), Error> {
     Index::open(path, OURS)
@@ -22,14 +22,14 @@ pub(crate) fn filled(path: &Path) {
     assert!(state.fresh && state.watermark == Seq(0));
     index.put_many(&[change("a1", "one"), change("a2", "two"), change("b1", "three")], Seq(3)).unwrap();
     index.put_many(&[("a2".into(), None), change("a3", "four")], Seq(5)).unwrap();
-    index.close(OURS.seq).unwrap();
+    index.close(OURS).unwrap();
 }
 
 /// Logs that the index was not made from, or that have lost what it was made from, and one that went on.
 pub(crate) fn doubtful() -> Result<(), String> {
     let cases = [
-        ("another log", Reached { store: [7; 16], seq: OURS.seq }, true),
-        ("another log that goes further", Reached { store: [7; 16], seq: Seq(9000) }, true),
+        ("another log", Reached { store: [7; 16], ..OURS }, true),
+        ("another log that goes further", Reached { store: [7; 16], seq: Seq(9000), ..OURS }, true),
         ("an older log", Reached { seq: Seq(4999), ..OURS }, true),
         ("the same log", OURS, false),
         ("the same log, further on", Reached { seq: Seq(5001), ..OURS }, false),

@@ -256,6 +256,37 @@ pub(crate) fn torture(seed: u64) -> Result<u64, String> {
     Ok(world.opened)
 }
 
+/// What an index in the same state folder has noted of a log of these tests.
+pub(crate) fn note(disk: &SimDisk, store: &[u8; 16], reached: impl std::fmt::Display) {
+    let store = u128::from_be_bytes(*store);
+    disk.plant("index/reached", format!("{store:032x} {reached}\n").as_bytes());
+}
+
+/// Retention, cut at each of its calls: nothing that it has removed is missed.
+pub(crate) fn retain_everywhere(seed: u64) -> Result<(), String> {
+    let (disk, all) = store(seed, 4096, &[8, 20], true);
+    note(&disk, b"0123456789abcdef", "1 1");
+    for n in 1.. {
+        let disk = disk.fork(seed + n);
+        let open = || Log::open(Arc::new(disk.clone()), options(4096)).map(|opened| opened.log);
+        let mut log = open().map_err(|error| error.to_string())?;
+        disk.cut_power_at(n);
+        let done = log.retain(Seq(u64::MAX), u64::MAX);
+        let survived = !disk.is_off();
+        promise!(!survived || done.as_ref().is_ok_and(|oldest| *oldest > Seq(1)), "retention fails: {done:?}");
+        drop(log);
+        disk.crash();
+        let log = open().map_err(|error| format!("cut at call {n} of retention: {error}"))?;
+        promise!(log.durable().0 as usize == all.len(), "cut at call {n} of retention: records are gone");
+        let faults = verify(&disk).faults;
+        promise!(faults.is_empty(), "cut at call {n} of retention: {faults:?}");
+        if survived {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 /// A store of several segments, some with checkpoints, and its records.
 pub(crate) fn store(seed: u64, segment_bytes: u64, checkpoints: &[usize], close: bool) -> (SimDisk, Vec<Record>) {
     let disk = SimDisk::new(seed);

@@ -4,9 +4,13 @@
 use std::sync::Arc;
 
 use agentd_base::{Rng, Seq};
-use agentd_journal::{Batch, Blobs, Error, Log, Record, sim::SimDisk, verify};
+use agentd_journal::{
+    Batch, Blobs, Error, Log, Record,
+    sim::{Lasting, Op, SimDisk},
+    verify,
+};
 
-use crate::model::{options, record, store};
+use crate::model::{note, options, record, store};
 
 const GROUP: &[u8] = b"AGRP";
 
@@ -147,6 +151,7 @@ fn must_be_missing(disk: &SimDisk, what: &str, detail: &str) -> Result<(), Strin
     match open(disk) {
         Err(error @ Error::Missing { .. }) if error.to_string().contains(detail) && !faults.is_empty() => {
             assert_eq!(segments(disk), before, "{what}");
+            assert_eq!(error.to_string().matches("; ").count(), 1, "one piece of advice: {error}");
             Ok(())
         }
         other => Err(format!("{what}: {:?}, {faults:?}", other.map(|log| log.durable()))),
@@ -165,29 +170,64 @@ fn missing() -> Result<(), String> {
         }
         noted(&disk, all.len())?;
     }
+    begins()
+}
+
+/// Where the index in the same state folder knows that the log begins.
+fn begins() -> Result<(), String> {
+    let ours = b"0123456789abcdef";
+    let base = |path: &String| path["log/0000000000-".len()..].trim_end_matches(".seg").parse::<u64>().unwrap();
+    let (disk, _) = store(18, 4096, &[3, 6], true);
+    let all = segments(&disk);
+    for gone in 1..3 {
+        let copy = without(&disk, &all[..gone]);
+        for (store, first) in [(ours, base(&all[gone])), (ours, base(&all[gone]) + 9), (&[7; 16], 1)] {
+            note(&copy, store, format!("1 {first}"));
+            assert_eq!(verify(&copy).faults, Vec::<String>::new());
+            open(&copy.fork(19)).map_err(|error| format!("{gone} segments went as noted: {error}"))?;
+        }
+        note(&copy, ours, "1");
+        open(&copy.fork(20)).map_err(|error| format!("an older agentd wrote the note: {error}"))?;
+        note(&copy, ours, format!("1 {}", base(&all[gone - 1])));
+        must_be_missing(&copy, &format!("the first {gone} segments are gone"), "was kept")?;
+    }
+    // What retention removed is known, and what it left is missed.
+    for full in [false, true] {
+        let copy = disk.fork(21);
+        note(&copy, ours, "1 1");
+        let mut log = open(&copy).unwrap();
+        if full {
+            copy.fail(Op::Create, 1, Lasting::Once, std::io::ErrorKind::StorageFull);
+        }
+        log.retain(Seq(u64::MAX), u64::MAX).map_err(|error| format!("nothing is removed: {error}"))?;
+        drop(log);
+        let faults = verify(&copy).faults;
+        open(&copy).map_err(|error| format!("what retention removed is missed: {error}"))?;
+        let left = segments(&copy);
+        assert!(faults.is_empty() && left.len() > 1 && left.len() < all.len(), "{faults:?}, {left:?}");
+        if !full {
+            must_be_missing(&without(&copy, &left[..1]), "what retention left is gone", "was kept")?;
+        }
+    }
     Ok(())
 }
 
 /// What the index in the same state folder has seen of the log.
 fn noted(disk: &SimDisk, end: usize) -> Result<(), String> {
-    let plant = |disk: &SimDisk, store: &[u8; 16], seq: usize| {
-        let store = u128::from_be_bytes(*store);
-        disk.plant("index/reached", format!("{store:032x} {seq}\n").as_bytes());
-    };
     let ours = b"0123456789abcdef";
     for (store, seq) in [(ours, end), (ours, 1), (&[7; 16], end + 9)] {
         let copy = disk.fork(15);
-        plant(&copy, store, seq);
+        note(&copy, store, seq);
         let faults = verify(&copy).faults;
         open(&copy).map_err(|error| format!("the index has seen {seq} of {end}: {error}"))?;
         assert_eq!(faults, Vec::<String>::new());
     }
     let copy = disk.fork(16);
-    plant(&copy, ours, end + 1);
+    note(&copy, ours, end + 1);
     must_be_missing(&copy, "the index has seen more", "has seen it go on to")?;
     let gone = without(disk, &segments(disk));
     assert!(open(&gone.fork(17)).is_ok(), "nothing was there");
-    plant(&gone, ours, end);
+    note(&gone, ours, end);
     must_be_missing(&gone, "the whole log is gone", "shows that there were some")
 }
 

@@ -2,7 +2,7 @@
 
 use agentd_agents::{PayloadRef, StepOutput};
 use agentd_host::ManualClock;
-use agentd_journal::{Blobs, Reader, WriterOptions};
+use agentd_journal::{Blobs, Disk as _, Log, Options, Reader, WriterOptions};
 use tempfile::TempDir;
 
 use super::*;
@@ -100,6 +100,44 @@ pub(super) fn an_index_that_did_not_take_an_end_is_made_anew_from_the_log() {
     assert!(book.add(&[ending.expect("it has ended")], bench.core.low_watermark()).is_err());
     assert_eq!(book.find_key("key").unwrap().map(|known| known.task), Some(task), "it was acknowledged");
     book.close();
+}
+
+#[test]
+fn an_index_claims_nothing_of_the_end_of_a_log_that_is_only_looked_at() {
+    let mut lost = 0;
+    for seed in 0..8 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bench = Bench::new("1");
+        run(&mut bench, "durable");
+        let mut whole = book(&folder, bench.reader());
+        assert!(whole.find_key("durable").unwrap().is_some());
+        whole.close();
+        bench.submit(Some("late"));
+        bench.settle();
+        // The daemon dies when it has written the end of this task, and before it has synced that.
+        let disk = bench.disk.fork(seed);
+        let from = bench.held(bench.agents.len() - 1);
+        bench.succeed(from);
+        bench.settle();
+        for path in bench.disk.files() {
+            disk.open(&path).unwrap().write_at(0, &bench.disk.content(&path).unwrap()).unwrap();
+        }
+        let looked = Reader::open_read_only(Arc::new(disk.clone())).unwrap().reader;
+        let end = looked.durable();
+        let mut looks = book(&folder, looked);
+        assert!(looks.find_key("late").unwrap().is_some());
+        looks.close();
+        disk.crash();
+        disk.plant("index/reached", &std::fs::read(folder.path().join("index/reached")).unwrap());
+        let opened = Log::open(Arc::new(disk), Options::default()).map(|opened| opened.log);
+        let log = opened.unwrap_or_else(|error| panic!("nothing that was promised is missing: {error}"));
+        let mut next = book(&folder, log.reader());
+        assert!(next.find_key("durable").unwrap().is_some());
+        assert_eq!(next.find_key("late").unwrap().is_some(), log.durable() == end, "seed {seed}");
+        next.close();
+        lost += u32::from(log.durable() < end);
+    }
+    assert!(lost > 0);
 }
 
 #[test]

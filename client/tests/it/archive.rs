@@ -48,6 +48,10 @@ fn the_program_is_told_what_to_do_and_its_result_is_shown() {
         snapshot::assert_matches(&format!("golden/{name}.json"), &pretty);
         assert!(!output.stderr.contains("done"), "{output:?}");
     }
+    let lacking = DONE.replace('}', r#","lost":["ab, a document of task 01"]}"#);
+    let lacking = program(home.path(), &format!("echo '{lacking}' >&2"));
+    let output = Cli::new(home.path(), &["journal", "--daemon", &lacking, "import", "a.tar"]).run().expect(0);
+    assert!(output.stdout.contains("; 1 document lost before"), "{output:?}");
     let streams = program(home.path(), &format!("printf archive; echo '{DONE}' >&2"));
     let output = Cli::new(home.path(), &["journal", "--daemon", &streams, "export", "-"]).run().expect(0);
     assert_eq!(output.stdout, "archive", "nothing else may be in it");

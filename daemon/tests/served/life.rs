@@ -145,8 +145,13 @@ fn a_daemon_whose_state_folder_was_taken_away_ends_and_leaves_another_one_alone(
                 let task_id = door.tasks().submit(noop("")).await.unwrap().into_inner().task_id;
                 let watch = v1::WatchRequest { task_id, ..v1::WatchRequest::default() };
                 let mut events = door.tasks().watch(watch).await.unwrap().into_inner();
-                // What a task that still runs writes by its path until the next look would go into the other folder.
+                // What is still to be written, by its path, until the next look would go into the other folder: the task's
+                // end, then the index, which who asks for a list waits for.
                 while events.message().await.unwrap().is_some() {}
+                assert_eq!(
+                    door.tasks().list(v1::ListTasksRequest::default()).await.unwrap().into_inner().tasks.len(),
+                    1
+                );
                 std::fs::rename(&home, &away).unwrap();
                 if replaced {
                     std::fs::create_dir(&home).unwrap();

@@ -340,9 +340,7 @@ fn members_of_a_workspace_need_no_version() {
     ] {
         let files =
             [("package.json", top), ("packages/a/package.json", &a), ("packages/b/package.json", b), (name, lock)];
-        let mut report = judge(&files.map(|(path, text)| (path.to_owned(), text.to_owned())));
-        // Yarn 1 does not list members, and what is not listed there is another matter.
-        report.findings.retain(|finding| finding.fault == LockFault::Unpinned);
+        let report = judge(&files.map(|(path, text)| (path.to_owned(), text.to_owned())));
         assert_eq!(lines(&report), wanted, "{name}");
     }
     // One that lies beside the lock file's folder is no member.

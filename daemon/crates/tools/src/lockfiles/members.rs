@@ -26,7 +26,7 @@ pub(super) fn settle(all: &mut Collected) {
         let locks = all.locks.iter().filter_map(|(path, _, lock)| Some((path.as_str(), lock.as_ref()?)));
         locks.map(|(path, lock)| (path, foreign(lock))).collect()
     });
-    let mut own: Vec<(usize, usize)> = Vec::new();
+    let mut own: Vec<(usize, usize, bool)> = Vec::new();
     for (at, (path, declaration)) in all.manifests.iter().enumerate() {
         let ecosystem = declaration.ecosystem;
         let around = LazyCell::new(|| {
@@ -42,13 +42,16 @@ pub(super) fn settle(all: &mut Collected) {
             if members.iter().any(|other| other != path && is_below(folder(other), top))
                 && !locks.iter().any(|(lock, _)| is_foreign(lock))
             {
-                own.push((at, place));
+                // Yarn 1 writes nothing about members, so nothing can be missing there.
+                let unlisted = locks.iter().any(|(lock, _)| lock.ends_with("yarn.lock"));
+                own.push((at, place, unlisted));
             }
         }
     }
-    for (at, place) in own {
+    for (at, place, unlisted) in own {
         let declared = &mut all.manifests[at].1.declared[place];
         (declared.open, declared.external) = (false, false);
+        declared.checked &= !unlisted;
     }
 }
 

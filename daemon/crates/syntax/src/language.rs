@@ -1,4 +1,6 @@
-//! The languages, and how a file's name or first line tells which it is.
+//! The languages, and how a file's name or beginning tells which it is.
+
+mod header;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,9 @@ languages! {
 /// Longest extension in the table above, in bytes.
 const MAX_EXTENSION: usize = 5;
 
+/// Bytes of a first line that are looked at.
+const FIRST_LINE: usize = 256;
+
 /// Programs after `#!` and the language they run; a version number after the name is ignored.
 const INTERPRETERS: [(&str, Language); 12] = [
     ("python", Language::Python),
@@ -65,14 +70,13 @@ const INTERPRETERS: [(&str, Language); 12] = [
 
 impl Language {
     /// The language of a file: by extension (any case; `.C` and `.H` are C++), by well-known name, and for a name without
-    /// extension by the `#!` line. `first_line` is the beginning of the file, if it is at hand; an Emacs mode line in it
-    /// (`-*- C++ -*-`) makes a `.h` file C++, which is C otherwise.
+    /// extension by the `#!` line. A `.h` file is C++ if its beginning shows it, in an Emacs mode line (`-*- C++ -*-`) or in what it
+    /// declares, and C otherwise. `beginning` is that of the file, if it is at hand; [`Language::beginning`] says how much helps.
     #[must_use]
-    pub fn of_path(path: &str, first_line: Option<&[u8]>) -> Option<Self> {
-        let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
-        let extension = file.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
-        let Some((_, extension)) = extension else {
-            return of_name(file).or_else(|| first_line.and_then(of_shebang));
+    pub fn of_path(path: &str, beginning: Option<&[u8]>) -> Option<Self> {
+        let (file, extension) = parts(path);
+        let Some(extension) = extension else {
+            return of_name(file).or_else(|| beginning.and_then(of_shebang));
         };
         if matches!(extension, "C" | "H") {
             return Some(Self::Cpp);
@@ -81,9 +85,26 @@ impl Language {
             return None;
         }
         let found = Self::of_extension(&extension.to_ascii_lowercase())?;
-        let says_cpp = || first_line.is_some_and(|line| has_cpp_mode_line(head_of(line)));
-        Some(if extension.eq_ignore_ascii_case("h") && says_cpp() { Self::Cpp } else { found })
+        let says_cpp = |bytes| has_cpp_mode_line(head_of(bytes)) || header::is_cpp(bytes);
+        Some(if extension == "h" && beginning.is_some_and(says_cpp) { Self::Cpp } else { found })
     }
+
+    /// Bytes at the beginning of a file that may tell more about its language than its name does; 0: none.
+    #[must_use]
+    pub fn beginning(path: &str) -> usize {
+        match parts(path) {
+            (_, Some("h")) => header::BEGINNING,
+            (file, None) if of_name(file).is_none() => FIRST_LINE,
+            _ => 0,
+        }
+    }
+}
+
+/// The name of the file, and its extension.
+fn parts(path: &str) -> (&str, Option<&str>) {
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let extension = file.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
+    (file, extension.map(|(_, extension)| extension))
 }
 
 fn of_name(file: &str) -> Option<Language> {
@@ -94,10 +115,10 @@ fn of_name(file: &str) -> Option<Language> {
     }
 }
 
-/// The first line of what was given, at most 256 bytes of it.
+/// The first line of what was given, or its beginning.
 fn head_of(bytes: &[u8]) -> &[u8] {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
-    &line[..line.len().min(256)]
+    &line[..line.len().min(FIRST_LINE)]
 }
 
 fn has_cpp_mode_line(line: &[u8]) -> bool {
@@ -128,7 +149,7 @@ mod tests {
 
     #[test]
     fn names_and_first_lines_tell_the_language() {
-        let cases: [(&str, Option<&str>, Option<Language>); 22] = [
+        let cases: [(&str, Option<&str>, Option<Language>); 27] = [
             ("src/main.rs", None, Some(Language::Rust)),
             ("a/b.PY", None, Some(Language::Python)),
             ("types.d.ts", None, Some(Language::TypeScript)),
@@ -138,6 +159,11 @@ mod tests {
             ("x.h", None, Some(Language::C)),
             ("x.h", Some("//===- x.h -*- C++ -*-===//"), Some(Language::Cpp)),
             ("x.h", Some("// -*- C -*-"), Some(Language::C)),
+            ("x.h", Some("#pragma once\nclass X {};\n"), Some(Language::Cpp)),
+            ("x.h", Some("struct x *f(void);\n"), Some(Language::C)),
+            ("x.H", Some("struct x *f(void);\n"), Some(Language::Cpp)),
+            ("x.c", Some("class X {};\n"), Some(Language::C)),
+            ("x.hpp", Some("struct x *f(void);\n"), Some(Language::Cpp)),
             ("x.C", None, Some(Language::Cpp)),
             ("x.c", None, Some(Language::C)),
             ("A.java", None, Some(Language::Java)),
@@ -154,6 +180,16 @@ mod tests {
         ];
         for (path, line, expected) in cases {
             assert_eq!(Language::of_path(path, line.map(str::as_bytes)), expected, "{path} {line:?}");
+        }
+    }
+
+    #[test]
+    fn the_beginning_is_wanted_where_it_tells_more_than_the_name() {
+        for (path, wanted) in [("a/x.h", header::BEGINNING), ("tool", FIRST_LINE), ("a.b/tool", FIRST_LINE)] {
+            assert_eq!(Language::beginning(path), wanted, "{path}");
+        }
+        for path in ["x.c", "x.H", "x.hpp", "x.rs", "README.md", "SConstruct", "a.h/x.c"] {
+            assert_eq!(Language::beginning(path), 0, "{path}");
         }
     }
 

@@ -8,6 +8,7 @@ mod title;
 
 use std::collections::BTreeSet;
 
+use agentd_syntax::Language;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -218,10 +219,12 @@ fn place(manifest: &Manifest, file: u32, line: u32) -> Option<Source> {
     Some(Source { file: text::shown(path).into_owned(), line })
 }
 
-/// Cycles of files as evidence.
+/// Cycles of files as evidence, without those of Rust alone: modules of one crate may name each other, and are compiled as one.
 #[must_use]
 pub fn cycles(manifest: &Manifest, cycles: &[&Cycle]) -> Vec<CycleSeen> {
-    let seen = cycles.iter().map(|cycle| CycleSeen {
+    let language = |file: &u32| manifest.files.get(*file as usize).and_then(|file| file.language);
+    let counts = cycles.iter().filter(|cycle| !cycle.files.iter().all(|file| language(file) == Some(Language::Rust)));
+    let seen = counts.map(|cycle| CycleSeen {
         files: u32::try_from(cycle.files.len()).unwrap_or(u32::MAX),
         around: cycle.around.iter().filter_map(|hop| place(manifest, hop.file, hop.line)).collect(),
     });

@@ -21,7 +21,6 @@ use std::{
 
 use agentd_base::{AttemptKey, ContentHash};
 use agentd_syntax::{Language, rules::RuleSet};
-use bytes::Bytes;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, OpenOptions};
 
@@ -46,6 +45,8 @@ pub enum Kept {
     LeavesOpen,
     /// The parser would want too much memory for it.
     TooMuchMemory,
+    /// The parser would need too much time for it.
+    TakesTooLong,
 }
 
 /// How much of what is known is wanted.
@@ -66,13 +67,18 @@ pub struct Known {
     pub sketch: Sketch,
 }
 
-/// What part of the bound is left to what is kept beside the facts of a workspace.
-const BESIDE: u64 = 16;
+/// Kinds of what is kept beside the facts of a workspace: stamps, links, what manifests say, and the history.
+const KINDS: u64 = 4;
+
+/// What part of the bound each of them may take. All the rest is for facts: so what is kept of one workspace never puts out
+/// anything else that is kept of it.
+const SHARE: u64 = 16;
 
 /// The first bytes of encoded answers.
 const FACTS: u8 = 0;
 const LEAVES_OPEN: u8 = 1;
 const TOO_MUCH_MEMORY: u8 = 2;
+const TAKES_TOO_LONG: u8 = 3;
 
 impl Kept {
     /// `None`: it cannot be encoded.
@@ -90,10 +96,11 @@ impl Kept {
             }
             Self::LeavesOpen => Some(vec![LEAVES_OPEN]),
             Self::TooMuchMemory => Some(vec![TOO_MUCH_MEMORY]),
+            Self::TakesTooLong => Some(vec![TAKES_TOO_LONG]),
         }
     }
 
-    fn decode(bytes: &Bytes, part: Part) -> Option<Self> {
+    fn decode(bytes: &[u8], part: Part) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;
         match *kind {
             FACTS => {
@@ -103,10 +110,11 @@ impl Kept {
                 if part == Part::All {
                     digest.set_imports(postcard::from_bytes(imports).ok()?);
                 }
-                Some(Self::Facts(Box::new(Known { digest, sketch: Sketch::decode(bytes.slice_ref(rest))? })))
+                Some(Self::Facts(Box::new(Known { digest, sketch: Sketch::decode(rest)? })))
             }
             LEAVES_OPEN => Some(Self::LeavesOpen),
             TOO_MUCH_MEMORY => Some(Self::TooMuchMemory),
+            TAKES_TOO_LONG => Some(Self::TakesTooLong),
             _ => None,
         }
     }
@@ -152,6 +160,11 @@ impl Store {
         Self { state, bytes, build }
     }
 
+    /// Bytes that each kind of what is kept beside the facts may take.
+    const fn share(&self) -> u64 {
+        self.bytes / SHARE
+    }
+
     /// What is kept about the workspace at `root`. Never an error: what cannot be read is not there. Touches the disk.
     #[must_use]
     pub fn open(&self, root: &Path, rules: RuleSet) -> Cache {
@@ -161,8 +174,7 @@ impl Store {
         let asked = blake3::derive_key(CONTEXT, &material);
         let name = format!("{:.32}.{KIND}", ContentHash::of(root.as_os_str().as_bytes()).to_string());
         let stamps = Table::open(self, root, &asked);
-        // Facts leave room for what is kept beside them, which would put them out else.
-        let (state, limit, bound) = (self.state.clone(), self.bytes - self.bytes / BESIDE, self.bytes);
+        let (state, limit, bound) = (self.state.clone(), self.bytes - KINDS * self.share(), self.bytes);
         let mut cache = Cache { asked: Some(asked), state, name, limit, bound, base: None, more: None, stamps };
         if let Some(folder) = folder::open(&cache.state, false) {
             cache.base = Old::open(&folder, &cache.name);
@@ -254,8 +266,8 @@ impl Cache {
 }
 
 /// What stands behind the mark of this key and of no other.
-fn answer(key: &Key, payload: &Bytes, part: Part) -> Option<Kept> {
-    Kept::decode(&payload.slice_ref(payload.strip_prefix(key.mark())?), part)
+fn answer(key: &Key, payload: &[u8], part: Part) -> Option<Kept> {
+    Kept::decode(payload.strip_prefix(key.mark())?, part)
 }
 
 /// A file with at most so many bytes of answers is read as a whole, which takes less time than to read and check each of them.
@@ -267,7 +279,7 @@ struct Old {
     file: File,
     index: Index,
     /// All answers, if they are few and none is damaged.
-    whole: Option<Bytes>,
+    whole: Option<Vec<u8>>,
     /// Which slots this analysis asked for.
     used: Box<[AtomicBool]>,
 }
@@ -283,7 +295,7 @@ impl Old {
         let whole = usize::try_from(end).ok().filter(|_| end <= WHOLE).and_then(|end| {
             let mut answers = vec![0; end];
             file.read_exact_at(&mut answers, 0).ok()?;
-            (short(blake3::Hasher::new().update(&answers)) == index.answers).then(|| answers.into())
+            (short(blake3::Hasher::new().update(&answers)) == index.answers).then_some(answers)
         });
         Some(Self { file, index, whole, used })
     }
@@ -294,9 +306,9 @@ impl Old {
         let kept = match &self.whole {
             Some(whole) => {
                 let payload = whole.get(usize::try_from(slot.at).ok()?..)?.get(..slot.len as usize)?;
-                answer(key, &whole.slice_ref(payload), part)
+                answer(key, payload, part)
             }
-            None => answer(key, &self.read(slot)?.into(), part),
+            None => answer(key, &self.read(slot)?, part),
         }?;
         self.used[place].store(true, Ordering::Relaxed);
         Some(kept)

@@ -1,8 +1,9 @@
 //! Blocks of code that stand in several places. Each file is made a [`Sketch`] of line hashes while it is measured; a join of
 //! all sketches finds equal runs by winnowing (Schleimer, Wilkerson, Aiken: "Winnowing", SIGMOD 2003) and extends each to
-//! its full length. Lines are equal if their tokens are: layout and comments do not count, and neither do imports, lines of
-//! punctuation and rows of plain data.
+//! its full length. Lines are equal if their tokens are: layout and comments do not count, and neither do imports, attributes,
+//! lines of punctuation and rows of plain data.
 
+mod attributes;
 mod join;
 mod packed;
 mod places;
@@ -23,7 +24,7 @@ pub const MIN_LINES: usize = 12;
 /// Tokens that a block has at least.
 pub const MIN_TOKENS: u32 = 60;
 
-/// Lines of all sketches together, some 12 bytes each; what comes after them in the manifest is left out.
+/// Lines of all sketches together, some nine bytes each; what comes after them in the manifest is left out.
 const MAX_LINES: usize = 2_000_000;
 
 /// The sketches of many files. The same files give the same value in whatever order they are added.

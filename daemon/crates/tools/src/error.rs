@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use agentd_base::{Classify, ErrorClass, is_full, is_starved};
 
+use crate::text::{count, number};
+
 /// The result of everything in this room.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -65,6 +67,16 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// More manifests and lock files than are read.
+    #[error("only the outermost {} files of this kind are read: this and what lies deeper, {} in all, are not", number(*.limit), count(*.left_out, "file", "files"))]
+    Beyond {
+        /// The first that is not read.
+        path: PathBuf,
+        /// How many are read.
+        limit: u64,
+        /// How many are not, the first among them.
+        left_out: u64,
+    },
     /// A path for a task file that is not `tasks/<task>/<name>`.
     #[error("{} cannot be a task file: {why}", show(.path))]
     BadTaskPath {
@@ -117,6 +129,7 @@ impl Classify for Error {
             | Self::NotADirectory { .. }
             | Self::NotAFile { .. }
             | Self::TooLarge { .. }
+            | Self::Beyond { .. }
             | Self::BadTaskPath { .. } => ErrorClass::Invalid,
             Self::Vanished { .. } => ErrorClass::NotFound,
             Self::Permission { .. } | Self::Escapes { .. } => ErrorClass::Denied,

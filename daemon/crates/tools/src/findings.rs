@@ -165,6 +165,11 @@ impl OfFile {
             cut: facts.findings_cut,
         }
     }
+
+    /// How many findings there are.
+    pub(crate) const fn count(&self) -> u64 {
+        self.findings.len() as u64
+    }
 }
 
 /// What all rules found in all files.
@@ -357,6 +362,13 @@ mod tests {
             (".test.ts", true),
             ("a.b.spec.c.ts", true),
             ("a.specs.ts", false),
+            ("test.rs", true),
+            ("a/b.test.ts", true),
+            ("b.spec.js", true),
+            ("src/ATest.java", true),
+            ("src/attest.rs", false),
+            ("contest.py", false),
+            ("src/spectrum.rs", false),
         ] {
             assert_eq!(is_test_path(path), expected, "{path}");
         }

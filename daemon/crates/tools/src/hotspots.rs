@@ -1,7 +1,7 @@
 //! Files that are both large and often changed. Tornhill ("Your Code as a Crime Scene", 2015, chapters 3 and 4; "Software
 //! Design X-Rays", 2018, chapter 2): a hot spot is how often a file changes times how complex it is, and lines of code
 //! serve as the measure of a whole file's complexity. So `score = commits × lines with code`. What is not code to think
-//! about is left out: files whose functions never branch, generated and minified files, files that are gone.
+//! about is left out: files whose functions never branch, generated and minified files, those of others, files that are gone.
 
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,7 @@ pub fn rank(manifest: &Manifest, measured: &Measured, history: &History) -> Hots
 }
 
 fn is_considered(summary: &FileSummary) -> bool {
-    !summary.generated && !summary.long_line && !summary.for_tests && summary.max_cyclomatic > 1
+    !summary.generated && !summary.long_line && !summary.for_tests && !summary.vendored && summary.max_cyclomatic > 1
 }
 
 fn hotspot(summary: &FileSummary, path: &str, changes: &FileHistory) -> Hotspot {

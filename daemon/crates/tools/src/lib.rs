@@ -12,6 +12,7 @@ pub mod hotspots;
 pub mod lockfiles;
 pub mod manifests;
 pub mod measured;
+mod paths;
 pub mod project;
 pub mod report;
 pub mod sabotage;

@@ -2,8 +2,9 @@
 //! one package, a missing lock file, a manifest that its lock file does not agree with, open versions, sources without a
 //! hash, lock files of rival managers. What a format does not tell is not guessed.
 
+mod above;
 mod cargo;
-mod fields;
+mod closed;
 mod go;
 mod gradle;
 mod judge;
@@ -14,6 +15,7 @@ mod npm;
 mod pipenv;
 mod pnpm;
 mod poetry;
+mod pylock;
 mod read;
 mod requirements;
 mod uv;
@@ -21,7 +23,7 @@ mod yarn;
 
 use serde::{Deserialize, Serialize};
 
-pub use read::{Collector, is_read};
+pub use read::Collector;
 pub(crate) use read::{Kind, kind, locks_beside};
 
 use crate::project::{Claim, Ecosystem, Source};
@@ -48,6 +50,8 @@ pub enum LockKind {
     Pipenv,
     /// `pdm.lock`, seen and not read.
     Pdm,
+    /// `pylock.toml` and `pylock.NAME.toml`, which several managers write.
+    Pylock,
     /// `requirements*.txt`, which is its own manifest.
     Requirements,
     /// `go.sum`.
@@ -63,7 +67,7 @@ impl LockKind {
         match self {
             Self::Cargo => Ecosystem::Cargo,
             Self::Npm | Self::Yarn | Self::Pnpm | Self::Bun => Ecosystem::Npm,
-            Self::Poetry | Self::Uv | Self::Pipenv | Self::Pdm | Self::Requirements => Ecosystem::Python,
+            Self::Poetry | Self::Uv | Self::Pipenv | Self::Pdm | Self::Pylock | Self::Requirements => Ecosystem::Python,
             Self::Go => Ecosystem::Go,
             Self::Gradle => Ecosystem::Jvm,
         }
@@ -82,7 +86,7 @@ impl LockKind {
             Self::Uv => "uv",
             Self::Pipenv => "pipenv",
             Self::Pdm => "pdm",
-            Self::Requirements => "pip",
+            Self::Pylock | Self::Requirements => "pip",
             Self::Go => "go",
             Self::Gradle => "gradle",
         }
@@ -127,6 +131,9 @@ pub struct LockedVersion {
 pub struct LockFinding {
     /// What.
     pub fault: LockFault,
+    /// Worth knowing, and no reason to change anything: a lock file closes the open requirements, or a library has none.
+    #[serde(default)]
+    pub minor: bool,
     /// Of which packages.
     pub ecosystem: Ecosystem,
     /// The package; the manager for findings about whole files.
@@ -197,6 +204,9 @@ pub struct LockReport {
     pub by_file: Vec<FileCount>,
     /// Files that could not be read, with the reason.
     pub unread: Vec<Claim>,
+    /// Manifests and lock files that there was no room for: if there are any, all counts are too low.
+    #[serde(default)]
+    pub left_out: u64,
 }
 
 impl LockReport {

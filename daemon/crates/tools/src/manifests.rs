@@ -13,6 +13,7 @@ use crate::{
     Error, Result, Workspace,
     document::{Document, text_of},
     lockfiles::{self, Collector, LockReport},
+    paths::folder_of,
     project::{self, Neighbours, Project},
     stamp::Stamp,
     survey::{Manifest, SourceFile},
@@ -20,8 +21,9 @@ use crate::{
 pub use kept::Found;
 use kept::Sign;
 
-/// Files that are read for each of the two, outermost first.
-const MAX_FILES: usize = 400;
+/// Manifests and lock files that are read, outermost first: a large repository has some thousand packages. As many files that set
+/// up a compiler come on top.
+const MAX_FILES: usize = 5_000;
 
 /// A file that is to be read. What is found depends on such files alone: on what is said of them here, and on what they hold.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct Chosen {
     /// Whether the survey has it: the project's rules may ignore a lock file, and it counts nevertheless if it is there.
     surveyed: bool,
     stamp: Option<Stamp>,
+    /// It is the first of so many that there is no room for: they are not read, and that is told of this one.
+    left_out: u64,
 }
 
 /// Whether a file says something of packages, by its path: an analysis reads it unless there are too many.
@@ -48,22 +52,36 @@ pub fn choose(manifest: &Manifest, stamps: &[Option<Stamp>]) -> Vec<Chosen> {
     let choice = |(number, file): (usize, &SourceFile)| {
         let (project, locks) = (project::reader(&file.path), lockfiles::kind(&file.path));
         let stamp = stamps.get(number).copied().flatten();
-        let neighbours = Neighbours::default();
-        let chosen = Chosen { path: file.path.clone(), project, locks, neighbours, surveyed: true, stamp };
-        chosen.is_wanted().then_some(chosen)
+        let (path, neighbours, surveyed, left_out) = (file.path.clone(), Neighbours::default(), true, 0);
+        let is_wanted = project.is_some() || locks.is_some();
+        is_wanted.then_some(Chosen { path, project, locks, neighbours, surveyed, stamp, left_out })
     };
     let mut chosen: Vec<Chosen> = manifest.files.iter().enumerate().filter_map(choice).collect();
     chosen.sort_by(|a, b| (a.path.matches('/').count(), &a.path).cmp(&(b.path.matches('/').count(), &b.path)));
-    chosen.iter_mut().filter(|file| file.project.is_some()).skip(MAX_FILES).for_each(|file| file.project = None);
-    chosen.iter_mut().filter(|file| file.locks.is_some()).skip(MAX_FILES).for_each(|file| file.locks = None);
-    chosen.retain(Chosen::is_wanted);
+    bound(&mut chosen, MAX_FILES);
     let neighbours = Neighbours::by_folder(&manifest.files);
     for file in chosen.iter_mut().filter(|file| file.project.is_some()) {
-        file.neighbours = neighbours.get(project::folder(&file.path)).copied().unwrap_or_default();
+        file.neighbours = neighbours.get(folder_of(&file.path)).copied().unwrap_or_default();
     }
     let left_out = left_out(&chosen);
     chosen.extend(left_out);
     chosen
+}
+
+/// Keeps so many of each kind, and one more that tells how many were left out.
+fn bound(chosen: &mut Vec<Chosen>, most: usize) {
+    for is_setup in [false, true] {
+        let is_such = |file: &Chosen| matches!(file.project, Some(project::Reader::Setup(_))) == is_setup;
+        let left_out = chosen.iter().filter(|file| is_such(file)).count().saturating_sub(most);
+        let mut place = 0;
+        chosen.retain_mut(|file| {
+            place += usize::from(is_such(file));
+            if is_such(file) && place == most + 1 {
+                file.left_out = left_out as u64;
+            }
+            !is_such(file) || place <= most + 1
+        });
+    }
 }
 
 /// Where lock files of the chosen manifests could lie that are not chosen.
@@ -80,17 +98,20 @@ fn left_out(chosen: &[Chosen]) -> Vec<Chosen> {
         neighbours: Neighbours::default(),
         surveyed: false,
         stamp: None,
+        left_out: 0,
     };
     places.into_iter().map(place).collect()
 }
 
 impl Chosen {
-    const fn is_wanted(&self) -> bool {
-        self.project.is_some() || self.locks.is_some()
-    }
-
     /// Its content, and the sign by which it is known again.
     fn read(&self, workspace: &Workspace) -> (Result<Vec<u8>>, Sign) {
+        if self.left_out > 0 {
+            let (path, limit, left_out) = ((*self.path).into(), MAX_FILES as u64, self.left_out);
+            let error = Error::Beyond { path, limit, left_out };
+            let sign = Sign::of_fault(&error);
+            return (Err(error), sign);
+        }
         let limit = self.locks.map_or(project::MAX_BYTES, lockfiles::Kind::limit);
         match workspace.read_stamped(Path::new(&*self.path), limit, self.stamp) {
             Ok((content, has_stamp)) => {
@@ -119,11 +140,15 @@ pub struct Said {
 }
 
 impl Said {
-    /// Reads some files, in the order of [`choose`].
+    /// Reads some files, in the order of [`choose`], as long as `go_on`, which is asked before each; if it says no, what there is
+    /// is of no use.
     #[must_use]
-    pub fn by(files: &[Chosen], workspace: &Workspace) -> Self {
+    pub fn by(files: &[Chosen], workspace: &Workspace, go_on: &mut dyn FnMut() -> bool) -> Self {
         let (mut project, mut locks, mut signs) = (project::Builder::default(), Collector::default(), Vec::new());
         for file in files {
+            if !go_on() {
+                break;
+            }
             let (answer, sign) = file.read(workspace);
             signs.push(sign);
             if file.is_absent(&answer) {
@@ -158,6 +183,6 @@ impl Said {
 /// Reads all manifests and lock files of a survey, one by one. One that is broken or unreadable is named in `unread` of both.
 #[must_use]
 pub fn read(workspace: &Workspace, manifest: &Manifest) -> (Project, LockReport) {
-    let Found { project, locks, .. } = Said::by(&choose(manifest, &[]), workspace).finish();
+    let Found { project, locks, .. } = Said::by(&choose(manifest, &[]), workspace, &mut || true).finish();
     (project, locks)
 }

@@ -84,10 +84,12 @@ pub struct FileSummary {
     /// Where its imports lead.
     #[serde(default, skip_serializing_if = "is_default")]
     pub links: Links,
-    /// It is there for tests, by its path or because no other file than those of tests declares it as a module. An older agentd
-    /// knew by the path alone, and did not write it.
+    /// It is there for tests, by its path or because no other file than those of tests declares it as a module.
     #[serde(default, skip_serializing_if = "is_default")]
     pub for_tests: bool,
+    /// Others wrote it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub vendored: bool,
     /// Its functions, until it is known for all files which are for tests.
     #[serde(skip)]
     pub counts: FunctionCounts,
@@ -126,22 +128,34 @@ pub struct OfTests {
     pub by_cognitive: Vec<HeavyFunction>,
 }
 
+/// What there is in files that others wrote: counted, and in no list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfOthers {
+    /// Their functions.
+    pub functions: FunctionCounts,
+    /// What the performance rules found in them.
+    pub findings: u64,
+}
+
 /// The measurements of some files of one manifest. Some 200 bytes per file plus 12 per import, at most 800 functions and 100 findings
 /// of each rule; until they are [`sorted`](Self::sorted), some thousand functions and some hundred findings of each rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
     /// The files, by number once they are [`sorted`](Measured::sorted); each was added once.
     pub files: Vec<FileSummary>,
-    /// Functions by cyclomatic complexity, heaviest first; none of files for tests.
+    /// Functions by cyclomatic complexity, heaviest first; none of files for tests, by others or by programs.
     pub by_cyclomatic: Vec<HeavyFunction>,
-    /// Functions by cognitive complexity, heaviest first; none of files for tests.
+    /// Functions by cognitive complexity, heaviest first; none of files for tests, by others or by programs.
     pub by_cognitive: Vec<HeavyFunction>,
-    /// Counts over all functions, those of tests too.
+    /// Counts over all functions, those of tests and of others too.
     pub functions: FunctionCounts,
-    /// Those of files for tests, so that however heavy they are, they take no place of the others. What was measured before they were
-    /// kept apart has them among the others.
+    /// Those of files for tests, so that however heavy they are, they take no place of the others. A task that an older agentd
+    /// began has none: what it measured counts as the project's.
     #[serde(default)]
     pub tests: OfTests,
+    /// Those of files by others.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub others: OfOthers,
     /// What the performance rules found.
     #[serde(default)]
     pub findings: Findings,
@@ -180,8 +194,19 @@ impl Measured {
         } else {
             &mut self.unsettled.others
         };
-        pool.add(file, digest.heavy);
+        // Nobody splits what a program writes again.
+        if !digest.generated {
+            pool.add(file, digest.heavy);
+        }
         self.findings.add((file, digest.language, for_tests), digest.found);
+    }
+
+    /// The same of a file that others wrote: what is in it is counted, and comes into no list.
+    pub fn set_aside(&mut self, file: u32, mut digest: Digest, links: Links) {
+        self.files.push(FileSummary { vendored: true, ..digest.summary(file, links) });
+        self.functions = self.functions.and(digest.functions);
+        self.others.functions = self.others.functions.and(digest.functions);
+        self.others.findings += digest.found.count();
     }
 
     /// Puts files in order, sets apart what only tests declare, and lists the heaviest of each. Once, after the last file: they
@@ -192,7 +217,7 @@ impl Measured {
         let tests = test_modules::of(&self.files);
         for summary in &mut self.files {
             let counts = mem::take(&mut summary.counts);
-            if tests.contains(&summary.file) {
+            if tests.contains(&summary.file) && !summary.vendored {
                 summary.for_tests = true;
                 self.tests.functions = self.tests.functions.and(counts);
             }

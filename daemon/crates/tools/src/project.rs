@@ -4,6 +4,7 @@
 mod builder;
 mod cargo;
 mod cpp;
+mod json;
 mod jvm;
 mod manifests;
 mod neighbours;
@@ -12,11 +13,13 @@ mod own;
 mod plain;
 mod python;
 mod tasks;
+mod tsconfig;
 mod workflow;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use builder::{Builder, Part, folder};
+pub(crate) use builder::{Builder, Part};
+pub(crate) use json::{JsonKeys, json_fault};
 pub(crate) use manifests::{MAX_BYTES, Reader, read, reader};
 use neighbours::Neighbour;
 pub(crate) use neighbours::Neighbours;
@@ -123,6 +126,33 @@ pub struct FoundCommand {
     pub source: Source,
 }
 
+/// What one configuration of TypeScript says of imports. Paths are kept as they are written: others may extend it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptConfig {
+    /// Path of the file below the workspace.
+    pub file: String,
+    /// The configurations that it builds on, a later one before an earlier one.
+    pub extends: Vec<String>,
+    /// The configurations beside it that do its work, if it has no files of its own.
+    pub references: Vec<String>,
+    /// `baseUrl`: the folder where names begin.
+    pub base: Option<String>,
+    /// `paths`; `None`: it has no such table. The first that fits a name is the one that counts, as TypeScript chooses: whole names
+    /// come before all others, longer starts before shorter ones, and those as long as each other in the order of their letters.
+    pub patterns: Option<Vec<Pattern>>,
+}
+
+/// Names that lead to files of the project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pattern {
+    /// The name, or what stands before its `*`.
+    pub start: String,
+    /// What stands behind the `*`; `None`: it has none, and is a whole name.
+    pub end: Option<String>,
+    /// Where it leads, each with at most one `*` for what that of the name stood for; tried in this order.
+    pub targets: Vec<String>,
+}
+
 /// What the project says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
@@ -138,6 +168,12 @@ pub struct Project {
     pub entries: Vec<Entry>,
     /// Commands, outermost manifests first.
     pub commands: Vec<FoundCommand>,
-    /// Manifests that could not be read, with the reason.
+    /// Manifests that could not be read, with the reason, and where lists end that have no room for more.
     pub unread: Vec<Claim>,
+    /// There are more packages, entry points, commands or manifests than are known here.
+    #[serde(default)]
+    pub is_cut: bool,
+    /// Configurations of TypeScript: where the names that scripts import lead.
+    #[serde(default)]
+    pub scripts: Vec<ScriptConfig>,
 }

@@ -22,7 +22,7 @@ use crate::{
     survey::Skipped,
 };
 
-pub use aside::{Aside, TestsReport, own_cycles};
+pub use aside::{Aside, TestsReport, VendoredReport, own_cycles};
 pub use build::{Others, Parts, Run, build};
 pub use copies::{DuplicateRow, DuplicatesReport, LineRange};
 pub use findings::{FindingRow, FindingsReport, RuleFindings};
@@ -47,7 +47,7 @@ pub struct Report {
     pub totals: Totals,
     /// One row per language, most code first.
     pub languages: Vec<LanguageRow>,
-    /// Files with most code, at most 10, without those for tests.
+    /// Files with most code, at most 10, without those for tests or by others.
     pub largest: Vec<FileRow>,
     /// Where programs start: declared in manifests.
     pub declared_entries: Vec<Entry>,
@@ -67,7 +67,7 @@ pub struct Report {
     /// Places where code costs more than it must.
     #[serde(default)]
     pub findings: FindingsReport,
-    /// How complex functions are, without those of files for tests unless all files are for tests.
+    /// How complex functions are, without those of files by others, and of files for tests unless all files are for tests.
     pub complexity: Complexity,
     /// Blocks of code that stand in several places; `None`: nobody compared.
     #[serde(default)]
@@ -77,9 +77,12 @@ pub struct Report {
     /// What lock files and manifests say of dependencies; `None`: nobody read them.
     #[serde(default)]
     pub dependencies: Option<LockReport>,
-    /// What is for tests, examples and fixtures, and in none of these lists.
+    /// What is for tests, examples and fixtures, or by others, and in none of these lists.
     #[serde(default)]
     pub aside: Aside,
+    /// Files that others wrote; they are in the sums, and in none of these lists.
+    #[serde(default)]
+    pub vendored: VendoredReport,
     /// What this analysis did not see.
     pub unseen: Unseen,
 }

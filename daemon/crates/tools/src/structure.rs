@@ -1,6 +1,7 @@
 //! How the files of a project depend on each other: imports resolved to files, cycles, folders as components, fan-in.
 //! Pure: paths and imports in, graph out. What cannot be resolved is counted as external and never guessed.
 
+mod aliases;
 mod c_like;
 mod context;
 mod go;

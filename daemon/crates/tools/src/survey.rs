@@ -7,6 +7,7 @@ mod join;
 mod manifest;
 mod rules;
 mod run;
+mod vendored;
 mod walk;
 
 pub use join::{Piece, Progress, Survey};

@@ -1,11 +1,14 @@
 //! Five changes at most, with measured figures, in an order that does not depend on the order of the evidence.
 
+use agentd_syntax::Language;
 use agentd_tools::{
-    advice::{Advice, ChangeKind, CycleSeen, Effort, Evidence, HeavySeen, MIN_SCORE, PerformanceSeen, advise},
+    advice::{Advice, ChangeKind, CycleSeen, Effort, Evidence, HeavySeen, MIN_SCORE, PerformanceSeen, advise, cycles},
     duplicates::{Block, Duplicates, Group},
     hotspots::{Hotspot, Hotspots},
-    lockfiles::{FileCount, LockFault, LockFinding, LockReport, LockedVersion},
+    lockfiles::{FaultCount, FileCount, LockFault, LockFinding, LockReport, LockedVersion},
     project::{Ecosystem, Source},
+    structure::{Cycle, Hop},
+    survey::{Manifest, SourceFile},
 };
 
 fn source(file: &str, line: u32) -> Source {
@@ -32,6 +35,7 @@ fn group(lines: u32, places: &[&str], lowered: bool) -> Group {
 fn lock(fault: LockFault, package: &str, versions: usize) -> LockFinding {
     LockFinding {
         fault,
+        minor: false,
         ecosystem: Ecosystem::Npm,
         package: package.to_owned(),
         detail: "as the file says".to_owned(),
@@ -290,4 +294,52 @@ fn effort_is_files_and_lines() {
     ] {
         assert_eq!(Effort::of(files, lines), wanted, "{files} files, {lines} lines");
     }
+}
+
+#[test]
+fn what_each_of_many_manifests_lacks_is_one_change_and_what_is_minor_is_none() {
+    let missing = |fault, number: usize, minor| LockFinding {
+        source: source(&format!("p{number}/pyproject.toml"), 1),
+        minor,
+        ..lock(fault, "pyproject.toml", 0)
+    };
+    for (fault, score) in [(LockFault::MissingLock, 40), (LockFault::Unpinned, 30)] {
+        let findings = (0..12).map(|number| missing(fault, number, false)).collect();
+        let counts = vec![FaultCount { fault, count: 12 }];
+        let mut all = All { locks: LockReport { findings, counts, ..LockReport::default() }, ..All::default() };
+        let advice = all.advise();
+        let change = &advice.changes[0];
+        assert_eq!((advice.changes.len(), change.place_count, change.files, change.score), (1, 12, 12, score));
+        assert!(change.why.ends_with("; 11 more like this") && !change.more_places, "{}", change.why);
+        all.locks.counts[0].count = 13;
+        assert!(all.advise().changes[0].more_places, "one was not kept");
+        all.locks.findings.iter_mut().for_each(|finding| finding.minor = true);
+        assert_eq!(all.advise(), Advice::default());
+    }
+}
+
+#[test]
+fn a_line_is_one_place_however_much_was_found_on_it() {
+    let also = [1, 7, 7, 9, 7].map(|line| source("a.rs", line)).to_vec();
+    let advice =
+        All { performance: vec![PerformanceSeen { also, ..performance("a.rs", 1, 99) }], ..All::default() }.advise();
+    let change = &advice.changes[0];
+    assert_eq!((change.lines, change.place_count, change.also.len()), (3, 3, 2));
+    assert!(change.why.contains("in 2 more places of"), "{}", change.why);
+}
+
+#[test]
+fn modules_of_rust_may_need_each_other() {
+    let manifest = Manifest {
+        files: ["a.rs", "b.rs", "c.py", "d.py"]
+            .map(|path| SourceFile { path: path.into(), bytes: 1, language: Language::of_path(path, None) })
+            .to_vec(),
+        ..Manifest::default()
+    };
+    let cycle =
+        |files: [u32; 2]| Cycle { files: files.to_vec(), around: files.map(|file| Hop { file, line: 3 }).to_vec() };
+    let (rust, python, both) = (cycle([0, 1]), cycle([2, 3]), cycle([0, 2]));
+    let seen = cycles(&manifest, &[&rust, &python, &both]);
+    let begins: Vec<_> = seen.iter().map(|cycle| cycle.around[1].file.as_str()).collect();
+    assert_eq!(begins, ["d.py", "c.py"]);
 }

@@ -228,6 +228,7 @@ fn summary(file: u32, code: u32, max_cyclomatic: u32) -> FileSummary {
         entry_points: Box::default(),
         links: Links::default(),
         for_tests: false,
+        vendored: false,
         counts: FunctionCounts::default(),
     }
 }
@@ -238,12 +239,17 @@ fn hot_spots_are_code_that_changes_and_is_still_there() {
     let folder = temp.path();
     for turn in 0..4 {
         let text = format!("{turn}\n");
-        commit(folder, &[("small.rs", &text), ("table.rs", &text), ("tests/b.rs", &text)], "small");
+        commit(
+            folder,
+            &[("small.rs", &text), ("table.rs", &text), ("tests/b.rs", &text), ("vendor/c.rs", &text)],
+            "small",
+        );
     }
     commit(folder, &[("gone.rs", "1\n"), ("generated.rs", "1\n"), ("once.rs", "1\n")], "more");
     commit(folder, &[("gone.rs", "2\n"), ("generated.rs", "2\n")], "more");
     let history = read(folder);
-    let paths = ["src/a.rs", "small.rs", "table.rs", "generated.rs", "once.rs", "never.rs", "tests/b.rs"];
+    let paths =
+        ["src/a.rs", "small.rs", "table.rs", "generated.rs", "once.rs", "never.rs", "tests/b.rs", "vendor/c.rs"];
     let file = |path: &&str| SourceFile { path: (*path).into(), bytes: 1, language: Some(Language::Rust) };
     let manifest = Manifest { files: paths.iter().map(file).collect(), ..Manifest::default() };
     let mut files: Vec<FileSummary> = vec![
@@ -254,9 +260,11 @@ fn hot_spots_are_code_that_changes_and_is_still_there() {
         summary(4, 900, 5),
         summary(5, 900, 5),
         summary(6, 900, 5),
+        summary(7, 900, 5),
     ];
     files[3].generated = true;
     files[6].for_tests = true;
+    files[7].vendored = true;
     let measured = Measured { files: files.clone(), ..Measured::default() };
     let hot = rank(&manifest, &measured, &history);
     let rows: Vec<_> = hot.files.iter().map(|row| (&*row.path, row.score, row.commits)).collect();

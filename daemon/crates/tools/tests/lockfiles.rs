@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use agentd_tools::{
     Workspace,
-    lockfiles::{Collector, LockFault, LockReport, is_read},
+    lockfiles::{Collector, LockFault, LockReport},
     manifests::read,
     survey::{Limits, Manifest, SourceFile},
 };
@@ -260,7 +260,6 @@ fn a_workspace_is_read_and_ignored_or_large_lock_files_count_as_there() {
     // The survey left the lock file out.
     let file = SourceFile { path: "package.json".into(), bytes: 100, language: None };
     let manifest = Manifest { files: vec![file], ..Manifest::default() };
-    assert!(is_read("a/package.json") && !is_read("a/package.js"));
     let report = read(&workspace, &manifest).1;
     assert_eq!((report.count(LockFault::MissingLock), report.count(LockFault::SeveralVersions)), (0, 1));
     fs::remove_file(temp.path().join("package-lock.json")).unwrap();
@@ -354,6 +353,55 @@ fn members_of_a_workspace_need_no_version() {
 }
 
 #[test]
+fn what_a_yarn_lock_says_of_members_is_compared_and_what_it_does_not_is_not() {
+    let member = |name: &str, version: &str, needs: &str| {
+        format!("{{\"name\": \"{name}\", \"version\": \"{version}\", \"dependencies\": {{{needs}}}}}")
+    };
+    let berry = |needs: &str| {
+        format!(
+            "__metadata:\n  version: 8\n\n\"a@workspace:packages/a\":\n  version: 0.0.0-use.local\n  \
+             resolution: \"a@workspace:packages/a\"\n{needs}  linkType: soft\n\n\
+             \"b@workspace:packages/b\":\n  version: 0.0.0-use.local\n  resolution: \"b@workspace:packages/b\"\n"
+        )
+    };
+    let berry_of = |requirement: &str| berry(&format!("  dependencies:\n    b: \"npm:{requirement}\"\n"));
+    let out_of_step = "OutOfStep b packages/a/package.json:1";
+    let not_locked = "NotLocked b packages/a/package.json:1";
+    let npm = "{\"packages\": {\"\": {}, \"packages/a\": {}, \"packages/b\": {}, \
+               \"node_modules/b\": {\"resolved\": \"packages/b\", \"link\": true}}}";
+    let rivals = "RivalLocks npm, yarn package-lock.json:1";
+    let yarn1 = "# yarn lockfile v1\n".to_owned();
+    let no_npm = "";
+    // What `a` asks of `b`, the version of `b`, Yarn's lock file and npm's.
+    let cases: [(&str, &str, String, &str, &[&str]); 14] = [
+        ("^2.0.0", "2.1.0", berry_of("^2.0.0"), no_npm, &[]),
+        ("^2.0.0", "2.1.0", berry_of("^1.0.0"), no_npm, &[out_of_step]),
+        ("^2.0.0", "2.1.0", berry(""), no_npm, &[not_locked]),
+        ("*", "2.1.0", berry(""), no_npm, &[not_locked]),
+        ("^2.0.0", "2.1.0", yarn1.clone(), no_npm, &[]),
+        ("*", "2.1.0", yarn1.clone(), no_npm, &[]),
+        (">=1 <3", "2.1.0", yarn1.clone(), no_npm, &[]),
+        ("1 || 2", "2.1.0", yarn1.clone(), no_npm, &[]),
+        ("2.x", "2.1.0", yarn1.clone(), no_npm, &[]),
+        ("^1.0.0", "2.1.0", yarn1.clone(), no_npm, &[not_locked]),
+        ("~1.2", "2.1.0", yarn1.clone(), no_npm, &[not_locked]),
+        ("^1.0.0", "2.1.0", format!("{yarn1}b@^1.0.0:\n  version \"1.0.0\"\n"), no_npm, &[]),
+        ("^2.0.0", "2.1.0", yarn1, npm, &[not_locked, rivals]),
+        ("^2.0.0", "2.1.0", "no lock file".to_owned(), npm, &[not_locked, rivals]),
+    ];
+    for (asked, version, yarn, npm, wanted) in cases {
+        let mut files = vec![
+            ("package.json".to_owned(), "{\"workspaces\": [\"packages/*\"]}".to_owned()),
+            ("packages/a/package.json".to_owned(), member("a", "1.0.0", &format!("\"b\": \"{asked}\""))),
+            ("packages/b/package.json".to_owned(), member("b", version, "")),
+            ("yarn.lock".to_owned(), yarn),
+        ];
+        files.extend((!npm.is_empty()).then(|| ("package-lock.json".to_owned(), npm.to_owned())));
+        assert_eq!(lines(&judge(&files)), wanted, "{files:?}");
+    }
+}
+
+#[test]
 fn a_manifest_is_read_by_both_or_by_none() {
     let temp = tempfile::tempdir().unwrap();
     let workspace = Workspace::open(&temp.path().canonicalize().unwrap()).unwrap();
@@ -365,5 +413,84 @@ fn a_manifest_is_read_by_both_or_by_none() {
         let (project, locks) = read(&workspace, &manifest);
         assert_eq!((project.packages.len() == 1, project.unread.is_empty()), (is_read, is_read), "{blanks}");
         assert_eq!((locks.findings.len() == 1, locks.unread.is_empty()), (is_read, is_read), "{blanks}");
+    }
+}
+
+/// Each finding with its detail, and a mark if it is minor.
+fn details(report: &LockReport) -> Vec<String> {
+    let line = |finding: &agentd_tools::lockfiles::LockFinding| {
+        let minor = if finding.minor { "minor " } else { "" };
+        format!("{minor}{:?} {}: {}", finding.fault, finding.package, finding.detail)
+    };
+    report.findings.iter().map(line).collect()
+}
+
+#[test]
+fn what_is_open_and_locked_all_the_same_is_no_reason_to_change_anything() {
+    let star = "[packages]\nsix = \"*\"\n";
+    let pipenv = r#"{"default": {"six": {"version": "==1.16.0", "hashes": ["sha256:x"]}}}"#;
+    let pylock = "lock-version = \"1.0\"\n[[packages]]\nname = \"six\"\nversion = \"1.16.0\"\n\
+                  [[packages.wheels]]\nurl = \"https://x\"\nhashes = {sha256 = \"x\"}\n";
+    let app = "[project]\nname = \"a\"\ndependencies = [\"six\"]\n";
+    let library = "[build-system]\nrequires = []\n[project]\nname = \"a\"\ndependencies = [\"six>1\"]\n";
+    let program =
+        "[build-system]\nrequires = []\n[project]\nname = \"a\"\ndependencies = [\"six>1\"]\nscripts.a = \"a:main\"";
+    let npm = "{\"dependencies\": {\"ms\": \"*\"}}";
+    let npm_lock = "{\"lockfileVersion\": 3, \"packages\": {\"\": {\"dependencies\": {\"ms\": \"*\"}}, \
+                    \"node_modules/ms\": {\"version\": \"2.0.0\", \"integrity\": \"x\"}}}";
+    let cases: [Case<'_>; 14] = [
+        (
+            &[("Pipfile", star), ("Pipfile.lock", pipenv)],
+            &["minor Unpinned six: 1 of 1 requirement without a single version: six; a lock file gives the version"],
+        ),
+        (
+            &[("package.json", npm), ("package-lock.json", npm_lock)],
+            &["minor Unpinned ms: 1 of 1 requirement without a single version: ms; a lock file gives the version"],
+        ),
+        (
+            &[("Pipfile", star)],
+            &[
+                "MissingLock Pipfile: 1 dependency and no lock file",
+                "Unpinned six: 1 of 1 requirement without a single version: six",
+            ],
+        ),
+        (&[("pyproject.toml", app), ("pylock.toml", pylock)], &[]),
+        (&[("pyproject.toml", app), ("pylock.dev.toml", pylock)], &[]),
+        (&[("pyproject.toml", app), ("pylock.toml", pylock), ("uv.lock", "")], &[]),
+        (
+            &[("pyproject.toml", app), ("pylock.toml", "[[packages]]\nname = \"x\"\nsdist = {}\n")],
+            &[
+                "Unhashed x: x  is locked without a hash and without a commit",
+                "Unpinned six: 1 of 1 requirement without a single version: six",
+            ],
+        ),
+        (
+            &[("pyproject.toml", library)],
+            &["minor MissingLock pyproject.toml: 1 dependency and no lock file, which a library can do without"],
+        ),
+        (
+            &[("pyproject.toml", &format!("{library}[tool.uv]\npackage = false\n"))],
+            &["MissingLock pyproject.toml: 1 dependency and no lock file"],
+        ),
+        (&[("pyproject.toml", program)], &["MissingLock pyproject.toml: 1 dependency and no lock file"]),
+        (&[("requirements.txt", "-c constraints.txt\nsix\n"), ("constraints.txt", "Six==1.16.0\nother<2\n")], &[]),
+        (
+            &[
+                ("a/requirements.txt", "--constraint ../upper-constraints.txt\nsix\n"),
+                ("upper-constraints.txt", "six==1\n"),
+            ],
+            &[],
+        ),
+        (&[("requirements.txt", "-chttps://example.org/upper.txt\nsix\n")], &[]),
+        (
+            &[("requirements.txt", "-c constraints.txt\nsix\nother\n"), ("constraints.txt", "six==1.16.0\nother<2\n")],
+            &["Unpinned other: 1 of 2 requirements without a single version: other"],
+        ),
+    ];
+    for (files, wanted) in cases {
+        let files: Vec<_> = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        let report = judge(&files);
+        assert_eq!(details(&report), wanted, "{files:?}");
+        assert_eq!(report.unread, [], "{files:?}");
     }
 }

@@ -130,6 +130,35 @@ fn scripts_of_package_json() {
 }
 
 #[test]
+fn many_scripts_programs_and_targets_are_read_once() {
+    let rows = |kind: &str| -> String {
+        let row = |number: usize| format!("    \"{kind}-{number:05}\": \"x\"");
+        (0..20_000).map(row).collect::<Vec<_>>().join(",\n")
+    };
+    let json = format!(
+        "{{\n  \"author\": {{ \"name\": \"me\" }},\n  \"name\": \"web\",\n  \"scripts\": {{\n{}\n  }},\n  \"bin\": {{\n{}\n  }}\n}}",
+        rows("test"),
+        rows("test")
+    );
+    // Each but the last ones lacks what its name would be.
+    let swift = format!(
+        "Package(name: \"Kit\",\n{}.executableTarget(name: \"a\"),\n.executableTarget(name: \"b\")",
+        ".executableTarget(\n".repeat(50_000)
+    );
+    let found = project(&[("package.json", &json)]);
+    assert_eq!((found.packages[0].source.line, found.unread.len()), (3, 2));
+    let (commands, programs) = (commands(&found), entries(&found));
+    assert_eq!((commands.len(), programs.len()), (5_000, 5_000));
+    assert_eq!(commands[4_999], "Test npm run test-04999 @package.json:5004");
+    assert_eq!(programs[4_999], "test-04999 = x @package.json:25006");
+    let cut: Vec<_> = found.unread.iter().map(|claim| format!("{} {}", claim.source.line, claim.text)).collect();
+    let told = |line, list| format!("{line} only 5,000 {list} are listed: those from here on are not");
+    assert_eq!(cut, [told(25_007, "entry points"), told(5_005, "commands")]);
+    let found = project(&[("Package.swift", &swift)]);
+    assert_eq!(entries(&found), ["a = Sources/a @Package.swift:50002", "b = Sources/b @Package.swift:50003"]);
+}
+
+#[test]
 fn python_in_its_many_files() {
     let files = [
         (
@@ -215,9 +244,9 @@ fn what_is_read_in_pieces_is_what_is_read_at_once() {
             "[package]\nname = \"{name}\"\ndescription = \"About {name}\"\n[dependencies]\nfnv = \"*\"\n[[bin]]\nname = \"{name}\"\n"
         )
     };
-    // More commands and packages than are kept, some of them in several files.
+    // More commands than are kept, some of them in several files.
     let target = |number: usize| format!("test-{number}:\n");
-    let (few, many): (String, String) = ((0..90).map(target).collect(), (0..450).map(target).collect());
+    let (few, many): (String, String) = ((0..90).map(target).collect(), (0..5_050).map(target).collect());
     let crates: Vec<(String, String)> =
         (0..410).map(|number| (format!("c{number}/Cargo.toml"), package(&format!("c{number}")))).collect();
     let script = "{\"name\": \"web\", \"scripts\": {\"test\": \"t\"}, \"dependencies\": {\"ms\": \"*\"}}";
@@ -237,7 +266,7 @@ fn what_is_read_in_pieces_is_what_is_read_at_once() {
     let pieces = |workspace: &Workspace, manifest: &Manifest, files: usize| -> (Project, LockReport) {
         let mut said = Said::default();
         for piece in choose(manifest, &[]).chunks(files) {
-            said.join(Said::by(piece, workspace));
+            said.join(Said::by(piece, workspace, &mut || true));
         }
         let Found { project, locks, .. } = said.finish();
         (project, locks)
@@ -246,13 +275,39 @@ fn what_is_read_in_pieces_is_what_is_read_at_once() {
         surveyed(files, |workspace, manifest| {
             let whole = read(workspace, manifest);
             assert_eq!((whole.0.packages.len(), whole.0.commands.len()), (packages, commands));
-            assert!(!whole.1.findings.is_empty() && whole.0.unread.len() == 1 && whole.1.unread.len() == 1);
+            assert!(
+                !whole.1.findings.is_empty()
+                    && whole.0.is_cut
+                    && whole.0.unread.len() == 2
+                    && whole.1.unread.len() == 1
+            );
             for files in [1, 2, 3, 8] {
                 assert_eq!(pieces(workspace, manifest, files), whole, "{files} files per piece");
             }
         });
     };
-    compare(&files, 4, 400);
+    compare(&files, 4, 5_000);
     let many = files.into_iter().chain(crates.iter().map(|(path, text)| (path.as_str(), text.as_str())));
-    compare(&many.collect::<Vec<_>>(), 395, 400);
+    compare(&many.collect::<Vec<_>>(), 414, 5_000);
+}
+
+#[test]
+fn thousands_of_manifests_are_read_and_what_lies_beyond_them_is_told() {
+    for (number, beyond) in [(1_000, 0), (5_010, 11)] {
+        let mut files: Vec<(String, String)> = (0..number)
+            .map(|at| (format!("p{at:05}/package.json"), format!("{{\"name\": \"p{at}\", \"main\": \"a.js\"}}")))
+            .collect();
+        files.push(("package.json".to_owned(), "{\"name\": \"root\"}".to_owned()));
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let (project, locks) = surveyed(&files, read);
+        assert_eq!((project.packages.len(), locks.left_out), (files.len() - beyond, beyond as u64));
+        assert_eq!(
+            (project.is_cut, project.unread.len(), locks.unread.len()),
+            (beyond > 0, beyond.min(1), beyond.min(1))
+        );
+        for unread in project.unread.iter().chain(&locks.unread) {
+            assert_eq!(unread.source.file, "p04999/package.json");
+            assert!(unread.text.contains("5,000") && unread.text.contains("11 files"), "{}", unread.text);
+        }
+    }
 }

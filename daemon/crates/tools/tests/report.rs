@@ -6,6 +6,7 @@ mod report {
     mod findings;
     mod measured;
     mod modules;
+    mod others;
     mod page;
     mod sample;
     mod tree;

@@ -35,7 +35,7 @@ fn links(case: &Case<'_>, files: &[SourceFile]) -> Vec<(u32, Links)> {
         Package { ecosystem, ..package(name, folder) }
     };
     let packages: Vec<Package> = case.packages.iter().map(named).collect();
-    let resolver = Resolver::new(Paths::new(files), &packages);
+    let resolver = Resolver::new(Paths::new(files), &packages, &[]);
     let mut links = Vec::new();
     for ((file, (path, imports)), line) in (0..).zip(case.files).zip(1..) {
         let import = |(kind, target, names): &(ImportKind, &str, &[&str])| Import {
@@ -284,7 +284,7 @@ fn java_packages_and_swift_modules() {
 fn of_imports(paths: &[&str], imports: &[(u32, &str, u32, bool)]) -> Structure {
     let files: Vec<SourceFile> =
         paths.iter().map(|path| SourceFile { path: (*path).into(), bytes: 0, language: None }).collect();
-    let resolver = Resolver::new(Paths::new(&files), &[]);
+    let resolver = Resolver::new(Paths::new(&files), &[], &[]);
     let links = |file: u32| {
         let own = imports.iter().filter(|import| import.0 == file);
         let import = |(_, target, line, deferred): &(u32, &str, u32, bool)| Import {
@@ -327,7 +327,7 @@ fn a_chain_of_a_hundred_thousand_files_ends_no_thread() {
     let file = |number| SourceFile { path: format!("{number:06}.c").into(), bytes: 0, language: None };
     let files: Vec<SourceFile> = (0..LENGTH).map(file).collect();
     let paths = Paths::new(&files);
-    let resolver = Resolver::new(Paths::new(&files), &[]);
+    let resolver = Resolver::new(Paths::new(&files), &[], &[]);
     let link = |number: u32| {
         let target = format!("{:06}.c", (number + 1) % LENGTH);
         let import = Import { target, names: Vec::new(), line: 1, kind: Quoted, deferred: false };

@@ -14,9 +14,10 @@ use std::{
 };
 
 use agentd_base::WallMs;
-use agentd_syntax::Language;
+use agentd_syntax::{Language, rules::RuleSet};
 use agentd_tools::{
     Workspace,
+    cache::Store,
     stamp::Stamp,
     survey::{Found, Limits, Manifest, Progress, SkipReason, Survey},
 };
@@ -98,6 +99,43 @@ fn steps_of_any_size_give_the_same_manifest() {
     let mut cut = Survey::start(&Workspace::open(temp.path()).unwrap(), Limits::default()).unwrap();
     assert_eq!(cut.step(3), Progress::More);
     assert!(cut.finish().truncated, "a survey that was cut says so");
+}
+
+#[test]
+fn what_others_wrote_is_told_by_folders_and_by_attributes() {
+    let temp = tree(&[
+        (
+            ".gitattributes",
+            "*.pb.go linguist-generated\nvendor/ours/* -linguist-vendored\nlib/jquery.js linguist-vendored\n",
+        ),
+        ("a.go", ""),
+        ("api/x.pb.go", ""),
+        ("lib/.gitattributes", "own.js linguist-vendored\n"),
+        ("lib/jquery.js", ""),
+        ("lib/own.js", ""),
+        ("vendor/modules.txt", ""),
+        ("vendor/ours/a.go", ""),
+        ("vendor/x/y/y.go", ""),
+    ]);
+    for budget in [1, 1_000] {
+        let manifest = survey(temp.path(), Limits::default(), budget);
+        let others = (0..).zip(names(&manifest)).filter(|(file, _)| manifest.is_vendored(*file)).map(|(_, name)| name);
+        let others: Vec<&str> = others.collect();
+        assert_eq!(others, ["api/x.pb.go", "lib/jquery.js", "vendor/modules.txt", "vendor/x/y/y.go"]);
+        let json = serde_json::to_string(&manifest).unwrap();
+        assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
+    }
+    // Neither a pipe in its place nor one that is too large keeps the survey up.
+    for content in [None, Some("lib/** linguist-vendored\n".repeat(20_000))] {
+        let path = temp.path().join(".gitattributes");
+        fs::remove_file(&path).unwrap();
+        match content {
+            Some(content) => fs::write(&path, content).unwrap(),
+            None => assert!(Command::new("mkfifo").arg(&path).status().unwrap().success()),
+        }
+        let manifest = survey(temp.path(), Limits::default(), 1_000);
+        assert_eq!((manifest.vendored.len(), manifest.files.len()), (1, 7), "{manifest:?}");
+    }
 }
 
 #[test]
@@ -194,6 +232,57 @@ fn a_program_without_an_extension_tells_its_language_by_its_first_line() {
         let file = manifest.files.iter().find(|file| &*file.path == path).unwrap();
         assert_eq!(file.language, language, "{path}");
     }
+}
+
+#[test]
+fn a_header_tells_its_language_by_its_beginning() {
+    let guarded = "#ifndef X_H\n#define X_H\n#ifdef __cplusplus\nextern \"C\" {\n#endif\nint f(void);\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
+    let late = format!("/* {} */\nclass X {{}};\n", "licence ".repeat(500));
+    let temp = tree(&[
+        ("empty.h", ""),
+        ("guarded.h", guarded),
+        ("include/late.h", &late),
+        ("mode.h", "// -*- C++ -*-\nint x;\n"),
+        ("plain.c", "int class;\nclass X {};\n"),
+    ]);
+    let languages = || {
+        let manifest = survey(temp.path(), Limits::default(), 100);
+        manifest.files.into_iter().map(|file| (file.path.into_string(), file.language.unwrap())).collect::<Vec<_>>()
+    };
+    let expected = [
+        ("empty.h", Language::C),
+        ("guarded.h", Language::C),
+        ("include/late.h", Language::Cpp),
+        ("mode.h", Language::Cpp),
+        ("plain.c", Language::C),
+    ];
+    assert_eq!(languages(), expected.map(|(path, language)| (path.to_owned(), language)));
+    // One that cannot be read is what its name says.
+    fs::set_permissions(temp.path().join("include/late.h"), fs::Permissions::from_mode(0o000)).unwrap();
+    let is_root = fs::read(temp.path().join("include/late.h")).is_ok();
+    assert_eq!(languages()[2].1, if is_root { Language::Cpp } else { Language::C });
+}
+
+/// What is kept of an analysis is asked for by the language too, so none is misled by what it was before.
+#[test]
+fn a_header_that_becomes_cpp_is_asked_about_as_cpp() {
+    let (temp, state) = (tree(&[("x.h", "struct x { int a; };\n")]), tempfile::tempdir().unwrap());
+    let cache = Store::new(state.path().to_owned(), 1 << 20).open(temp.path(), RuleSet::ALL);
+    let asked = || {
+        let manifest = survey(temp.path(), Limits::default(), 100);
+        let (file, content) = (&manifest.files[0], fs::read(temp.path().join("x.h")).unwrap());
+        let language = file.language.unwrap();
+        (language, cache.key(language, &content).unwrap())
+    };
+    let before = asked();
+    assert_eq!((before.0, asked()), (Language::C, before));
+    fs::write(temp.path().join("x.h"), "class X { int a; };\n").unwrap();
+    let (language, key) = asked();
+    assert_eq!(language, Language::Cpp);
+    let as_before = cache.key(Language::C, &fs::read(temp.path().join("x.h")).unwrap()).unwrap();
+    assert!(key != before.1 && key != as_before, "C and C++ have answers of their own");
+    fs::write(temp.path().join("x.h"), "struct x { int a; };\n").unwrap();
+    assert_eq!(asked(), before);
 }
 
 /// A small generator, so that each tree differs and can be made again (Knuth, MMIX).
@@ -312,7 +401,12 @@ fn in_one_go_and_in_pieces_of_any_order_is_the_same() {
         }
     }
     assert!(cut > 5 && deep > 0, "{cut} were cut, {deep} were deep");
-    assert!(stamped > 0 || Path::new("/dev/shm").exists(), "{stamped} had a stamp");
+    assert_eq!(stamped > 0, !is_in_memory(tempfile::tempdir().unwrap().path()), "{stamped} had a stamp");
+}
+
+/// Whether the files of a folder lie in memory (`TMPFS_MAGIC` of `<linux/magic.h>`) and have no stamps.
+fn is_in_memory(folder: &Path) -> bool {
+    cfg!(target_os = "linux") && rustix::fs::statfs(folder).unwrap().f_type as u64 & 0xffff_ffff == 0x0102_1994
 }
 
 #[test]
@@ -356,4 +450,33 @@ fn a_folder_that_goes_before_its_piece_is_gone_over_is_counted() {
     let manifest = survey.finish();
     assert_eq!(names(&manifest), ["a/b/x.rs", "c.rs"], "no link is followed");
     assert_eq!(manifest.skipped_for(SkipReason::Vanished), 1, "{manifest:?}");
+}
+
+#[test]
+fn what_goes_with_its_folder_is_counted_the_same_however_it_was_cut() {
+    let survey = |go_on: &dyn Fn(&mut Survey)| {
+        let temp = tree(&[("big/sub/x.c", ""), ("big/.hidden", ""), ("last.c", "")]);
+        (0..3_000).for_each(|number| fs::write(temp.path().join(format!("big/{number:04}.c")), "").unwrap());
+        let mut survey = Survey::start(&Workspace::open(temp.path()).unwrap(), Limits::default()).unwrap();
+        // Lists `big`, and looks at nothing in it.
+        assert_eq!(survey.step(1), Progress::More);
+        fs::remove_dir_all(temp.path().join("big")).unwrap();
+        go_on(&mut survey);
+        survey.finish()
+    };
+    let in_steps = |budget| survey(&move |survey| while survey.step(budget) == Progress::More {});
+    let in_pieces = survey(&|survey| {
+        let pieces = survey.pieces();
+        assert!(pieces.len() > 8, "{} pieces", pieces.len());
+        survey.join(pieces.iter().map(|piece| piece.walk(&mut || true)));
+        assert!(survey.pieces().is_empty());
+    });
+    assert_eq!(names(&in_pieces), ["last.c"]);
+    assert_eq!(in_pieces.skipped_for(SkipReason::Vanished), 3_001, "{in_pieces:?}");
+    assert_eq!(in_pieces.skipped_for(SkipReason::Hidden), 1, "{in_pieces:?}");
+    let vanished = in_pieces.skipped.iter().find(|skipped| skipped.reason == SkipReason::Vanished).unwrap();
+    assert_eq!(vanished.examples, ["big/0000.c", "big/0001.c", "big/0002.c"]);
+    for budget in [1, 100, 1_000_000] {
+        assert_eq!(in_steps(budget), in_pieces, "steps of {budget}");
+    }
 }

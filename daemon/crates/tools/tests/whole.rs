@@ -21,7 +21,7 @@ fn analysed(root: &Path) -> Report {
     while survey.step(1_000) == Progress::More {}
     let manifest = survey.finish();
     let project = manifests::read(&workspace, &manifest).0;
-    let resolver = Resolver::new(Paths::new(&manifest.files), &project.packages);
+    let resolver = Resolver::new(Paths::new(&manifest.files), &project.packages, &project.scripts);
     let (mut parser, mut measured) = (Parser::new(), Measured::default());
     let mut run = Run { folder: "folder".into(), ..Run::default() };
     for (number, file) in (0..).zip(&manifest.files) {

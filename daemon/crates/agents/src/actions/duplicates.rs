@@ -44,7 +44,7 @@ async fn sketch(ctx: &StepCtx, surveyed: &Arc<Surveyed>) -> Result<Sketches, Ste
     let measured: Arc<MeasureOutput> = input(ctx, "measure").await?;
     let path = workspace_path(ctx)?;
     let workspace = ctx.compute(move |_| open_workspace(&path)).await??;
-    let files = measured.measured.files.iter().map(|file| file.file);
+    let files = measured.measured.files.iter().filter(|file| !file.vendored).map(|file| file.file);
     let pieces = cut(&surveyed.manifest, files, |_, file| file.bytes);
     let manifest = Arc::clone(surveyed);
     let piece = move |_: &mut Scratch, group: &Group| -> Vec<(u32, Option<Sketch>)> {

@@ -61,7 +61,7 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let prepare = move || -> Result<Files, StepFault> {
         let workspace = open_workspace(&folder)?;
         let project = project.unwrap_or_else(|| Arc::new(manifests::read(&workspace, &surveyed.manifest).0));
-        let packages = Packages::new(&project.packages);
+        let packages = Packages::new(&project.packages, &project.scripts);
         let links = KnownLinks::open(&store, &folder, (&surveyed.manifest.files, &packages));
         let cache = Arc::new(store.open(&folder, rules));
         let settled = settled(&cache, &surveyed, stamps.as_deref());
@@ -147,8 +147,12 @@ impl Gathered {
             Ok(measure) => {
                 let file::Measure { digest, sketch, links, new_links } = *measure;
                 self.links.extend(new_links);
-                self.sketches.add(found.file, sketch, digest.is_generated());
-                self.output.measured.take(found.file, &source.path, digest, links);
+                if files.surveyed.manifest.is_vendored(found.file) {
+                    self.output.measured.set_aside(found.file, digest, links);
+                } else {
+                    self.sketches.add(found.file, sketch, digest.is_generated());
+                    self.output.measured.take(found.file, &source.path, digest, links);
+                }
             }
             Err(why) => self.output.failed.push((found.file, why.to_owned())),
         }

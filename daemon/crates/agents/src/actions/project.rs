@@ -1,7 +1,7 @@
 //! Reads what the project says about itself and what its lock files prove, some files at a time on all idle compute agents,
 //! unless all of these files are as an earlier analysis found them.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Instant};
 
 use agentd_base::Text;
 use agentd_tools::{
@@ -43,14 +43,14 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     let path = workspace_path(ctx)?;
     let surveyed: Arc<Surveyed> = input(ctx, "survey").await?;
     let (root, store, stamps) = (path.clone(), ctx.cache().clone(), ctx.kept::<Stamped>("survey"));
-    let prepare = move || {
+    let prepare = move |scratch: &mut Scratch| {
         let workspace = open_workspace(&root)?;
         let stamps = stamps.as_ref().map_or(&[][..], |stamps| &stamps.0);
         let chosen = manifests::choose(&surveyed.manifest, stamps);
-        let known = Found::known(&store, &root, &chosen, &workspace);
+        let known = Found::known(&store, &chosen, &workspace, &mut going_on(scratch));
         Ok::<_, StepFault>((workspace, Arc::new(chosen), known))
     };
-    let (workspace, chosen, known) = ctx.compute(move |_| prepare()).await??;
+    let (workspace, chosen, known) = ctx.compute(prepare).await??;
     let found = match known {
         Some(found) => found,
         None => read(ctx, workspace, Arc::clone(&chosen)).await?,
@@ -73,12 +73,23 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
 
 async fn read(ctx: &StepCtx, workspace: Arc<Workspace>, chosen: Arc<Vec<Chosen>>) -> Result<Found, StepFault> {
     let starts = (0..chosen.len()).step_by(PIECE_FILES).collect();
-    let piece = move |_: &mut Scratch, start: &usize| {
+    let piece = move |scratch: &mut Scratch, start: &usize| {
         let end = chosen.len().min(start + PIECE_FILES);
-        Said::by(&chosen[*start..end], &workspace)
+        Said::by(&chosen[*start..end], &workspace, &mut going_on(scratch))
     };
     let said = ctx.scatter_fold(starts, piece, Said::default(), |said, _, more| said.join(more)).await?.value;
     ctx.compute(move |_| said.finish()).await
+}
+
+/// What is asked between two files, of which one may have megabytes and lie on a slow disk: gives way, shows that the agent lives,
+/// and says whether the work is still needed. What a piece hands back that was told to stop is taken by nobody.
+fn going_on(scratch: &mut Scratch) -> impl FnMut() -> bool {
+    let (stop, signs, pace) = (scratch.stop().clone(), scratch.signs(), &mut scratch.pace);
+    move || {
+        pace.keep(Instant::now());
+        signs.give();
+        !stop.is_set()
+    }
 }
 
 fn summary(project: &Project, locks: &LockReport) -> String {
@@ -88,5 +99,6 @@ fn summary(project: &Project, locks: &LockReport) -> String {
     let commands = count(own.commands.len() as u64, "command", "commands");
     let entries = count(own.entries.len() as u64, "entry point", "entry points");
     let locks = count(locks.files.len() as u64, "lock file", "lock files");
-    format!("{name}: {packages}, {commands}, {entries}, {locks}")
+    let least = if project.is_cut { "at least " } else { "" };
+    format!("{name}: {least}{packages}, {commands}, {entries}, {locks}")
 }

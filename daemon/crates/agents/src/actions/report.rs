@@ -6,7 +6,7 @@ use agentd_base::{EffectIntent, ErrorClass, TaskId, Text};
 use agentd_tools::{
     EffectState, TaskFiles,
     report::{self, Report},
-    text::count,
+    text::{count, number},
 };
 use bytes::Bytes;
 use serde::Serialize;
@@ -22,7 +22,7 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
         // One merged by an older agentd has what that looked for, in the form of today.
         Arc::make_mut(&mut merged).schema = report::SCHEMA;
     }
-    let found = count(merged.findings.counts.total, "performance finding", "performance findings");
+    let found = found(&merged);
     let [page, json, sarif] = render(ctx, merged).await?;
     // While the journal hears what is to be written where, the documents are stored.
     let (written, json, content, sarif) =
@@ -38,6 +38,22 @@ pub(super) async fn run(ctx: &StepCtx) -> Result<StepOutput, StepFault> {
     ];
     let summary = format!("{found}; report.md, report.json and report.sarif");
     Ok(StepOutput { summary: Text::new(summary), output: json, documents })
+}
+
+/// How much was found in the project's own code, and how much elsewhere.
+fn found(report: &Report) -> String {
+    let (counts, elsewhere) = (&report.findings.counts, report.vendored.findings);
+    let mut found = count(counts.total.saturating_sub(counts.in_tests), "performance finding", "performance findings");
+    let more = [(counts.in_tests, "files for tests"), (elsewhere, "files by others")];
+    let more: Vec<String> = more
+        .iter()
+        .filter(|(some, _)| *some > 0)
+        .map(|(some, place)| format!("{} more in {place}", number(*some)))
+        .collect();
+    if !more.is_empty() {
+        found.push_str(&format!(" ({})", more.join(", ")));
+    }
+    found
 }
 
 /// How a report becomes a document.

@@ -235,3 +235,42 @@ fn one_agent_and_all_agents_measure_the_same() {
     }
     assert_eq!(outputs[0], outputs[1]);
 }
+
+#[test]
+fn what_others_wrote_is_measured_and_in_no_list() {
+    const SLOW: &str = "package x\n\nimport \"regexp\"\n\nfunc Find(all []string) (n int) {\n\tfor _, s := range all {\n\
+                        \t\tif regexp.MustCompile(\"a+\").MatchString(s) {\n\t\t\tn++\n\t\t}\n\t}\n\treturn n\n}\n";
+    let folder = tempfile::tempdir().unwrap();
+    for (path, content) in [
+        ("go.mod", "module demo\n"),
+        (".gitattributes", "/gen/** linguist-generated\n"),
+        ("main.go", SLOW),
+        ("main_test.go", SLOW),
+        ("gen/a.go", SLOW),
+        ("vendor/modules.txt", "# github.com/x/y v1.0.0\n"),
+        ("vendor/github.com/x/y/y.go", SLOW),
+    ] {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let mut rig = Rig::real(folder.path());
+    let done = analyse(&mut rig, "report");
+    let (_, last) = done.last().unwrap();
+    let found = "1 performance finding (1 more in files for tests, 2 more in files by others); ";
+    assert!(last.summary.starts_with(found), "{}", last.summary);
+    let report: Report = serde_json::from_slice(&content(&rig, &last.documents[1].content)).unwrap();
+    let found = &report.findings;
+    assert_eq!((found.files, found.counts.total, found.counts.in_tests), (2, 2, 1));
+    assert_eq!((report.vendored.files, report.vendored.code, report.vendored.findings), (2, 20, 2));
+    assert_eq!((report.totals.measured_files, report.totals.code, report.complexity.counts.total), (4, 40, 1));
+    let page = String::from_utf8(content(&rig, &last.documents[0].content)).unwrap();
+    assert!(
+        !page.contains("gen/a.go") && page.contains("only counted: 2 files with 20 lines of code; 2 perf"),
+        "{page}"
+    );
+    for row in &report.advice.changes {
+        assert_eq!(row.place.file, "main.go");
+    }
+    assert!(report.advice.changes.len() == 1 && report.duplicates.is_some_and(|found| found.files == 2), "{page}");
+}

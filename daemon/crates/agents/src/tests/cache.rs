@@ -105,7 +105,9 @@ fn imports_of_unchanged_files_lead_where_they_lead_now() {
         let mut output: serde_json::Value = serde_json::from_slice(&content(&rig, &measure.output)).unwrap();
         output["measured"]["files"].take()
     };
-    let changes: [&dyn Fn(); 7] = [
+    let alias =
+        |to: &str| write("tsconfig.json", &format!("{{\"compilerOptions\": {{\"paths\": {{\"@/*\": [\"{to}\"]}}}}}}"));
+    let changes: [&dyn Fn(); 11] = [
         &|| {},
         &|| write("src/a.rs", "use crate::later;\nuse other::thing;\npub fn one() -> u32 { later::two() }\n"),
         &|| write("src/later.rs", "pub fn two() -> u32 { 2 }\n"),
@@ -116,6 +118,14 @@ fn imports_of_unchanged_files_lead_where_they_lead_now() {
             write("other/src/lib.rs", "pub mod thing {}\n");
         },
         &|| write("other/Cargo.toml", "[package]\nname = \"other\"\nversion = \"1.0.0\"\n"),
+        &|| {
+            write("src/one.ts", "import '@/two';\n");
+            write("src/two.ts", "");
+            write("two.ts", "");
+        },
+        &|| alias("./src/*"),
+        &|| alias("./*"),
+        &|| fs::remove_file(folder.path().join("tsconfig.json")).unwrap(),
     ];
     let mut before = None;
     for (number, change) in changes.iter().enumerate() {

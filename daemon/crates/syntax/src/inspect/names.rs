@@ -78,11 +78,13 @@ pub(crate) struct Table<'a, 't> {
 }
 
 impl<'a, 't> Table<'a, 't> {
-    /// Reads a function; none if it is too large. The cost is at most what `Node::descendant_count` tells.
-    pub(super) fn of(head: &Head<'a>, language: Language, root: Node<'t>) -> Option<Self> {
-        if root.descendant_count() > MAX_NODES {
+    /// Reads a function, and counts its nodes as work; none if it is too large, which may be known only when much of it is read.
+    pub(super) fn of(head: &Head<'a>, language: Language, root: Node<'t>, work: &mut u64) -> Option<Self> {
+        let nodes = root.descendant_count();
+        if nodes > MAX_NODES {
             return None;
         }
+        *work += nodes as u64;
         let mut builder = Builder { head: *head, language, table: Self::default(), scopes: Vec::new(), ty: None };
         if !builder.read(root) {
             return None;
@@ -372,5 +374,34 @@ fn identifiers<'t>(pattern: Node<'t>, found: &mut Vec<Node<'t>>) {
         let mut cursor = node.walk();
         let index = node.kind() == "array_declarator";
         waiting.extend(node.named_children(&mut cursor).take(if index { 1 } else { MAX_PATTERN }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a source that is not parsed fails the test")]
+
+    use super::*;
+    use crate::{grammar::Grammar, languages};
+
+    #[test]
+    fn what_is_read_is_paid_for_whether_it_is_kept_or_not() {
+        // Function, whether its names are kept, least work.
+        let cases = [
+            ("x = 1\n", 100, true, 400),
+            ("x = 1\n", MAX_ENTRIES + 1, false, MAX_ENTRIES),
+            ("x\n", MAX_NODES / 2, false, 0),
+        ];
+        for (line, times, kept, least) in cases {
+            let source = line.repeat(times);
+            let mut parser = tree_sitter::Parser::new();
+            parser.set_language(&languages::of(Language::Python).0).unwrap();
+            let tree = parser.parse(&source, None).unwrap();
+            let head = Head { grammar: Grammar::of(Language::Python), source: source.as_bytes() };
+            let mut work = 0;
+            let table = Table::of(&head, Language::Python, tree.root_node(), &mut work);
+            assert_eq!(table.is_some(), kept, "{times} times {line}");
+            assert!(work >= least as u64 && (work == 0) == (least == 0), "{work} for {times} times {line}");
+        }
     }
 }

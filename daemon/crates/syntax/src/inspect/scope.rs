@@ -157,11 +157,7 @@ impl<'a, 't> Names<'a, 't> {
         work: &mut u64,
     ) -> Option<&Table<'a, 't>> {
         let outermost = scopes.iter().find(|scope| scope.role != Role::Loop).map(|scope| scope.node);
-        let mut read = |node: Node<'t>| {
-            let table = Table::of(head, language, node);
-            *work += if table.is_some() { node.descendant_count() as u64 } else { 1 };
-            table
-        };
+        let mut read = |node: Node<'t>| Table::of(head, language, node, work);
         let table = match outermost {
             None => self.file.get_or_insert_with(|| read(self.root)).as_ref(),
             Some(node) => {

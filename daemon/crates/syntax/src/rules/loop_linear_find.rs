@@ -2,6 +2,8 @@
 //! `ys.iter().find(|y| y.id == x.id)`. n rounds over m elements cost n · m. Write: make a map by key before the loop. Wrong if
 //! the searched list is known to stay short.
 
+use tree_sitter::Node;
+
 use crate::{
     Confidence, Language, Severity,
     inspect::{Hit, Site, hit},
@@ -10,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "loop-linear-find",
-    version: 5,
+    version: 6,
     title: "a list searched by key in each round",
     languages: &[
         Language::JavaScript,
@@ -54,7 +56,7 @@ fn rust<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     judge(site, iter.receiver?)
 }
 
-fn judge<'t>(site: &mut Site<'_, '_, 't>, of: tree_sitter::Node<'t>) -> Option<Hit<'t>> {
+fn judge<'t>(site: &mut Site<'_, '_, 't>, of: Node<'t>) -> Option<Hit<'t>> {
     let name = site.name_of(of)?;
     let closure = *site.arguments().first()?;
     let mut body = closure.child_by_field_name("body").or_else(|| closure.named_child(0))?;
@@ -91,22 +93,15 @@ fn python<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
 }
 
 /// `test` compares the elements of the list called `name`, each of which is called `element` in it.
-fn found<'t>(
-    site: &mut Site<'_, '_, 't>,
-    name: &str,
-    (element, test): (&str, tree_sitter::Node<'t>),
-) -> Option<Hit<'t>> {
-    if !compares_key(site, element, test) {
-        return None;
-    }
+fn found<'t>(site: &mut Site<'_, '_, 't>, name: &str, (element, test): (&str, Node<'t>)) -> Option<Hit<'t>> {
+    let key = key(site, element, test)?;
     // The key comes from the loop, and the list does not.
-    let keys: Vec<&str> = words(site.text(test)).collect();
     let pattern = site.innermost()?.pattern().or_else(|| {
         site.innermost()
             .and_then(|s| s.node.child_by_field_name("parameters").or_else(|| s.node.child_by_field_name("parameter")))
     })?;
-    let mut bound = words(site.text(pattern)).filter(|word| !matches!(*word, "const" | "let" | "mut"));
-    if !bound.any(|word| keys.contains(&word)) || !site.outlives_loop(name) || !site.runs_each_round() {
+    let bound = names(site, pattern);
+    if !bound.iter().any(|name| key.contains(name)) || !site.outlives_loop(name) || !site.runs_each_round() {
         return None;
     }
     let sure = site.shape_of_name(name) == crate::inspect::Shape::List;
@@ -114,32 +109,47 @@ fn found<'t>(
     Some(hit(site.node, confidence, format!("each round searches `{name}` from its start for one key")))
 }
 
-/// Whether one side is a key that each element has by itself, and the other side is the same for all elements. Only such a key
-/// can a map have: `id.startsWith(y.prefix) === true` has none.
-fn compares_key(site: &Site<'_, '_, '_>, element: &str, test: tree_sitter::Node<'_>) -> bool {
-    let last = test.named_child_count().saturating_sub(1);
-    let (Some(left), Some(right)) = (test.named_child(0), u32::try_from(last).ok().and_then(|at| test.named_child(at)))
-    else {
-        return false;
-    };
+/// The names in what is sought, if one side is a key that each element has by itself, and the other side is the same for all elements.
+/// Only such a key can a map have: `id.startsWith(y.prefix) === true` has none.
+fn key<'a, 't>(site: &Site<'_, 'a, 't>, element: &str, test: Node<'t>) -> Option<Vec<&'a str>> {
+    let last = u32::try_from(test.named_child_count().checked_sub(1)?).ok()?;
+    let [left, right] = [names(site, test.named_child(0)?), names(site, test.named_child(last)?)];
     let element: Vec<&str> = words(element).filter(|word| !matches!(*word, "mut" | "ref")).collect();
-    let is_key = |side: tree_sitter::Node<'_>| {
-        let mut names = free(site.text(side)).peekable();
-        names.peek().is_some() && names.all(|name| element.contains(&name))
-    };
-    let is_same = |side: tree_sitter::Node<'_>| !free(site.text(side)).any(|name| element.contains(&name));
-    (is_key(left) && is_same(right)) || (is_key(right) && is_same(left))
+    let is_key = |side: &[&str]| !side.is_empty() && side.iter().all(|name| element.contains(name));
+    let is_same = |side: &[&str]| !side.iter().any(|name| element.contains(name));
+    if is_key(&left) && is_same(&right) {
+        return Some(right);
+    }
+    (is_key(&right) && is_same(&left)).then_some(left)
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '$')).filter(|word| !word.is_empty())
 }
 
-/// The names of an expression that are no members of what stands before them, and no numbers.
-fn free(text: &str) -> impl Iterator<Item = &str> {
-    let begins = move |at: usize| {
-        let before = text[..at].trim_end();
-        !before.ends_with('.') && !text[at..].starts_with(|c: char| c.is_ascii_digit())
-    };
-    words(text).filter(move |word| begins(word.as_ptr() as usize - text.as_ptr() as usize))
+/// The names of variables in an expression or pattern, without those of members, and of no more than its first nodes.
+fn names<'a, 't>(site: &Site<'_, 'a, 't>, node: Node<'t>) -> Vec<&'a str> {
+    const MOST: usize = 256;
+    let (mut found, mut waiting) = (Vec::new(), vec![node]);
+    for _ in 0..MOST {
+        let Some(node) = waiting.pop() else { break };
+        match node.kind() {
+            "identifier"
+            | "simple_identifier"
+            | "shorthand_property_identifier"
+            | "shorthand_property_identifier_pattern"
+            | "shorthand_field_identifier"
+            | "self"
+            | "self_expression"
+            | "this" => found.push(site.text(node)),
+            "navigation_suffix" => {}
+            "attribute" => waiting.extend(node.child_by_field_name("object")),
+            "keyword_argument" => waiting.extend(node.child_by_field_name("value")),
+            _ => {
+                let mut cursor = node.walk();
+                waiting.extend(node.named_children(&mut cursor).take(MOST));
+            }
+        }
+    }
+    found
 }

@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) static RULE: Rule = Rule {
     id: "map-double-lookup",
-    version: 4,
+    version: 5,
     title: "key searched twice in a map",
     languages: &[Language::Java, Language::Rust, Language::Cpp],
     severity: Severity::Low,
@@ -58,6 +58,10 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
         text.match_indices(again.as_str())
             .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.')))
     })?;
+    let at = text.find(found.as_str()).unwrap_or_default();
+    if !negated && is_other(&text[..at], map, key) {
+        return None;
+    }
     let rust = site.language == Language::Rust;
     if rust && is_only_form(site, (body, map), (text, found), negated) {
         return None;
@@ -67,7 +71,6 @@ fn check<'t>(site: &mut Site<'_, '_, 't>) -> Option<Hit<'t>> {
     let throws = ["throw ", "panic!(", "bail!(", "return Err("].iter().any(|error| text.contains(error));
     // A fixed key is one of a few, and a constant map is a table that is written out.
     let fixed = site.is_literal_text(argument) || !map.contains(|c: char| c.is_ascii_lowercase());
-    let at = text.find(found.as_str()).unwrap_or_default();
     let logged = site.is_told(text.get(..at).unwrap_or_default());
     // entry() takes a key of one's own: where it is lent, a copy each time costs more than a second search now and then.
     let lent = !site.text(argument).starts_with('&') && found.ends_with(".clone(),");
@@ -125,9 +128,12 @@ fn is_only_form(
     let at = text.find(found).unwrap_or_default();
     if negated {
         let end = text[at..].find(';').map_or(text.len(), |end| at + end);
-        return is_taken(&text[..end], map);
+        return takes(&text[..end], map).next().is_some();
     }
-    if is_taken(&text[..at], map) {
+    let before = &text[..at];
+    // A look meanwhile is in the way only of a reference that may change the value.
+    let is_look = |at: &usize| !found.contains(".get_mut(") && is_shared(before, *at);
+    if changes(before, map) || !takes(before, map).all(|at| is_look(&at)) {
         return true;
     }
     let Some(function) = site.function().map(|scope| scope.node) else { return false };
@@ -137,7 +143,7 @@ fn is_only_form(
     }
     let Some(whole) = site.scan(function) else { return true };
     let after = whole.get(body.end_byte() - function.start_byte()..).unwrap_or_default();
-    is_taken(after, map) || changes(after, map)
+    takes(after, map).next().is_some() || changes(after, map)
 }
 
 /// Whether a function gives out a reference.
@@ -146,19 +152,69 @@ fn lends(site: &Site<'_, '_, '_>, function: Node<'_>) -> bool {
     answer.is_some_and(|answer| site.text(answer).contains(['&', '\'']))
 }
 
-/// Whether a text gives a map, or something that holds it, to a call: `f(m)`, `&mut m`, `self.f()` for `self.m`.
-fn is_taken(text: &str, map: &str) -> bool {
+/// Whether the key is another one, or may be gone, when it is looked up after a text.
+fn is_other(before: &str, map: &str, key: &str) -> bool {
+    let gets = |name: &str| {
+        words(before, name).any(|at| {
+            let rest = before[at + name.len()..].trim_start();
+            let assigned =
+                rest.strip_prefix(['+', '-', '*', '/', '%', '|', '&', '^']).unwrap_or(rest).strip_prefix('=');
+            assigned.is_some_and(|rest| !rest.starts_with(['=', '>']))
+                || ["++", "--"].iter().any(|step| rest.starts_with(step) || before[..at].ends_with(step))
+        })
+    };
+    let removes = |rest: &str| ["erase(", "remove(", "clear("].iter().any(|method| rest.starts_with(method));
+    let removed = words(before, map).filter_map(|at| before[at + map.len()..].trim_start().strip_prefix(['.', '-']));
+    gets(key) || gets(map) || removed.into_iter().any(|rest| removes(rest.trim_start_matches('>')))
+}
+
+/// Where a text gives a map, or something that holds it, to a call: `f(m)`, `f(&m)`, `&mut m`, `self.f()` for `self.m`.
+fn takes<'x>(text: &'x str, map: &'x str) -> impl Iterator<Item = usize> + use<'x> {
     let ends = map.match_indices('.').map(|(at, _)| at).chain([map.len()]);
-    ends.into_iter().any(|end| {
+    ends.flat_map(move |end| {
         let holder = &map[..end];
-        words(text, holder).any(|at| {
+        words(text, holder).filter(move |at| {
             let rest = text[at + holder.len()..].trim_start();
             let method = rest.strip_prefix('.').map(|rest| rest.trim_start_matches(is_word));
-            (text[..at].ends_with("&mut ") && method.is_none())
+            (text[..*at].ends_with("&mut ") && method.is_none())
                 || rest.starts_with([',', ')'])
                 || (end < map.len() && method.is_some_and(|rest| rest.starts_with(['(', ':'])))
         })
     })
+}
+
+/// Whether what stands at a place is lent for a look: `&m`, `println!("{m:?}", m)`.
+fn is_shared(text: &str, at: usize) -> bool {
+    const SHOWS: [&str; 15] = [
+        "print!",
+        "println!",
+        "eprint!",
+        "eprintln!",
+        "format!",
+        "write!",
+        "writeln!",
+        "assert!",
+        "assert_eq!",
+        "assert_ne!",
+        "trace!",
+        "debug!",
+        "info!",
+        "warn!",
+        "error!",
+    ];
+    let method = text[at..].trim_start_matches(|c| is_word(c) || c == '.').starts_with(['(', ':']);
+    if method {
+        return false;
+    }
+    if text[..at].ends_with('&') {
+        return true;
+    }
+    let mut depth = 0;
+    let opens = text[..at].char_indices().rev().find(|(_, c)| {
+        depth += i32::from(*c == ')') - i32::from(*c == '(');
+        depth < 0
+    });
+    opens.is_some_and(|(open, _)| SHOWS.iter().any(|shows| text[..open].ends_with(shows)))
 }
 
 /// Whether a text does more with a map than ask it.

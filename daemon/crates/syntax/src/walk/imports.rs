@@ -127,9 +127,23 @@ impl Walk<'_, '_> {
     }
 }
 
-/// TypeScript's `import type …` and `export type … from`.
+/// TypeScript's `import type …` and `export type … from`, and those whose every name has the word itself. Some settings keep the
+/// import of such a file, but nothing of it is read: whether it is loaded to its end makes no difference.
 fn is_for_types(node: Node<'_>) -> bool {
-    node.child(1).is_some_and(|word| word.kind() == "type")
+    let begins_so = |node: Node<'_>| node.child(0).is_some_and(|word| word.kind() == "type");
+    let Some(clause) = node.child(1) else { return false };
+    let names = match clause.kind() {
+        "type" => return true,
+        "export_clause" => Some(clause),
+        // A name before the braces or instead of them is one without the word.
+        "import_clause" => clause.child(0).filter(|names| clause.child_count() == 1 && names.kind() == "named_imports"),
+        _ => None,
+    };
+    names.is_some_and(|names| {
+        let mut cursor = names.walk();
+        let mut each = names.named_children(&mut cursor).filter(|name| !name.is_extra()).map(begins_so).peekable();
+        each.peek().is_some() && each.all(|is_type| is_type)
+    })
 }
 
 /// Rust's `super::x` or `self::x`, written inside so many modules of a file, as the file itself would write it; `self` alone if it
@@ -238,11 +252,19 @@ mod tests {
         let script = "import a from './a';\nimport b = require('./b');\n(function () { require('./c'); })();\n\
                       function f() { require('./d'); }\nconst g = () => require('./e');\nroutes(() => import('./f'));\n\
                       await import('./g');\nclass K { m() { return import('./h'); } }\nimport type { I } from './i';\n\
-                      export type { J } from './j';\nimport { type K2 } from './k';\nimport type from './l';\n";
+                      export type { J } from './j';\nimport { type K2 } from './k';\nimport type from './l';\n\
+                      import { type M, /* x */ type M2 as M3, } from './m';\nexport { type N } from './n';\nimport {} from './o';\n\
+                      import { type P, p } from './p';\nimport q, { type Q } from './q';\nimport { type } from './r';\n\
+                      import { type as s } from './s';\nexport { type T, t } from './t';\nimport './u';\n";
         let rust = "fn f() { use crate::a::X; }\nuse crate::b::Y;\n";
         for (language, source, loaded, deferred) in [
             (Language::Python, python, "typing a d f g h k", "b c e i ."),
-            (Language::TypeScript, script, "./a ./b ./c ./g ./k ./l", "./d ./e ./f ./h ./i ./j"),
+            (
+                Language::TypeScript,
+                script,
+                "./a ./b ./c ./g ./l ./o ./p ./q ./r ./s ./t ./u",
+                "./d ./e ./f ./h ./i ./j ./k ./m ./n",
+            ),
             (Language::Rust, rust, "crate::a::X crate::b::Y", ""),
         ] {
             let facts = Parser::new().analyze(language, source.as_bytes(), Limits::default()).unwrap();

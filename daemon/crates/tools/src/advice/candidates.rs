@@ -2,7 +2,8 @@
 //! complex function in a hot file: min(50, commits) + min(50, complexity); elsewhere: min(50, complexity).
 //! Duplicate: min(80, equal lines beyond the first place), a quarter of that in tests. Cycle: min(60, 20 + 4 × files).
 //! Performance: three quarters of its rank, 10 more in a hot file.
-//! Lock file not in step 90, rivals 60, no hash 60, none 50, open versions 30, several versions min(40, 2 × surplus).
+//! Lock file not in step 90, rivals 60, no hash 60, none 50, open versions 30, each with 5 more for each further
+//! file and at most 30, several versions min(40, 2 × surplus).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,8 +33,10 @@ pub(super) fn candidates(evidence: &Evidence<'_>) -> Vec<Change> {
     all.extend(evidence.performance.iter().filter_map(|seen| {
         let bonus = if hot.contains_key(seen.place.file.as_str()) { 10 } else { 0 };
         let benefit = u32::from(seen.rank) * 3 / 4 + bonus;
-        let lines = u32::try_from(seen.also.len() + 1).unwrap_or(u32::MAX);
-        let more = match seen.also.len() as u64 {
+        // Two findings may stand on one line.
+        let places: BTreeSet<&Source> = seen.also.iter().filter(|place| **place != seen.place).collect();
+        let lines = u32::try_from(places.len() + 1).unwrap_or(u32::MAX);
+        let more = match places.len() as u64 {
             0 => String::new(),
             some => {
                 let least = if seen.is_cut { "at least " } else { "" };
@@ -58,6 +61,9 @@ fn change(
     places: Vec<Source>,
 ) -> Option<Change> {
     let effort = Effort::of(files, lines);
+    let mut known = BTreeSet::new();
+    let mut places = places;
+    places.retain(|place| known.insert(place.clone()));
     let place_count = places.len() as u64;
     let mut places = places.into_iter();
     let place = places.next()?;
@@ -156,12 +162,22 @@ fn cycles(evidence: &Evidence<'_>) -> Vec<Change> {
     changes.collect()
 }
 
-/// One change per fault and file.
+/// One change per fault and file, and one of all files together for faults that a file has once.
 fn dependencies(locks: &LockReport) -> Vec<Change> {
     let mut files: BTreeMap<(LockFault, &str), Vec<&LockFinding>> = BTreeMap::new();
-    for finding in &locks.findings {
-        files.entry((finding.fault, &finding.source.file)).or_default().push(finding);
+    let mut whole: BTreeMap<LockFault, Vec<&LockFinding>> = BTreeMap::new();
+    for finding in locks.findings.iter().filter(|finding| !finding.minor) {
+        match finding.fault {
+            LockFault::MissingLock | LockFault::Unpinned => whole.entry(finding.fault).or_default().push(finding),
+            fault => files.entry((fault, &finding.source.file)).or_default().push(finding),
+        }
     }
+    let of_all = whole.into_iter().filter_map(|(fault, findings)| {
+        let kept = locks.findings.iter().filter(|finding| finding.fault == fault).count() as u64;
+        let (file, count) = (String::new(), findings.len() as u64);
+        let change = dependency(&FileCount { fault, file, count, surplus: 0 }, &findings)?;
+        Some(Change { more_places: locks.left_out > 0 || locks.count(fault) > kept, ..change })
+    });
     let changes = files.into_iter().filter_map(|((fault, file), findings)| {
         // Not all findings are kept, and an older agentd counted those alone.
         let all = locks.by_file.iter().find(|row| row.fault == fault && row.file == file);
@@ -169,7 +185,7 @@ fn dependencies(locks: &LockReport) -> Vec<Change> {
         let kept = FileCount { fault, file: file.to_owned(), count: findings.len() as u64, surplus };
         dependency(all.unwrap_or(&kept), &findings)
     });
-    changes.collect()
+    changes.chain(of_all).collect()
 }
 
 /// `all` is how many there are, `findings` those that are kept.
@@ -178,18 +194,24 @@ fn dependency(all: &FileCount, findings: &[&LockFinding]) -> Option<Change> {
     let number = u32::try_from(many).unwrap_or(u32::MAX);
     let surplus = u32::try_from(all.surplus).unwrap_or(u32::MAX);
     let packages = count(many, "package", "packages");
+    // One small change in each of these files: the effort grows with them.
+    let further = number.saturating_sub(1).saturating_mul(5).min(30);
     let (benefit, what) = match fault {
         LockFault::NotLocked | LockFault::OutOfStep => (90, "Bring the lock file in step with its manifest".to_owned()),
         LockFault::RivalLocks => (60, "Keep the lock file of one manager and delete the others".to_owned()),
         LockFault::Unhashed => (60, format!("Pin {packages} to a commit or a hash")),
-        LockFault::MissingLock => (50, "Make a lock file and commit it".to_owned()),
-        LockFault::Unpinned => (30, "Name versions for the open requirements".to_owned()),
+        LockFault::MissingLock => (50 + further, "Make a lock file and commit it".to_owned()),
+        LockFault::Unpinned => (30 + further, "Name versions for the open requirements".to_owned()),
         LockFault::SeveralVersions => {
             (surplus.saturating_mul(2).min(40), format!("Bring {packages} to one version each"))
         }
     };
     // A package in several versions is mended where it is asked for: a file each, as far as is known.
-    let files = if fault == LockFault::SeveralVersions { surplus } else { 1 };
+    let files = match fault {
+        LockFault::SeveralVersions => surplus,
+        LockFault::MissingLock | LockFault::Unpinned => number,
+        _ => 1,
+    };
     let first = findings.first().map(|finding| finding.detail.as_str()).unwrap_or_default();
     let name = findings.first().map(|finding| finding.package.as_str()).unwrap_or_default();
     let more = if many > 1 { format!("; {} more like this", text::number(many - 1)) } else { String::new() };

@@ -25,6 +25,9 @@ const CONTEXT: &str = "agentd 2026 derived data of one workspace, encoding 3";
 /// Bytes of a checksum.
 const SUM: usize = 32;
 
+/// Bytes before the payload.
+pub(super) const HEAD: usize = MAGIC.len() + SUM;
+
 /// A file with more is not ours.
 const MOST: u64 = 64 << 20;
 
@@ -66,11 +69,12 @@ impl Beside<'_> {
         }
         // It was of use; at worst it is dropped sooner.
         let _ = folder.set_times(&self.name, None, Some(SystemTimeSpec::SymbolicNow));
-        bytes.drain(..MAGIC.len() + SUM);
+        bytes.drain(..HEAD);
         Some(bytes)
     }
 
-    /// Keeps a value, in the place of what was there. `attempt` names the temporary file. What does not fit is not kept.
+    /// Keeps a value, in the place of what was there. `attempt` names the temporary file. What is more than its share of the
+    /// folder's bound is not kept, and what was there stays.
     ///
     /// # Errors
     /// [`Error::Io`]; what was there is as it was.
@@ -84,8 +88,8 @@ impl Beside<'_> {
     /// # Errors
     /// [`Error::Io`]; what was there is as it was.
     pub(crate) fn put_bytes(&self, payload: &[u8], attempt: AttemptKey) -> Result<()> {
-        let bytes = (MAGIC.len() + SUM + payload.len()) as u64;
-        let Some(sum) = self.sum(payload).filter(|_| bytes <= self.store.bytes.min(MOST)) else { return Ok(()) };
+        let bytes = (HEAD + payload.len()) as u64;
+        let Some(sum) = self.sum(payload).filter(|_| bytes <= self.store.share().min(MOST)) else { return Ok(()) };
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         let written = self.folder(true).ok_or_else(missing).and_then(|folder| {
             let temporary = folder::temporary(attempt, self.kind);
@@ -153,6 +157,9 @@ mod tests {
         }
         store.beside(Path::new(ROOT), "list", b"b").put(&vec![4_u32], attempt()).unwrap();
         assert_eq!((kept(&store, ROOT, "list", "a"), kept(&store, ROOT, "list", "b")), (None, Some(vec![4])));
+        let mut other = store;
+        other.build.as_mut().unwrap()[0] ^= 1;
+        assert_eq!(kept(&other, ROOT, "list", "b"), None, "another build");
         assert_eq!(fs::read_dir(state.path().join("cache")).unwrap().count(), 1);
     }
 
@@ -181,32 +188,41 @@ mod tests {
         let off = Store::new(state.path().to_owned(), 0);
         off.beside(Path::new(ROOT), "list", b"a").put(&vec![1_u32], attempt()).unwrap();
         assert!(!state.path().join("cache").exists());
-        let store = Store::new(state.path().to_owned(), 300);
-        let large: Vec<u32> = (0..1_000).collect();
+        let store = Store::new(state.path().to_owned(), 16 * 200);
+        let large: Vec<u32> = vec![1; 200];
         store.beside(Path::new(ROOT), "list", b"a").put(&large, attempt()).unwrap();
         assert_eq!(kept(&store, ROOT, "list", "a"), None);
         let middling: Vec<u32> = vec![1; 150];
-        for root in ["/a", "/b", "/c"] {
-            store.beside(Path::new(root), "list", b"a").put(&middling, attempt()).unwrap();
-            assert_eq!(kept(&store, root, "list", "a"), Some(middling.clone()), "the newest stays");
+        for root in 0..40 {
+            let root = format!("/{root}");
+            store.beside(Path::new(&root), "list", b"a").put(&middling, attempt()).unwrap();
+            assert_eq!(kept(&store, &root, "list", "a"), Some(middling.clone()), "the newest stays");
         }
-        assert_eq!(fs::read_dir(state.path().join("cache")).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(state.path().join("cache")).unwrap().count(), 16);
     }
 
     #[test]
-    fn files_of_other_workspaces_make_room_first() {
+    fn files_of_other_workspaces_make_room_first_and_facts_last() {
         let state = tempfile::tempdir().unwrap();
         let store = Store::new(state.path().to_owned(), 1_000);
         let question = store.beside(Path::new(ROOT), "list", b"a");
         question.put(&vec![1_u32], attempt()).unwrap();
         let folder = state.path().join("cache");
         let workspace = question.name.strip_suffix("list").unwrap();
-        let (own, other) = (format!("{workspace}facts"), "0123.facts".to_owned());
-        fs::write(folder.join(&own), [0; 600]).unwrap();
-        fs::write(folder.join(&other), [0; 600]).unwrap();
-        // Facts that were written a moment before are older than what leads to them.
-        fs::File::open(folder.join(&own)).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
-        question.put(&vec![2_u32], attempt()).unwrap();
-        assert_eq!((folder.join(own).exists(), folder.join(other).exists()), (true, false));
+        let names = ["facts", "facts+", "old"].map(|kind| format!("{workspace}{kind}"));
+        let left = |name: &str| folder.join(name).exists();
+        for (len, wanted) in [(300, [true, true, true]), (850, [true, true, false])] {
+            fs::write(folder.join("0123.facts"), [0; 600]).unwrap();
+            for (name, len) in names.iter().zip([len, 50, 100]) {
+                fs::write(folder.join(name), vec![0; len]).unwrap();
+            }
+            // Facts that were written a moment before are older than what leads to them.
+            for (age, name) in names.iter().enumerate() {
+                let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(age as u64);
+                fs::File::open(folder.join(name)).unwrap().set_modified(at).unwrap();
+            }
+            question.put(&vec![2_u32], attempt()).unwrap();
+            assert_eq!((left("0123.facts"), names.each_ref().map(|name| left(name))), (false, wanted), "{len}");
+        }
     }
 }

@@ -45,21 +45,23 @@ pub(super) fn begin(folder: &Dir, temporary: &str) -> io::Result<File> {
     folder.open_with(temporary, OpenOptions::new().write(true).create_new(true).mode(0o600))
 }
 
-/// Removes the files that were used longest ago until all take no more than `limit`, but not `own`, and those of its workspace
-/// only after all others; and temporary files that nobody writes to any more.
+/// Removes the files that were used longest ago until all take no more than `limit`, but not `own`, those of its workspace only
+/// after all others, and of these the facts last, which take longest to find out; and temporary files that nobody writes to any more.
 pub(super) fn bound(folder: &Dir, own: &str, limit: u64) -> io::Result<()> {
     let mut found = Vec::new();
     // Folders are held by descriptors that only lead on; listing needs one for reading.
     for entry in folder.open_dir(".")?.entries()?.flatten() {
         let (Ok(about), Ok(name)) = (entry.metadata(), entry.file_name().into_string()) else { continue };
         let changed = about.modified().map_or(SystemTime::UNIX_EPOCH, cap_std::time::SystemTime::into_std);
-        found.push((workspace(&name) == workspace(own), changed, name, about.len()));
+        let (of, kind) = parts(&name);
+        let is_own = of == parts(own).0;
+        found.push((is_own, is_own && kind.starts_with(super::KIND), changed, name, about.len()));
     }
     found.sort_unstable();
     let now =
-        found.iter().find(|(_, _, name, _)| name == own).map_or(SystemTime::UNIX_EPOCH, |(_, changed, ..)| *changed);
+        found.iter().find(|(.., name, _)| name == own).map_or(SystemTime::UNIX_EPOCH, |(_, _, changed, ..)| *changed);
     let mut total: u64 = found.iter().map(|(.., len)| len).sum();
-    for (_, changed, name, len) in found.iter().filter(|(_, _, name, _)| name != own) {
+    for (_, _, changed, name, len) in found.iter().filter(|(.., name, _)| name != own) {
         let age = now.duration_since(*changed).unwrap_or_default();
         let is_temporary = name.ends_with(TEMPORARY);
         if if is_temporary { age > FORGOTTEN } else { total > limit } && folder.remove_file(name).is_ok() {
@@ -69,7 +71,7 @@ pub(super) fn bound(folder: &Dir, own: &str, limit: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// What the names of a workspace's files begin with.
-fn workspace(name: &str) -> &str {
-    name.split_once('.').map_or(name, |(workspace, _)| workspace)
+/// What the names of a workspace's files begin with, and the kind of this one.
+fn parts(name: &str) -> (&str, &str) {
+    name.split_once('.').unwrap_or((name, ""))
 }

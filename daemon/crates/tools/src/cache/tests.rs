@@ -152,7 +152,8 @@ fn refusals_are_kept_too() {
     let bench = Bench::new(PLENTY);
     let cache = bench.open("/w");
     let mut writer = cache.writer(attempt(1));
-    let all = [Kept::LeavesOpen, Kept::TooMuchMemory, parsed(""), parsed(&"fn f() {}\n".repeat(2_000))];
+    let refusals = [Kept::LeavesOpen, Kept::TooMuchMemory, Kept::TakesTooLong];
+    let all: Vec<Kept> = refusals.into_iter().chain([parsed(""), parsed(&"fn f() {}\n".repeat(2_000))]).collect();
     let key = |number: usize| cache.key(Language::Rust, &[number as u8]).unwrap();
     for (number, kept) in all.iter().enumerate() {
         writer.add(Cache::entry(key(number), kept).unwrap()).unwrap();
@@ -358,4 +359,30 @@ fn the_folder_stays_below_the_bound_and_loses_what_was_used_longest_ago() {
         vec![names[0].clone(), names[2].clone(), bench.open("/d").name.clone(), "written.tmp".to_owned()];
     expected.sort();
     assert_eq!(left, expected);
+}
+
+#[test]
+fn facts_at_their_limit_stay_whatever_is_kept_beside_them() {
+    let mut bench = Bench::new(16_000);
+    let store = Store::new(bench.state.path().to_owned(), bench.bytes);
+    let kinds = ["stamps", "links", "project", "history"];
+    let share = usize::try_from(store.share()).unwrap() - beside::HEAD;
+    bench.analyse("/other", 0..200);
+    // Some are a little longer than others.
+    let most = u32::try_from(bench.analyse("/other", 0..200)).unwrap() - 3;
+    bench.analyse("/w", 0..most);
+    let facts = bench.files()[&bench.open("/w").name];
+    assert!((11_000..12_200).contains(&facts), "{facts}: about all that they may take");
+    for round in 0..3_u8 {
+        for kind in kinds {
+            store.beside(Path::new("/w"), kind, b"a").put_bytes(&vec![round; share], attempt(900)).unwrap();
+        }
+        assert_eq!(bench.analyse("/w", 0..most), most as usize, "round {round}");
+        for kind in kinds {
+            assert_eq!(store.beside(Path::new("/w"), kind, b"a").bytes(), Some(vec![round; share]), "{kind}");
+        }
+    }
+    store.beside(Path::new("/w"), "links", b"a").put_bytes(&vec![9; share + 1], attempt(901)).unwrap();
+    let kept = store.beside(Path::new("/w"), "links", b"a").bytes();
+    assert_eq!(kept, Some(vec![2; share]), "what is more than its share is not kept");
 }

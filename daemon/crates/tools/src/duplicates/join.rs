@@ -1,6 +1,6 @@
 //! Finds equal runs of lines over all sketches. Of each file some windows of eight lines are chosen by winnowing; equal windows
-//! are extended together as far as all places agree. Memory: 16 bytes for each window that occurs again. Time: bounded by a
-//! budget of comparisons.
+//! are extended together as far as all places agree. Memory: a few bytes for each window, and 16 for each that occurs again, three
+//! times that while they are sorted. Time: bounded by a budget of comparisons.
 
 use std::{
     cell::OnceCell,
@@ -11,13 +11,10 @@ use std::{
 use super::{
     Block, Duplicates, Entry, Group, MIN_LINES, MIN_TOKENS, Sketches,
     packed::{LineHash, View, WINDOW},
-    places::{Covered, is_test_path},
+    places::Covered,
     windows::{Place, shared},
 };
-use crate::{survey::Manifest, text};
-
-/// Places that are compared for one window; what stands in more places is a habit of the language or of a generator.
-const MAX_PLACES: usize = 64;
+use crate::{findings::is_test_path, survey::Manifest, text};
 
 /// Groups that are kept, and places that are told of each.
 const MAX_GROUPS: usize = 100;
@@ -175,13 +172,9 @@ impl Join<'_> {
 
     /// The places of a window, without those that overlap with the one before in the same file, and with equal lines: equal
     /// hashes of windows are not yet equal lines.
-    fn apart(&mut self, bucket: &[(u64, Place)], places: &mut Vec<Place>) {
+    fn apart(&self, bucket: &[(u64, Place)], places: &mut Vec<Place>) {
         places.clear();
         for (_, place) in bucket {
-            if places.len() >= MAX_PLACES {
-                self.cut = true;
-                break;
-            }
             let overlaps = |last: &Place| last.0 == place.0 && place.1 < last.1 + WINDOW as u32;
             let is_equal = |first: &Place| self.lines(*first, WINDOW as u32) == self.lines(*place, WINDOW as u32);
             if !places.last().is_some_and(overlaps) && places.first().is_none_or(is_equal) {

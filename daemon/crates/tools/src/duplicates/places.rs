@@ -1,13 +1,6 @@
-//! Which files are tests, and the lines of code that blocks cover.
+//! The lines of code that blocks cover.
 
 use super::windows::Place;
-use crate::findings;
-
-/// Whether a path is that of a test: its copies cost less. Beside what findings take for tests, a Rust module's `tests.rs`.
-pub(super) fn is_test_path(path: &str) -> bool {
-    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
-    matches!(name, "tests.rs" | "test.rs" | "conftest.py") || findings::is_test_path(path)
-}
 
 /// Lines of each sketch that are covered by blocks so far, from the first to the one behind the last: runs that do not overlap.
 /// Lines are counted as sketches do, without those that hold no code: so no more is covered than was compared.
@@ -51,27 +44,6 @@ impl Covered {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tests_are_known_by_folder_or_name() {
-        for path in [
-            "tests/a.rs",
-            "src/a/tests.rs",
-            "a/__tests__/b.js",
-            "a/b.test.ts",
-            "b.spec.js",
-            "pkg/a_test.go",
-            "test_a.py",
-            "conftest.py",
-            "src/test/java/A.java",
-            "src/ATest.java",
-        ] {
-            assert!(is_test_path(path), "{path}");
-        }
-        for path in ["src/a.rs", "src/attest.rs", "latest/a.py", "contest.py", "src/spectrum.rs"] {
-            assert!(!is_test_path(path), "{path}");
-        }
-    }
 
     #[test]
     fn covered_lines_are_counted_once() {

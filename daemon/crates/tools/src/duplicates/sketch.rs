@@ -3,6 +3,7 @@
 use agentd_syntax::Language;
 
 use super::{
+    attributes::{Attribute, Attributes},
     packed::{Lines, Sketch},
     windows::chosen,
 };
@@ -19,13 +20,14 @@ const MAX_IMPORT_LINES: u32 = 200;
 pub fn sketch(content: &[u8], language: Language) -> Sketch {
     let mut lines = Lines::default();
     let mut lexer = Lexer { hash_comments: language == Language::Python, open: Open::Code };
+    let mut attributes = Attributes::of(language);
     let mut imports = Imports { language, depth: 0, lines: 0 };
     for (number, line) in (1_u32..).zip(content.split(|byte| *byte == b'\n')) {
         if language == Language::Rust && lines.tests_from.is_none() && line.starts_with(b"#[cfg(test)]") {
             lines.tests_from = Some(lines.hashes.len());
         }
-        let line = lexer.line(line);
-        if imports.takes(&line) || line.words == 0 {
+        let line = lexer.line(line, attributes.begin());
+        if attributes.end(line.attribute) || imports.takes(&line) || line.words == 0 {
             continue;
         }
         if lines.hashes.len() >= MAX_FILE_LINES {
@@ -54,11 +56,13 @@ struct Line<'t> {
     /// The first two tokens, and whether a later one is `require` or `from`.
     first: [&'t [u8]; 2],
     links: bool,
+    /// Whether all of it belongs to attributes.
+    attribute: Attribute,
 }
 
 impl<'t> Line<'t> {
-    const fn new() -> Self {
-        Self { hash: OFFSET, tokens: 0, words: 0, depth: 0, first: [b"", b""], links: false }
+    const fn new(attribute: Attribute) -> Self {
+        Self { hash: OFFSET, tokens: 0, words: 0, depth: 0, first: [b"", b""], links: false, attribute }
     }
 
     fn push(&mut self, token: &'t [u8]) {
@@ -70,6 +74,7 @@ impl<'t> Line<'t> {
             *place = token;
         }
         self.tokens += 1;
+        self.attribute = self.attribute.after(token);
         match token {
             b"{" | b"(" | b"[" => self.depth += 1,
             b"}" | b")" | b"]" => self.depth -= 1,
@@ -114,8 +119,8 @@ fn after(text: &[u8], pattern: &[u8]) -> Option<usize> {
 }
 
 impl Lexer {
-    fn line<'t>(&mut self, line: &'t [u8]) -> Line<'t> {
-        let mut found = Line::new();
+    fn line<'t>(&mut self, line: &'t [u8], attribute: Attribute) -> Line<'t> {
+        let mut found = Line::new(attribute);
         let mut rest = line;
         while !rest.is_empty() {
             let closing: [u8; 3];
@@ -231,7 +236,7 @@ mod tests {
     #[test]
     fn only_lines_of_code_count() {
         use Language::{Go, Java, Python, Rust, TypeScript};
-        let cases: [(Language, &str, &[u32]); 12] = [
+        let cases: [(Language, &str, &[u32]); 18] = [
             (Rust, "// licence\n/* two\n lines */ let a = 1;\n}\n\n);", &[3]),
             (Rust, "use a::{\n    b,\n    c,\n};\npub use d;\nmod e;\nmod f {\n    fn g() {}\n", &[7, 8]),
             (Rust, "let url = \"http://x\"; call(url);", &[1]),
@@ -248,6 +253,16 @@ mod tests {
             (Java, "package a.b;\nimport java.util.List;\nclass A {", &[3]),
             (Language::C, "#include <a.h>\n#define A 1\nint x;", &[2, 3]),
             (Rust, "", &[]),
+            (
+                Rust,
+                "#![allow(a)]\n#[cfg(any(\n    unix, // [\n    windows = \"]\",\n))] #[b]\nfn f() {\n#[test] fn g() {\n}",
+                &[6, 7],
+            ),
+            (Rust, "#[a(\nb\n)] fn f() {\nquote! { #name\n#name { b }", &[3, 4, 5]),
+            (Java, "@A\n@b.C(d = {\n  e,\n})\nint x;\n@A int y;\n@interface D {\n@A @B(c)\nint z;", &[5, 6, 7, 9]),
+            (Python, "@a.b(\n  c,\n)\n@d\ndef e(): pass\nx = (y\n@ z())", &[5, 6, 7]),
+            (TypeScript, "@A({\n b: `c`,\n})\nexport class D {\n@E() f;\n", &[4, 5]),
+            (Language::C, "#define A [\nint x;", &[1, 2]),
         ];
         for (language, text, wanted) in cases {
             assert_eq!(lines(language, text), wanted, "{text}");
@@ -281,7 +296,7 @@ mod tests {
                 .collect();
             for language in Language::ALL {
                 let sketch = sketch(&bytes, language);
-                assert_eq!(Sketch::decode(bytes::Bytes::copy_from_slice(sketch.encode())).as_ref(), Some(&sketch));
+                assert_eq!(Sketch::decode(sketch.encode()).as_ref(), Some(&sketch));
             }
         }
     }

@@ -1,10 +1,10 @@
 //! `Cargo.lock` (all versions of it) and the dependencies of `Cargo.toml`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::{
     LockKind,
-    model::{Agreement, Declaration, Declared, Lock, Proof, Read, key},
+    model::{Agreement, Declaration, Declared, Lock, Places, Proof, Read, key},
 };
 use crate::{
     document::{Toml, Value, entries, items, text},
@@ -16,14 +16,14 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
     let mut lock = Lock::new(LockKind::Cargo);
     // Version 1 of the format keeps all hashes together at the end.
     let all_hashed = toml.at(&["metadata"]).is_some();
-    let mut places: HashMap<&str, Vec<(&str, u32)>> = HashMap::new();
+    let mut places = Places::default();
     let packages: Vec<&Value<'_>> = items(toml.at(&["package"])).collect();
     for package in &packages {
         let (Some(name), Some(version)) = (text(package, "name"), text(package, "version")) else { continue };
         let hashed = all_hashed || text(package, "checksum").is_some();
         let line = toml.line(package.get_ref().get("name").unwrap_or(package));
         if let Some(place) = lock.add(name, version, line, proof(text(package, "source"), hashed)) {
-            places.entry(name).or_default().push((version, place));
+            places.add(name, version, place);
         }
     }
     let mut members: BTreeMap<String, BTreeMap<String, Option<String>>> = BTreeMap::new();
@@ -34,11 +34,7 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
         for need in needs() {
             // `name`, `name version` or `name version (source)`: as much as it takes to be clear.
             let mut words = need.split(' ');
-            let (name_of_need, wanted) = (words.next().unwrap_or_default(), words.next());
-            let known = places.get(name_of_need).map_or(&[][..], Vec::as_slice);
-            for (_, place) in known.iter().filter(|(version, _)| wanted.is_none_or(|wanted| wanted == *version)) {
-                lock.want(&who, *place);
-            }
+            lock.want(&who, places.of(words.next().unwrap_or_default(), words.next()));
         }
         if text(package, "source").is_none() {
             let name_of = |need: &str| key(Ecosystem::Cargo, need.split(' ').next().unwrap_or_default()).into_owned();

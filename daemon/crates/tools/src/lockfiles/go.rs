@@ -1,6 +1,6 @@
 //! `go.mod` and `go.sum`. The second keeps hashes of many versions that are not built; it says nothing about which are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{
     LockKind,
@@ -35,7 +35,7 @@ pub(super) fn manifest(content: &str) -> Read<Declaration> {
     let mut declaration = Declaration::new(Ecosystem::Go);
     let mut block: Option<&str> = None;
     let mut required = BTreeSet::new();
-    let mut replaced: Vec<(&str, Option<(&str, &str)>)> = Vec::new();
+    let mut replaced: HashMap<&str, Option<(&str, &str)>> = HashMap::new();
     for (number, line) in (1_u32..).zip(content.lines()) {
         let text = line.split("//").next().unwrap_or_default().trim();
         let mut words: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches('"')).collect();
@@ -61,18 +61,18 @@ pub(super) fn manifest(content: &str) -> Read<Declaration> {
             ("replace", [module, rest @ ..]) => {
                 let by = rest.iter().position(|word| *word == "=>").map_or(&[][..], |arrow| &rest[arrow + 1..]);
                 // Without a version it is a folder.
-                replaced.push((module, by.first().copied().zip(by.get(1).copied())));
+                replaced.entry(module).or_insert_with(|| by.first().copied().zip(by.get(1).copied()));
             }
             _ => {}
         }
     }
     for declared in &mut declaration.declared {
-        match replaced.iter().find(|(module, _)| **module == *declared.name) {
-            Some((_, Some((module, version)))) => {
+        match replaced.get(&*declared.name) {
+            Some(Some((module, version))) => {
                 declared.name = (*module).into();
                 declared.requirement = (*version).into();
             }
-            Some((_, None)) => (declared.external, declared.checked) = (false, false),
+            Some(None) => (declared.external, declared.checked) = (false, false),
             None => {}
         }
     }

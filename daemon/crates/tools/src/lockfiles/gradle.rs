@@ -17,9 +17,8 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
         let Some(((module, version), configurations)) = parts else {
             return Err((number, "a line of a Gradle lock file is `group:artifact:version=configurations`".to_owned()));
         };
-        if let Some(place) = lock.add(module, version, number, Proof::NotNeeded) {
-            configurations.split(',').filter(|who| !who.is_empty()).for_each(|who| lock.want(who, place));
-        }
+        let place = lock.add(module, version, number, Proof::NotNeeded);
+        configurations.split(',').filter(|who| !who.is_empty()).for_each(|who| lock.want(who, place));
     }
     Ok(lock)
 }

@@ -3,16 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    FaultCount, FileCount, LockFault, LockFinding, LockKind, LockReport, LockRow, LockedVersion, go,
+    FaultCount, FileCount, LockFault, LockFinding, LockKind, LockReport, LockRow, LockedVersion,
+    above::Above,
+    closed::Closed,
+    go,
     model::{Agreement, Collected, Declaration, Declared, Lock, Locked, Proof, key},
 };
 use crate::{
+    paths::folder_of,
     project::{Ecosystem, Source},
     text,
 };
 
 /// Findings that are kept of each fault.
 const MAX_FINDINGS: usize = 100;
+
+/// Findings that wait for it to be seen which of them are kept.
+const MAX_WAITING: usize = 4_096;
 
 /// Versions and names that are listed.
 const MAX_LISTED: usize = 10;
@@ -29,91 +36,94 @@ pub(super) fn bounded(value: &str) -> String {
     }
 }
 
-pub(super) fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-pub(super) fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-}
-
-/// True if `path` lies in the folder or below it.
-pub(super) fn is_below(path: &str, above: &str) -> bool {
-    above.is_empty() || path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/') || rest.is_empty())
-}
-
 fn finding(fault: LockFault, ecosystem: Ecosystem, package: &str, place: (&str, u32), detail: &str) -> LockFinding {
     let source = Source { file: text::shown(place.0).into_owned(), line: place.1 };
     let (package, detail) = (bounded(package), bounded(detail));
-    LockFinding { fault, ecosystem, package, detail, source, versions: Vec::new(), version_count: 0 }
+    LockFinding { fault, minor: false, ecosystem, package, detail, source, versions: Vec::new(), version_count: 0 }
 }
 
 pub(super) fn judge(all: Collected) -> LockReport {
-    let mut findings = Vec::new();
+    let mut findings = Findings::default();
     for (path, _, lock) in &all.locks {
         if let Some(lock) = lock {
             several_versions(path, lock, &mut findings);
             unhashed(path, lock, &mut findings);
         }
     }
+    let above = Above::of(&all);
+    let closed = Closed::new(&all, &above);
     for (path, declaration) in &all.manifests {
-        disagreement(&all, path, declaration, &mut findings);
-        open(&all, path, declaration, &mut findings);
+        disagreement(&above, path, declaration, &mut findings);
+        open(&closed, path, declaration, &mut findings);
         if declaration.ecosystem == Ecosystem::Go {
             several_majors(path, declaration, &mut findings);
         }
     }
     rivals(&all, &mut findings);
-    missing(&all, &mut findings);
-    let mut counts: BTreeMap<LockFault, u64> = BTreeMap::new();
-    // Several versions: those with most of them first; else by place.
-    findings.sort_by(|a, b| {
-        let order = |finding: &LockFinding| (finding.fault, std::cmp::Reverse(finding.version_count));
-        order(a).cmp(&order(b)).then_with(|| (&a.source, &a.package).cmp(&(&b.source, &b.package)))
-    });
-    let mut by_file = by_file(&findings);
-    findings.retain(|finding| {
-        let count = counts.entry(finding.fault).or_insert(0);
-        *count += 1;
-        *count <= MAX_FINDINGS as u64
-    });
-    let kept: BTreeSet<_> = findings.iter().map(|finding| (finding.fault, finding.source.file.as_str())).collect();
-    by_file.retain(|row| kept.contains(&(row.fault, row.file.as_str())));
+    missing(&all, &above, &mut findings);
     let row = |(path, kind, lock): &(String, LockKind, Option<Lock>)| LockRow {
         file: text::shown(path).into_owned(),
         kind: *kind,
         packages: lock.as_ref().map(|lock| u32::try_from(lock.packages.len()).unwrap_or(u32::MAX)),
     };
-    LockReport {
-        files: all.locks.iter().map(row).collect(),
-        findings,
-        counts: counts.into_iter().map(|(fault, count)| FaultCount { fault, count }).collect(),
-        by_file,
-        unread: all.unread,
-    }
+    let (files, left_out) = (all.locks.iter().map(row).collect(), all.left_out);
+    LockReport { files, unread: all.unread, left_out, ..findings.finish() }
 }
 
-/// How many findings of each fault each file has, and surplus versions, by fault and path.
-fn by_file(findings: &[LockFinding]) -> Vec<FileCount> {
-    let mut rows: BTreeMap<(LockFault, &str), (u64, u64)> = BTreeMap::new();
-    for finding in findings {
-        let (count, surplus) = rows.entry((finding.fault, &finding.source.file)).or_default();
+/// What was found: all are counted, and the first of each fault kept.
+#[derive(Default)]
+struct Findings {
+    waiting: Vec<LockFinding>,
+    /// How many findings of each fault each file has, and surplus versions.
+    by_file: BTreeMap<(LockFault, String), (u64, u64)>,
+}
+
+impl Findings {
+    fn push(&mut self, finding: LockFinding) {
+        let (count, surplus) = self.by_file.entry((finding.fault, finding.source.file.clone())).or_default();
         *count += 1;
         *surplus += finding.surplus();
+        self.waiting.push(finding);
+        if self.waiting.len() >= MAX_WAITING {
+            self.sort_out();
+        }
     }
-    let row = |((fault, file), (count, surplus)): ((LockFault, &str), (u64, u64))| FileCount {
-        fault,
-        file: file.to_owned(),
-        count,
-        surplus,
-    };
-    rows.into_iter().map(row).collect()
+
+    fn sort_out(&mut self) {
+        // Several versions: those with most of them first; else by place.
+        self.waiting.sort_by(|a, b| {
+            let order = |finding: &LockFinding| (finding.fault, std::cmp::Reverse(finding.version_count));
+            order(a).cmp(&order(b)).then_with(|| (&a.source, &a.package).cmp(&(&b.source, &b.package)))
+        });
+        let mut kept: BTreeMap<LockFault, usize> = BTreeMap::new();
+        self.waiting.retain(|finding| {
+            let kept = kept.entry(finding.fault).or_insert(0);
+            *kept += 1;
+            *kept <= MAX_FINDINGS
+        });
+    }
+
+    /// The findings and their numbers: all of each fault, and of each file with a finding that is kept.
+    fn finish(mut self) -> LockReport {
+        self.sort_out();
+        let findings = self.waiting;
+        let mut counts: BTreeMap<LockFault, u64> = BTreeMap::new();
+        for ((fault, _), (count, _)) in &self.by_file {
+            *counts.entry(*fault).or_insert(0) += count;
+        }
+        let kept: BTreeSet<_> = findings.iter().map(|finding| (finding.fault, &finding.source.file)).collect();
+        self.by_file.retain(|(fault, file), _| kept.contains(&(*fault, file)));
+        let row = |((fault, file), (count, surplus))| FileCount { fault, file, count, surplus };
+        let by_file = self.by_file.into_iter().map(row).collect();
+        let counts = counts.into_iter().map(|(fault, count)| FaultCount { fault, count }).collect();
+        LockReport { findings, counts, by_file, ..LockReport::default() }
+    }
 }
 
 /// The places of each version of a package.
 type Versions<'a> = BTreeMap<&'a str, Vec<(u32, &'a Locked)>>;
 
-fn several_versions(path: &str, lock: &Lock, findings: &mut Vec<LockFinding>) {
+fn several_versions(path: &str, lock: &Lock, findings: &mut Findings) {
     // go.sum also holds versions that were only looked at.
     if lock.kind == LockKind::Go {
         return;
@@ -128,7 +138,7 @@ fn several_versions(path: &str, lock: &Lock, findings: &mut Vec<LockFinding>) {
     let mut wanted_by: BTreeMap<u32, BTreeSet<&str>> = places.map(|place| (place, BTreeSet::new())).collect();
     for (who, place) in &lock.wants {
         if let Some(wanted_by) = wanted_by.get_mut(place) {
-            wanted_by.insert(who);
+            wanted_by.insert(&*lock.who[*who]);
         }
     }
     for (name, versions) in packages {
@@ -160,7 +170,7 @@ fn listed(names: impl Iterator<Item = impl AsRef<str>>) -> String {
 }
 
 /// Go has one version of a module; another major version is another module.
-fn several_majors(path: &str, declaration: &Declaration, findings: &mut Vec<LockFinding>) {
+fn several_majors(path: &str, declaration: &Declaration, findings: &mut Findings) {
     let mut modules: BTreeMap<&str, Vec<&Declared>> = BTreeMap::new();
     let mut known = BTreeSet::new();
     // Of several versions of a module Go takes one: they are no majors.
@@ -182,7 +192,7 @@ fn several_majors(path: &str, declaration: &Declaration, findings: &mut Vec<Lock
     }
 }
 
-fn unhashed(path: &str, lock: &Lock, findings: &mut Vec<LockFinding>) {
+fn unhashed(path: &str, lock: &Lock, findings: &mut Findings) {
     for package in lock.packages.iter().filter(|package| package.proof == Proof::None) {
         let detail = format!("{} {} is locked without a hash and without a commit", package.name, package.version);
         let place = (path, package.line);
@@ -190,41 +200,35 @@ fn unhashed(path: &str, lock: &Lock, findings: &mut Vec<LockFinding>) {
     }
 }
 
-fn open(all: &Collected, path: &str, declaration: &Declaration, findings: &mut Vec<LockFinding>) {
+fn open<'a>(closed: &Closed<'a>, path: &'a str, declaration: &Declaration, findings: &mut Findings) {
     let ecosystem = declaration.ecosystem;
     for declared in declaration.declared.iter().filter(|declared| declared.proof == Proof::None) {
         let detail = format!("{} comes over the network without a commit or a hash", declared.requirement);
         findings.push(finding(LockFault::Unhashed, ecosystem, &declared.name, (path, declared.line), &detail));
     }
-    // A requirement without any version is usual where a lock file gives one; `*` says that any will do for ever.
-    let locked = !locks_of(all, path, ecosystem).is_empty();
-    let is_open = |declared: &&Declared| declared.open && !(locked && declared.requirement.is_empty());
-    let open: Vec<&Declared> = declaration.declared.iter().filter(is_open).collect();
+    let open: Vec<&Declared> = declaration.declared.iter().filter(|declared| declared.open).collect();
+    if declaration.constrains || open.is_empty() {
+        return;
+    }
+    // A requirement without any version is usual where something gives one; `*` says that any will do for ever.
+    let (closed, mut open): (Vec<&Declared>, Vec<&Declared>) = closed.partition(path, declaration, open);
+    let minor = open.is_empty();
+    if minor {
+        open = closed.into_iter().filter(|declared| &*declared.requirement == "*").collect();
+    }
     if let Some(first) = open.first() {
         let names = listed(open.iter().map(|declared| &declared.name));
         let number = text::number(open.len() as u64);
         let of = text::count(declaration.declared.len() as u64, "requirement", "requirements");
-        let detail = format!("{number} of {of} without a single version: {names}");
-        findings.push(finding(LockFault::Unpinned, ecosystem, &first.name, (path, first.line), &detail));
+        let by = if minor { "; a lock file gives the version" } else { "" };
+        let detail = format!("{number} of {of} without a single version: {names}{by}");
+        let found = finding(LockFault::Unpinned, ecosystem, &first.name, (path, first.line), &detail);
+        findings.push(LockFinding { minor, ..found });
     }
 }
 
-/// The lock files that a manifest may be part of: those of its own folder, else of the nearest one above.
-pub(super) fn locks_of<'a>(all: &'a Collected, path: &str, ecosystem: Ecosystem) -> Vec<(&'a str, Option<&'a Lock>)> {
-    let here = folder(path);
-    let fits = |lock: &&(String, LockKind, Option<Lock>)| {
-        let at = folder(&lock.0);
-        // A Go module has its own file, always.
-        lock.1.ecosystem() == ecosystem && if ecosystem == Ecosystem::Go { at == here } else { is_below(here, at) }
-    };
-    let found: Vec<_> = all.locks.iter().filter(fits).collect();
-    let nearest = found.iter().map(|lock| folder(&lock.0).len()).max();
-    let nearest = found.into_iter().filter(|lock| Some(folder(&lock.0).len()) == nearest);
-    nearest.map(|(path, _, lock)| (path.as_str(), lock.as_ref())).collect()
-}
-
-fn disagreement(all: &Collected, path: &str, declaration: &Declaration, findings: &mut Vec<LockFinding>) {
-    for (lock_path, lock) in locks_of(all, path, declaration.ecosystem) {
+fn disagreement(above: &Above<'_>, path: &str, declaration: &Declaration, findings: &mut Findings) {
+    for (lock_path, lock) in above.locks(path, declaration.ecosystem) {
         let Some(lock) = lock else { continue };
         for declared in declaration.declared.iter().filter(|declared| declared.checked) {
             let Some((fault, said)) = compare(lock, lock_path, path, declaration, declared) else { continue };
@@ -263,12 +267,14 @@ fn compare(
             let wanted = format!("{name}@{}", declared.requirement);
             // An address may be written in another way; only plain requirements are compared.
             let plain = !declared.requirement.contains([':', '/']);
-            if known.contains(&wanted) || !plain { None } else { missing() }
+            // Yarn 1 writes nothing about members, so nothing can be missing there.
+            let unlisted = declared.member && lock.kind == LockKind::Yarn;
+            if known.contains(&wanted) || !plain || unlisted { None } else { missing() }
         }
         Agreement::Members(members) => {
             let member = match lock.kind {
                 LockKind::Cargo | LockKind::Uv => key(declaration.ecosystem, declaration.name.as_deref()?),
-                _ => folder(path).strip_prefix(folder(lock_path))?.trim_start_matches('/').into(),
+                _ => folder_of(path).strip_prefix(folder_of(lock_path))?.trim_start_matches('/').into(),
             };
             match members.get(&*member)?.get(&*name) {
                 None => missing(),
@@ -286,10 +292,13 @@ fn plain(requirement: &str) -> &str {
     requirement.strip_prefix("npm:").unwrap_or(requirement)
 }
 
-fn rivals(all: &Collected, findings: &mut Vec<LockFinding>) {
+fn rivals(all: &Collected, findings: &mut Findings) {
     let mut folders: BTreeMap<(&str, Ecosystem), BTreeMap<LockKind, &str>> = BTreeMap::new();
     for (path, kind, _) in &all.locks {
-        folders.entry((folder(path), kind.ecosystem())).or_default().entry(*kind).or_insert(path);
+        // One format of all managers is beside the file of the one that wrote it.
+        if *kind != LockKind::Pylock {
+            folders.entry((folder_of(path), kind.ecosystem())).or_default().entry(*kind).or_insert(path);
+        }
     }
     for ((_, ecosystem), kinds) in folders.into_iter().filter(|(_, kinds)| kinds.len() > 1) {
         let managers = listed(kinds.keys().map(|kind| kind.manager()));
@@ -299,38 +308,32 @@ fn rivals(all: &Collected, findings: &mut Vec<LockFinding>) {
     }
 }
 
-fn missing(all: &Collected, findings: &mut Vec<LockFinding>) {
+fn missing(all: &Collected, above: &Above<'_>, findings: &mut Findings) {
     let mut told = BTreeSet::new();
-    // A requirements file holds the versions, where there is one.
-    let has_requirements = |path: &str| {
-        all.manifests.iter().any(|(other, declaration)| {
-            declaration.ecosystem == Ecosystem::Python
-                && !declaration.needs_lock
-                && is_below(folder(path), folder(other))
-        })
-    };
     for (path, declaration) in &all.manifests {
         let ecosystem = declaration.ecosystem;
         let external = || declaration.declared.iter().filter(|declared| declared.external);
         let needless = !declaration.needs_lock
             || external().next().is_none()
-            || ecosystem == Ecosystem::Python && has_requirements(path);
-        if needless || !locks_of(all, path, ecosystem).is_empty() {
+            // A requirements file holds the versions, where there is one.
+            || ecosystem == Ecosystem::Python && above.has_requirements(path);
+        if needless || !above.locks(path, ecosystem).is_empty() {
             continue;
         }
         // Members of a workspace share the lock file of the outermost manifest.
-        let above = |other: &&(String, Declaration)| {
-            other.1.ecosystem == ecosystem && ecosystem != Ecosystem::Go && is_below(folder(path), folder(&other.0))
-        };
-        let outermost = all.manifests.iter().filter(above).min_by_key(|other| folder(&other.0).len());
-        let place = outermost.map_or(path.as_str(), |other| other.0.as_str());
+        let outermost = above.outermost(path, ecosystem).filter(|_| ecosystem != Ecosystem::Go);
+        let place = outermost.unwrap_or(path);
         if told.insert(place) {
             let names: BTreeSet<_> = external().map(|declared| key(ecosystem, &declared.name)).collect();
             let dependencies = text::count(names.len() as u64, "dependency", "dependencies");
             // Of a member, where the lock file would lie in another folder.
             let whose = if place == path { String::new() } else { format!(" of `{path}`") };
-            let detail = format!("{dependencies}{whose} and no lock file");
-            findings.push(finding(LockFault::MissingLock, ecosystem, place, (place, 1), &detail));
+            // Who develops it may still want to have the same packages tomorrow.
+            let minor = declaration.library && place == path;
+            let why = if minor { ", which a library can do without" } else { "" };
+            let detail = format!("{dependencies}{whose} and no lock file{why}");
+            let found = finding(LockFault::MissingLock, ecosystem, place, (place, 1), &detail);
+            findings.push(LockFinding { minor, ..found });
         }
     }
 }

@@ -10,6 +10,9 @@ use crate::{document::Lines, project::Ecosystem};
 /// Elements nested deeper than a POM ever has them.
 const MAX_DEPTH: usize = 64;
 
+/// Longest name and value of a property, in bytes: any number of dependencies may name it.
+const MAX_PROPERTY: usize = 300;
+
 #[derive(Default)]
 struct Dependency {
     group: String,
@@ -69,7 +72,8 @@ fn is_artifact(path: &[String]) -> bool {
 
 fn take(path: &[String], text: &str, line: u32, found: &mut [Dependency], properties: &mut HashMap<String, String>) {
     let Some((field, above)) = path.split_last().filter(|_| !text.is_empty()) else { return };
-    if above.last().is_some_and(|name| name == "properties") {
+    let is_short = field.len() <= MAX_PROPERTY && text.len() <= MAX_PROPERTY;
+    if is_short && above.last().is_some_and(|name| name == "properties") {
         properties.insert(field.clone(), text.to_owned());
     }
     if !is_artifact(above) {

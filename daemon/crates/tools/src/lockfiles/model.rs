@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
 };
 
 use super::LockKind;
@@ -13,7 +13,10 @@ use crate::{
 
 /// Packages that are kept of one lock file, and edges between them; the largest known projects have some 5,000 packages.
 pub(super) const MAX_PACKAGES: usize = 50_000;
-const MAX_WANTS: usize = 500_000;
+pub(super) const MAX_WANTS: usize = 500_000;
+
+/// Longest name of somebody who wants a package, in bytes: a little more than is shown of it.
+const MAX_WHO: usize = 400;
 
 /// Dependencies that are kept of one manifest.
 const MAX_DECLARED: usize = 5_000;
@@ -61,14 +64,16 @@ pub(super) enum Agreement {
 pub(crate) struct Lock {
     pub(super) kind: LockKind,
     pub(super) packages: Vec<Locked>,
-    /// Who wants the package at this place in the list.
-    pub(super) wants: Vec<(Box<str>, u32)>,
+    /// Those who want packages: each once, however many it wants one after the other.
+    pub(super) who: Vec<Box<str>>,
+    /// Who of them wants the package at this place in the list.
+    pub(super) wants: Vec<(usize, u32)>,
     pub(super) agreement: Agreement,
 }
 
 impl Lock {
     pub(super) const fn new(kind: LockKind) -> Self {
-        Self { kind, packages: Vec::new(), wants: Vec::new(), agreement: Agreement::Unknown }
+        Self { kind, packages: Vec::new(), who: Vec::new(), wants: Vec::new(), agreement: Agreement::Unknown }
     }
 
     /// Adds a package and gives its place; `None` when there are too many.
@@ -80,10 +85,32 @@ impl Lock {
         u32::try_from(self.packages.len() - 1).ok()
     }
 
-    pub(super) fn want(&mut self, who: &str, place: u32) {
-        if self.wants.len() < MAX_WANTS {
-            self.wants.push((who.into(), place));
+    /// Somebody wants the packages at these places, of which no more are asked for than there is room for.
+    pub(super) fn want(&mut self, who: &str, places: impl IntoIterator<Item = u32>) {
+        let who = &who[..who.floor_char_boundary(MAX_WHO)];
+        for place in places.into_iter().take(MAX_WANTS - self.wants.len()) {
+            if self.who.last().is_none_or(|last| **last != *who) {
+                self.who.push(who.into());
+            }
+            self.wants.push((self.who.len() - 1, place));
         }
+    }
+}
+
+/// The places of locked packages: those of each name, and those of each name and version.
+#[derive(Debug, Default)]
+pub(super) struct Places<'t>(HashMap<(&'t str, Option<&'t str>), Vec<u32>>);
+
+impl<'t> Places<'t> {
+    pub(super) fn add(&mut self, name: &'t str, version: &'t str, place: u32) {
+        for version in [None, Some(version)] {
+            self.0.entry((name, version)).or_default().push(place);
+        }
+    }
+
+    /// Those of a package, in one version if that is told.
+    pub(super) fn of<'p>(&'p self, name: &'p str, version: Option<&'p str>) -> impl Iterator<Item = u32> + 'p {
+        self.0.get(&(name, version)).into_iter().flatten().copied()
     }
 }
 
@@ -99,13 +126,16 @@ pub(super) struct Declared {
     pub(super) external: bool,
     /// The lock file must name it.
     pub(super) checked: bool,
+    /// A member of the workspace is what it asks for.
+    pub(super) member: bool,
     pub(super) proof: Proof,
 }
 
 impl Declared {
     pub(super) fn new(name: &str, requirement: &str, line: u32) -> Self {
         let (name, requirement) = (name.into(), requirement.into());
-        Self { name, requirement, line, open: false, external: true, checked: true, proof: Proof::NotNeeded }
+        let (open, external, checked, member) = (false, true, true, false);
+        Self { name, requirement, line, open, external, checked, member, proof: Proof::NotNeeded }
     }
 }
 
@@ -114,14 +144,31 @@ impl Declared {
 pub(crate) struct Declaration {
     pub(super) ecosystem: Ecosystem,
     pub(super) name: Option<String>,
+    /// What it is itself, where members that want it may get another one.
+    pub(super) version: Option<String>,
     pub(super) declared: Vec<Declared>,
     /// It is what it locks, like `requirements.txt`; or its manager has no lock file as a rule (Maven).
     pub(super) needs_lock: bool,
+    /// Other packages ask for it: what it gets with it is their choice.
+    pub(super) library: bool,
+    /// Files that narrow its requirements, by their paths from its folder.
+    pub(super) constraints: Vec<Box<str>>,
+    /// It is such a file: it asks for nothing.
+    pub(super) constrains: bool,
 }
 
 impl Declaration {
     pub(super) const fn new(ecosystem: Ecosystem) -> Self {
-        Self { ecosystem, name: None, declared: Vec::new(), needs_lock: true }
+        Self {
+            ecosystem,
+            name: None,
+            version: None,
+            declared: Vec::new(),
+            needs_lock: true,
+            library: false,
+            constraints: Vec::new(),
+            constrains: false,
+        }
     }
 
     pub(super) fn add(&mut self, declared: Declared) {
@@ -150,4 +197,6 @@ pub(super) struct Collected {
     pub(super) locks: Vec<(String, LockKind, Option<Lock>)>,
     pub(super) manifests: Vec<(String, Declaration)>,
     pub(super) unread: Vec<Claim>,
+    /// Files that there was no room for.
+    pub(super) left_out: u64,
 }

@@ -1,15 +1,20 @@
 //! `package-lock.json` and `npm-shrinkwrap.json` in versions 1 to 3, and the dependencies of `package.json`.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    iter::successors,
+};
 
 use serde::Deserialize;
 
 use super::{
     LockKind,
-    fields::{JsonKeys, json_fault},
-    model::{Agreement, Declaration, Declared, Lock, Proof, Read},
+    model::{Agreement, Declaration, Declared, Lock, MAX_PACKAGES, Proof, Read},
 };
-use crate::project::Ecosystem;
+use crate::{
+    paths::folder_of,
+    project::{Ecosystem, JsonKeys, json_fault},
+};
 
 type Requirements = BTreeMap<String, String>;
 
@@ -33,6 +38,8 @@ struct Entry {
     dev_dependencies: Requirements,
     optional_dependencies: Requirements,
     peer_dependencies: Requirements,
+    #[serde(skip)]
+    line: u32,
 }
 
 /// A package of version 1, inside the one in whose folder it is installed.
@@ -53,22 +60,25 @@ struct Old {
 
 const FOLDER: &str = "node_modules/";
 
+/// Longest path of a package in bytes, as macOS has it, and the most folders above it. Where Node looks for what a package needs that
+/// lies deeper is not asked; of version 1, whose paths are put together here, such a package is left out.
+const MAX_PATH: usize = 1_024;
+const MAX_LEVELS: usize = 64;
+
 pub(super) fn lock(content: &str) -> Read<Lock> {
     let root: Root = serde_json::from_str(content).map_err(|error| json_fault(&error))?;
     let keys = JsonKeys::of(content);
     let mut lock = Lock::new(LockKind::Npm);
-    if let Some(packages) = root.packages {
-        flat(&mut lock, &packages, |path| keys.after(1, path, 2));
+    if let Some(mut packages) = root.packages {
+        packages.iter_mut().for_each(|(path, entry)| entry.line = keys.after(1, path, 2));
+        flat(&mut lock, &packages);
         let members = packages.iter().filter(|(path, _)| !path.contains(FOLDER));
         lock.agreement = Agreement::Members(members.map(|(path, entry)| (path.clone(), entry.declared())).collect());
     } else if let Some(old) = root.dependencies {
         lock.agreement = Agreement::Names(old.keys().cloned().collect());
-        let (mut packages, mut lines) = (BTreeMap::new(), BTreeMap::new());
-        flatten("", old, keys.after(1, "dependencies", 1), &keys, &mut |path, line, entry| {
-            lines.insert(path.clone(), line);
-            packages.insert(path, entry);
-        });
-        flat(&mut lock, &packages, |path| lines.get(path).copied().unwrap_or(1));
+        let mut packages = BTreeMap::new();
+        flatten("", old, keys.after(1, "dependencies", 1), &keys, &mut packages);
+        flat(&mut lock, &packages);
     }
     Ok(lock)
 }
@@ -101,10 +111,13 @@ fn flatten(
     packages: BTreeMap<String, Old>,
     from: u32,
     keys: &JsonKeys<'_>,
-    found: &mut impl FnMut(String, u32, Entry),
+    found: &mut BTreeMap<String, Entry>,
 ) {
     for (name, old) in packages {
         let path = format!("{folder}{FOLDER}{name}");
+        if path.len() > MAX_PATH || found.len() >= MAX_PACKAGES {
+            continue;
+        }
         let depth = 2 * path.matches(FOLDER).count();
         let line = keys.after(from, &name, depth);
         // Behind its requirements, which have the same names at the same depth.
@@ -120,32 +133,33 @@ fn flatten(
             integrity: old.integrity,
             in_bundle: old.bundled,
             dependencies: needs,
+            line,
             ..Entry::default()
         };
-        found(path, line, entry);
+        found.insert(path, entry);
     }
 }
 
-fn flat(lock: &mut Lock, packages: &BTreeMap<String, Entry>, line: impl Fn(&str) -> u32) {
-    let mut places: BTreeMap<&str, u32> = BTreeMap::new();
+/// The packages in the `node_modules` of one folder, by name.
+type Installed<'a> = HashMap<&'a str, u32>;
+
+fn flat(lock: &mut Lock, packages: &BTreeMap<String, Entry>) {
+    let mut folders: HashMap<&str, Installed<'_>> = HashMap::new();
     for (path, entry) in packages {
-        let (Some((_, name)), false) = (path.rsplit_once(FOLDER), entry.link) else { continue };
+        let (Some((folder, name)), false) = (path.rsplit_once(FOLDER), entry.link) else { continue };
         let Some(version) = entry.version.as_deref() else { continue };
-        let name = entry.name.as_deref().unwrap_or(name);
-        if let Some(place) = lock.add(name, version, line(path), entry.proof()) {
-            places.insert(path, place);
+        let real = entry.name.as_deref().unwrap_or(name);
+        if let Some(place) = lock.add(real, version, entry.line, entry.proof()) {
+            folders.entry(folder.trim_end_matches('/')).or_default().insert(name, place);
         }
     }
     for (path, entry) in packages.iter().filter(|(_, entry)| !entry.link) {
-        let who = shown(path, entry);
+        let (who, around) = (shown(path, entry), around(path, &folders));
         let own = [&entry.dependencies, &entry.optional_dependencies, &entry.peer_dependencies];
         // Others' development dependencies are not installed.
         let dev = Some(&entry.dev_dependencies).filter(|_| !path.contains(FOLDER));
-        for name in own.into_iter().chain(dev).flat_map(BTreeMap::keys) {
-            if let Some(place) = resolve(path, name, &places) {
-                lock.want(&who, place);
-            }
-        }
+        let names = own.into_iter().chain(dev).flat_map(BTreeMap::keys);
+        lock.want(&who, names.filter_map(|name| around.iter().find_map(|there| there.get(name.as_str()).copied())));
     }
 }
 
@@ -158,25 +172,21 @@ fn shown(path: &str, entry: &Entry) -> String {
     }
 }
 
-/// Node looks for a package in the `node_modules` of the folder that wants it, then of each folder above.
-fn resolve(path: &str, name: &str, places: &BTreeMap<&str, u32>) -> Option<u32> {
-    let mut folder = path;
-    loop {
-        let candidate = if folder.is_empty() { format!("{FOLDER}{name}") } else { format!("{folder}/{FOLDER}{name}") };
-        if let Some(place) = places.get(candidate.as_str()) {
-            return Some(*place);
-        }
-        if folder.is_empty() {
-            return None;
-        }
-        folder = folder.rfind('/').map_or("", |end| &folder[..end]);
+/// Where Node looks for what the package at `path` needs: in the `node_modules` of its folder, then of each folder above.
+fn around<'f, 'a>(path: &str, folders: &'f HashMap<&'a str, Installed<'a>>) -> Vec<&'f Installed<'a>> {
+    if path.len() > MAX_PATH || path.matches('/').count() > MAX_LEVELS {
+        return Vec::new();
     }
+    let above = successors(Some(path), |folder| (!folder.is_empty()).then(|| folder_of(folder)));
+    above.filter_map(|folder| folders.get(folder)).collect()
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Package {
     name: Option<String>,
+    #[serde(default)]
+    version: serde_json::Value,
     #[serde(default)]
     dependencies: Requirements,
     #[serde(default)]
@@ -190,6 +200,7 @@ pub(super) fn manifest(content: &str) -> Read<Declaration> {
     let keys = JsonKeys::of(content);
     let mut declaration = Declaration::new(Ecosystem::Npm);
     declaration.name = package.name;
+    declaration.version = package.version.as_str().map(str::to_owned);
     let groups = [
         ("dependencies", package.dependencies),
         ("devDependencies", package.dev_dependencies),

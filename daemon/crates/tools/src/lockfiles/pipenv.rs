@@ -6,13 +6,12 @@ use serde::Deserialize;
 
 use super::{
     LockKind,
-    fields::{JsonKeys, json_fault},
     model::{Agreement, Declaration, Lock, Proof, Read, key},
     poetry,
 };
 use crate::{
     document::{Toml, entries},
-    project::Ecosystem,
+    project::{Ecosystem, JsonKeys, json_fault},
 };
 
 #[derive(Deserialize)]
@@ -58,9 +57,8 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
         for (name, entry) in packages {
             let version = entry.version.as_deref().or(entry.commit.as_deref()).unwrap_or_default();
             let version = version.trim_start_matches('=');
-            if let Some(place) = lock.add(&name, version, keys.after(from, &name, 2), entry.proof()) {
-                lock.want(group, place);
-            }
+            let place = lock.add(&name, version, keys.after(from, &name, 2), entry.proof());
+            lock.want(group, place);
             names.insert(key(Ecosystem::Python, &name).into_owned());
         }
     }

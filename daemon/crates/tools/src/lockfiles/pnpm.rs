@@ -5,11 +5,18 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     LockKind,
-    model::{Agreement, Lock, Proof, Read},
+    model::{Agreement, Lock, MAX_WANTS, Proof, Read},
 };
 
 /// The top key of a file with one project, and of one with several.
 const GROUPS: [&str; 3] = ["dependencies", "devDependencies", "optionalDependencies"];
+
+/// Longest key, in bytes: of a package, with the peers that it was put together with, or of a folder. What stands below a longer
+/// one is passed over: each of its lines would have to be understood with the whole key.
+const MAX_KEY: usize = 4_096;
+
+/// Name and version; a member has its folder alone.
+type Who<'t> = (&'t str, &'t str);
 
 type Members = BTreeMap<String, BTreeMap<String, Option<String>>>;
 
@@ -21,8 +28,10 @@ struct Reader<'t> {
     /// Overrides stand in the place of what members ask for, so requirements cannot be compared.
     overridden: bool,
     places: HashMap<(&'t str, &'t str), u32>,
+    /// The package whose key was read last.
+    package: Option<Who<'t>>,
     /// Who wants which package in which version; packages come later than the members.
-    wants: Vec<(String, &'t str, &'t str)>,
+    wants: Vec<(Who<'t>, &'t str, &'t str)>,
 }
 
 pub(super) fn lock(content: &str) -> Read<Lock> {
@@ -35,7 +44,7 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
             return Err((1, "pnpm-lock.yaml begins with `lockfileVersion`".to_owned()));
         }
         reader.above.truncate(indent / 2);
-        if reader.above.len() == indent / 2 {
+        if reader.above.len() == indent / 2 && key.len() <= MAX_KEY {
             reader.above.push(key);
             reader.line(&mut lock, number, value);
         }
@@ -43,9 +52,7 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
     for (who, name, version) in &reader.wants {
         // An alias names the other package in the place of the version.
         let place = reader.places.get(&(*name, *version)).or_else(|| reader.places.get(&package(version)?));
-        if let Some(place) = place.copied() {
-            lock.want(who, place);
-        }
+        lock.want(format!("{} {}", who.0, who.1).trim_end(), place.copied());
     }
     lock.agreement = Agreement::Members(reader.members);
     Ok(lock)
@@ -56,21 +63,23 @@ impl<'t> Reader<'t> {
         match *self.above.as_slice() {
             ["overrides"] => self.overridden = true,
             ["packages", key] => {
-                if let Some((name, version)) = package(key)
+                self.package = package(key);
+                if let Some((name, version)) = self.package
                     && let Some(place) = lock.add(name, version, number, Proof::NotNeeded)
                 {
                     self.places.insert((name, version), place);
                 }
             }
+            ["snapshots", key] => self.package = package(key),
             ["packages", _, "resolution"] => {
                 if let Some(last) = lock.packages.last_mut() {
                     last.proof = proof(value);
                 }
             }
             // Until version 6 the needs of a package stand with it, later with its snapshots.
-            ["packages" | "snapshots", key, group, need] if GROUPS.contains(&group) => {
-                if let Some((name, version)) = package(key) {
-                    self.wants.push((format!("{name} {version}"), need, bare(value)));
+            ["packages" | "snapshots", _, group, need] if GROUPS.contains(&group) => {
+                if let Some(who) = self.package {
+                    self.want(who, need, value);
                 }
             }
             ["importers", folder, group, name, field] if GROUPS.contains(&group) => {
@@ -87,17 +96,20 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn member(&mut self, folder: &str, name: &'t str, field: &str, value: &'t str) {
+    fn want(&mut self, who: Who<'t>, need: &'t str, version: &'t str) {
+        if self.wants.len() < MAX_WANTS {
+            self.wants.push((who, need, bare(version)));
+        }
+    }
+
+    fn member(&mut self, folder: &'t str, name: &'t str, field: &str, value: &'t str) {
         match field {
             "specifier" => {
                 let requirement = (!self.overridden).then(|| value.to_owned());
                 let folder = folder.trim_start_matches("./").trim_matches('.').to_owned();
                 self.members.entry(folder).or_default().insert(name.to_owned(), requirement);
             }
-            "version" => {
-                let who = if folder == "." { "package.json".to_owned() } else { folder.to_owned() };
-                self.wants.push((who, name, bare(value)));
-            }
+            "version" => self.want((if folder == "." { "package.json" } else { folder }, ""), name, value),
             _ => {}
         }
     }

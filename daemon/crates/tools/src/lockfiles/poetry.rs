@@ -46,6 +46,7 @@ pub(super) fn manifest(toml: &Toml<'_>) -> Declaration {
     let name = toml.at(&["project", "name"]).or_else(|| toml.at(&["tool", "poetry", "name"]));
     declaration.name =
         name.and_then(|name| name.get_ref().as_str()).map(|name| key(Ecosystem::Python, name).into_owned());
+    declaration.library = is_library(toml);
     let mut add = |value: &Value<'_>| {
         let line = toml.line(value);
         if let Some(declared) = value.get_ref().as_str().and_then(|text| requirements::parse(text, line)) {
@@ -66,6 +67,16 @@ pub(super) fn manifest(toml: &Toml<'_>) -> Declaration {
         declaration.add(dependency(toml, name, value));
     }
     declaration
+}
+
+/// Whether it is built to be installed, and starts nothing itself.
+fn is_library(toml: &Toml<'_>) -> bool {
+    let programs = [&["project", "scripts"][..], &["project", "gui-scripts"], &["tool", "poetry", "scripts"]];
+    let own = [&["tool", "poetry", "package-mode"][..], &["tool", "uv", "package"]];
+    let is_off = |keys| toml.at(keys).is_some_and(|value| value.get_ref().as_bool() == Some(false));
+    toml.at(&["build-system"]).is_some()
+        && programs.into_iter().all(|keys| toml.at(keys).is_none())
+        && !own.into_iter().any(is_off)
 }
 
 /// `name = "^1"`, `name = { version = "^1", … }`; also of `Pipfile`.

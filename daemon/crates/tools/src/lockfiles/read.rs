@@ -3,11 +3,12 @@
 use super::{
     LockKind, LockReport, cargo, go, gradle, judge, maven, members,
     model::{Collected, Declaration, Lock, Read},
-    npm, pipenv, pnpm, poetry, requirements, uv, yarn,
+    npm, pipenv, pnpm, poetry, pylock, requirements, uv, yarn,
 };
 use crate::{
     Error,
     document::{Document, Fault, Toml},
+    paths::{folder_of, join},
     project::{self, Claim, Ecosystem, Source},
     text,
 };
@@ -41,7 +42,7 @@ impl Kind {
 
 /// All lock files that are looked for beside a manifest: one counts as there even if the project's rules ignore it, or if it is too
 /// large for a survey.
-const LOCKS: [(&str, LockKind, Option<LockReader>); 14] = [
+const LOCKS: [(&str, LockKind, Option<LockReader>); 15] = [
     ("Cargo.lock", LockKind::Cargo, Some(cargo::lock)),
     ("package-lock.json", LockKind::Npm, Some(npm::lock)),
     ("npm-shrinkwrap.json", LockKind::Npm, Some(npm::lock)),
@@ -53,6 +54,7 @@ const LOCKS: [(&str, LockKind, Option<LockReader>); 14] = [
     ("uv.lock", LockKind::Uv, Some(uv::lock)),
     ("Pipfile.lock", LockKind::Pipenv, Some(pipenv::lock)),
     ("pdm.lock", LockKind::Pdm, None),
+    ("pylock.toml", LockKind::Pylock, Some(pylock::lock)),
     ("go.sum", LockKind::Go, Some(go::lock)),
     ("gradle.lockfile", LockKind::Gradle, Some(gradle::lock)),
     ("buildscript-gradle.lockfile", LockKind::Gradle, Some(gradle::lock)),
@@ -71,6 +73,10 @@ pub(crate) fn kind(path: &str) -> Option<Kind> {
         _ if name.starts_with("requirements") && name.ends_with(".txt") => {
             Kind::Manifest(Ecosystem::Python, requirements::manifest)
         }
+        _ if name.contains("constraints") && name.ends_with(".txt") => {
+            Kind::Manifest(Ecosystem::Python, requirements::constraints)
+        }
+        _ if name.starts_with("pylock.") && name.ends_with(".toml") => Kind::Lock(LockKind::Pylock, Some(pylock::lock)),
         _ => LOCKS.iter().find(|(lock, _, _)| *lock == name).map(|(_, kind, reader)| Kind::Lock(*kind, *reader))?,
     };
     let is_foreign = folder.split('/').any(|folder| FOREIGN.contains(&folder));
@@ -84,15 +90,8 @@ pub(crate) fn locks_beside(path: &str, kind: Kind) -> impl Iterator<Item = (Stri
         Kind::Lock(..) => None,
     };
     let fits = move |(_, kind, _): &&(&str, LockKind, _)| Some(kind.ecosystem()) == of;
-    let lock =
-        |(name, kind, reader): &(&str, _, _)| (judge::join(judge::folder(path), name), Kind::Lock(*kind, *reader));
+    let lock = |(name, kind, reader): &(&str, _, _)| (join(folder_of(path), name), Kind::Lock(*kind, *reader));
     LOCKS.iter().filter(fits).map(lock)
-}
-
-/// Whether a file is a lock file or a manifest that is looked into.
-#[must_use]
-pub fn is_read(path: &str) -> bool {
-    kind(path).is_some()
 }
 
 /// Takes files one by one, and judges when all are there.
@@ -113,6 +112,9 @@ impl Collector {
             Ok(document) => self.take(kind, path, document),
             Err(error) => {
                 self.fault(path, (1, error.to_string()));
+                if let Error::Beyond { left_out, .. } = error {
+                    self.0.left_out = *left_out;
+                }
                 // It is there.
                 if let Kind::Lock(kind, _) = kind {
                     self.0.locks.push((path.to_owned(), kind, None));
@@ -144,10 +146,11 @@ impl Collector {
 
     /// Adds what another one has taken.
     pub(crate) fn join(&mut self, other: Self) {
-        let Collected { locks, manifests, unread } = other.0;
+        let Collected { locks, manifests, unread, left_out } = other.0;
         self.0.locks.extend(locks);
         self.0.manifests.extend(manifests);
         self.0.unread.extend(unread);
+        self.0.left_out = self.0.left_out.max(left_out);
     }
 
     /// What all files together prove. The order in which they were added does not matter.

@@ -3,6 +3,9 @@
 use super::model::{Declaration, Declared, Proof, Read};
 use crate::project::Ecosystem;
 
+/// Files with constraints that are kept of one manifest.
+const MAX_CONSTRAINTS: usize = 100;
+
 pub(super) fn manifest(content: &str) -> Read<Declaration> {
     let mut declaration = Declaration::new(Ecosystem::Python);
     declaration.needs_lock = false;
@@ -17,9 +20,22 @@ pub(super) fn manifest(content: &str) -> Read<Declaration> {
         }
         if let Some(declared) = parse(&whole, number) {
             declaration.add(Declared { checked: false, ..declared });
+        } else if let Some(file) = constraint(&whole).filter(|_| declaration.constraints.len() < MAX_CONSTRAINTS) {
+            declaration.constraints.push(file.into());
         }
     }
     Ok(declaration)
+}
+
+/// A file that narrows what others ask for.
+pub(super) fn constraints(content: &str) -> Read<Declaration> {
+    Ok(Declaration { constrains: true, ..manifest(content)? })
+}
+
+/// The file that an option of pip names to narrow requirements.
+fn constraint(line: &str) -> Option<&str> {
+    let rest = ["--constraint=", "--constraint ", "-c"].iter().find_map(|option| line.trim().strip_prefix(option))?;
+    rest.split_whitespace().next()
 }
 
 /// One requirement after PEP 508, or an option of pip that names a source; `None`: neither.

@@ -1,10 +1,10 @@
 //! `uv.lock`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::{
     LockKind,
-    model::{Agreement, Lock, Proof, Read, key},
+    model::{Agreement, Lock, Places, Proof, Read, key},
 };
 use crate::{
     document::{Toml, Value, entries, items, text},
@@ -14,7 +14,7 @@ use crate::{
 pub(super) fn lock(content: &str) -> Read<Lock> {
     let toml = Toml::parse(content)?;
     let mut lock = Lock::new(LockKind::Uv);
-    let mut places: HashMap<&str, Vec<(&str, u32)>> = HashMap::new();
+    let mut places = Places::default();
     let mut members: BTreeMap<String, BTreeMap<String, Option<String>>> = BTreeMap::new();
     let packages: Vec<&Value<'_>> = items(toml.at(&["package"])).collect();
     for package in &packages {
@@ -26,19 +26,15 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
         }
         let line = toml.line(package.get_ref().get("name").unwrap_or(package));
         if let Some(place) = lock.add(name, version, line, proof(package)) {
-            places.entry(name).or_default().push((version, place));
+            places.add(name, version, place);
         }
     }
     for package in &packages {
         let (name, version) = (text(package, "name").unwrap_or_default(), text(package, "version").unwrap_or_default());
         let who = format!("{name} {version}");
         for need in needs(package) {
-            let known = text(need, "name").and_then(|name| places.get(name)).map_or(&[][..], Vec::as_slice);
             // The version is told where there are several.
-            let wanted = text(need, "version");
-            for (_, place) in known.iter().filter(|(version, _)| wanted.is_none_or(|wanted| wanted == *version)) {
-                lock.want(who.trim(), *place);
-            }
+            lock.want(who.trim(), places.of(text(need, "name").unwrap_or_default(), text(need, "version")));
         }
     }
     lock.agreement = Agreement::Members(members);

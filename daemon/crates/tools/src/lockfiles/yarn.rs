@@ -40,9 +40,7 @@ pub(super) fn lock(content: &str) -> Read<Lock> {
         for (need, requirement) in &entry.needs {
             let place = places.get(&*format!("{need}@{requirement}"));
             let place = place.or_else(|| places.get(&*format!("{need}@npm:{requirement}")));
-            if let Some(place) = place.copied() {
-                lock.want(&who, place);
-            }
+            lock.want(&who, place.copied());
         }
     }
     lock.agreement = if modern { members(&entries) } else { requirements(&entries) };

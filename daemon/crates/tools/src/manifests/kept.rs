@@ -46,7 +46,7 @@ impl Sign {
 
     /// Whether the file is as it was, as far as that can be seen without reading it.
     fn is_of(&self, file: &Chosen) -> bool {
-        file.stamp.is_some_and(|stamp| self.stamp == Some(stamp.0))
+        file.left_out == 0 && file.stamp.is_some_and(|stamp| self.stamp == Some(stamp.0))
     }
 }
 
@@ -59,15 +59,23 @@ impl Found {
         Self { project, locks, signs, is_new: true }
     }
 
-    /// What an earlier analysis found in the workspace at `root`, if the same files were chosen and each is as it was; those
-    /// whose stamps do not tell are read, up to the first that is not. Touches the disk.
+    /// What an earlier analysis found in `workspace`, if the same files were chosen and each is as it was; those whose stamps do not
+    /// tell are read, up to the first that is not, or that `go_on`, which is asked before each, says no to. Touches the disk.
     #[must_use]
-    pub fn known(store: &Store, root: &Path, chosen: &[Chosen], workspace: &Workspace) -> Option<Self> {
-        let mut found: Self = store.beside(root, KIND, &question(chosen)).get()?;
+    pub fn known(
+        store: &Store,
+        chosen: &[Chosen],
+        workspace: &Workspace,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Option<Self> {
+        let mut found: Self = store.beside(workspace.path(), KIND, &question(chosen)).get()?;
         if found.signs.len() != chosen.len() {
             return None;
         }
         for (file, sign) in chosen.iter().zip(&mut found.signs).filter(|(file, sign)| !sign.is_of(file)) {
+            if !go_on() {
+                return None;
+            }
             let (_, now) = file.read(workspace);
             if now.mark != sign.mark {
                 return None;
@@ -92,7 +100,7 @@ impl Found {
 /// What was chosen: all that is known of the files before they are read. What reads each follows from its path.
 fn question(chosen: &[Chosen]) -> [u8; 32] {
     let mut asked = blake3::Hasher::new();
-    for Chosen { path, project, locks, neighbours, surveyed, stamp: _ } in chosen {
+    for Chosen { path, project, locks, neighbours, surveyed, stamp: _, left_out: _ } in chosen {
         let wanted = [project.is_some(), locks.is_some(), *surveyed].map(u8::from);
         asked.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes());
         asked.update(&wanted).update(&[neighbours.bits()]);

@@ -108,6 +108,7 @@ impl Digest {
             entry_points: std::mem::take(&mut self.entry_points),
             links,
             for_tests: false,
+            vendored: false,
             counts: self.functions,
         }
     }

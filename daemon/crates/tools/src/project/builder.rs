@@ -1,12 +1,18 @@
 //! Collects what the readers of manifests find, bounded and safe to show, and holds what they share.
 
-use super::{
-    Basis, Claim, Ecosystem, Entry, FoundCommand, Neighbour, Neighbours, Package, Project, Purpose, Source, own,
-};
-use crate::text;
+use std::collections::{HashMap, HashSet};
 
-/// Items kept per list, so that a monorepo's report stays readable.
-const MAX_ITEMS: usize = 400;
+use super::{
+    Basis, Claim, Ecosystem, Entry, FoundCommand, Neighbour, Neighbours, Package, Project, Purpose, ScriptConfig,
+    Source, own,
+};
+use crate::{paths::folder_of, text};
+
+/// Items kept per list: as many packages as there are manifests that are read.
+const MAX_ITEMS: usize = 5_000;
+
+/// Patterns of names that are kept of all configurations together, each target counted; the largest projects have some 1,000.
+pub(super) const MAX_PATTERNS: usize = 10_000;
 
 /// Longest text that is kept of one value, in bytes.
 const MAX_TEXT: usize = 600;
@@ -17,7 +23,19 @@ pub(crate) struct Part {
     project: Project,
     descriptions: Vec<Claim>,
     workspace: Option<Workspace>,
+    /// Counts all patterns, those that there was no room for too: once there is none, there is none for any that follows.
+    patterns: usize,
+    /// The folders of each command that is kept.
+    commands: HashMap<String, HashSet<String>>,
+    /// The first package, entry point and command that there was no room for.
+    cut: [Option<Source>; LISTS.len()],
 }
+
+/// The lists that are cut, by their places in `cut`.
+const LISTS: [&str; 3] = ["packages", "entry points", "commands"];
+const PACKAGES: usize = 0;
+const ENTRIES: usize = 1;
+const COMMANDS: usize = 2;
 
 /// Takes what the readers find.
 #[derive(Debug, Default)]
@@ -32,11 +50,6 @@ pub(crate) struct Builder {
 struct Workspace {
     /// The name of the repository, if it says where that is.
     repository: Option<Claim>,
-}
-
-/// The folder of a manifest.
-pub(crate) fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 fn bounded(text: &str) -> String {
@@ -60,22 +73,33 @@ fn extend<T>(all: &mut Vec<T>, more: Vec<T>) {
 impl Part {
     /// Adds what was found in manifests that come after these.
     pub(crate) fn join(&mut self, after: Self) {
-        let Project { readme, packages, entries, commands, unread, .. } = after.project;
+        let Project { readme, packages, entries, commands, unread, scripts, is_cut, .. } = after.project;
+        self.project.is_cut |= is_cut;
         self.project.readme = self.project.readme.take().or(readme);
-        extend(&mut self.project.packages, packages);
-        extend(&mut self.project.entries, entries);
+        packages.into_iter().for_each(|package| self.package(package));
+        entries.into_iter().for_each(|entry| self.entry(entry));
         commands.into_iter().for_each(|command| self.command(command));
         extend(&mut self.project.unread, unread);
+        scripts.into_iter().for_each(|config| self.script_config(config));
+        self.patterns = self.patterns.max(after.patterns);
         extend(&mut self.descriptions, after.descriptions);
         self.workspace = self.workspace.take().or(after.workspace);
+        for (cut, after) in self.cut.iter_mut().zip(after.cut) {
+            *cut = cut.take().or(after);
+        }
     }
 
     pub(crate) fn finish(mut self) -> Project {
         let name = self.named();
         let is_about_it = |claim: &Claim| {
             let file = &claim.source.file;
-            folder(file).is_empty() || name.as_ref().is_some_and(|name| name.source.file == *file)
+            folder_of(file).is_empty() || name.as_ref().is_some_and(|name| name.source.file == *file)
         };
+        for (list, source) in LISTS.iter().zip(self.cut).filter_map(|(list, cut)| Some((list, cut?))) {
+            let text = format!("only {} {list} are listed: those from here on are not", text::number(MAX_ITEMS as u64));
+            self.project.unread.push(Claim { text, source });
+            self.project.is_cut = true;
+        }
         self.project.description = self.descriptions.into_iter().find(is_about_it);
         self.project.name = name;
         self.project
@@ -97,14 +121,43 @@ impl Part {
         }
     }
 
+    /// Where there is no room for its patterns, it still is the nearest to the files below it.
+    fn script_config(&mut self, mut config: ScriptConfig) {
+        self.patterns += config.patterns.iter().flatten().map(|pattern| 1 + pattern.targets.len()).sum::<usize>();
+        if self.patterns > MAX_PATTERNS {
+            config.patterns = None;
+        }
+        self.project.scripts.push(config);
+    }
+
     /// A usual command is for the outermost manifest of a tool alone, a stated one for each folder.
     fn command(&mut self, command: FoundCommand) {
         let is_usual = command.basis == Basis::Convention;
-        let same =
-            |found: &FoundCommand| found.command == command.command && (is_usual || found.folder == command.folder);
-        let commands = &mut self.project.commands;
-        if commands.len() < MAX_ITEMS && !commands.iter().any(same) {
-            commands.push(command);
+        let same = self.commands.get(&command.command);
+        if same.is_some_and(|folders| is_usual || folders.contains(&command.folder)) {
+            return;
+        }
+        if self.project.commands.len() >= MAX_ITEMS {
+            self.cut[COMMANDS].get_or_insert(command.source);
+            return;
+        }
+        self.commands.entry(command.command.clone()).or_default().insert(command.folder.clone());
+        self.project.commands.push(command);
+    }
+
+    fn package(&mut self, package: Package) {
+        if self.project.packages.len() >= MAX_ITEMS {
+            self.cut[PACKAGES].get_or_insert(package.source);
+        } else {
+            self.project.packages.push(package);
+        }
+    }
+
+    fn entry(&mut self, entry: Entry) {
+        if self.project.entries.len() >= MAX_ITEMS {
+            self.cut[ENTRIES].get_or_insert(entry.source);
+        } else {
+            self.project.entries.push(entry);
         }
     }
 }
@@ -121,7 +174,7 @@ impl Builder {
 
     /// A manifest that holds packages together and is none itself; `repository` is its address with the line.
     pub(super) fn workspace(&mut self, path: &str, repository: Option<(&str, u32)>) {
-        if folder(path).is_empty() {
+        if folder_of(path).is_empty() {
             let repository = repository.and_then(|(url, line)| {
                 let name = url.trim().trim_end_matches('/').rsplit(['/', ':']).next()?;
                 let name = name.strip_suffix(".git").unwrap_or(name);
@@ -142,22 +195,17 @@ impl Builder {
     }
 
     pub(super) fn package(&mut self, ecosystem: Ecosystem, name: &str, path: &str, line: u32) {
-        if self.found.project.packages.len() < MAX_ITEMS {
-            let source = Source { file: path.to_owned(), line };
-            self.found.project.packages.push(Package {
-                ecosystem,
-                name: bounded(name),
-                folder: folder(path).to_owned(),
-                source,
-            });
-        }
+        let source = Source { file: path.to_owned(), line };
+        self.found.package(Package { ecosystem, name: bounded(name), folder: folder_of(path).to_owned(), source });
     }
 
     pub(super) fn entry(&mut self, name: &str, target: &str, path: &str, line: u32) {
-        if self.found.project.entries.len() < MAX_ITEMS {
-            let source = Source { file: path.to_owned(), line };
-            self.found.project.entries.push(Entry { name: bounded(name), target: bounded(target), source });
-        }
+        let source = Source { file: path.to_owned(), line };
+        self.found.entry(Entry { name: bounded(name), target: bounded(target), source });
+    }
+
+    pub(super) fn script_config(&mut self, config: ScriptConfig) {
+        self.found.script_config(config);
     }
 
     /// A command that the file holds or names.
@@ -172,9 +220,14 @@ impl Builder {
 
     fn command(&mut self, purpose: Purpose, command: &str, basis: Basis, source: Source) {
         // Workflows run at the top, wherever they are kept.
-        let folder = if source.file.starts_with(".github/") { "" } else { folder(&source.file) };
+        let folder = if source.file.starts_with(".github/") { "" } else { folder_of(&source.file) };
         let command = FoundCommand { purpose, command: bounded(command), folder: folder.to_owned(), basis, source };
         self.found.command(command);
+    }
+
+    /// Manifests that come after this one are not read.
+    pub(super) const fn cut(&mut self) {
+        self.found.project.is_cut = true;
     }
 
     pub(crate) fn unread(&mut self, path: &str, line: u32, why: &str) {
@@ -194,12 +247,6 @@ pub(super) fn purpose_of_name(name: &str) -> Option<Purpose> {
         "run" | "start" | "serve" | "dev" => Purpose::Run,
         _ => return None,
     })
-}
-
-/// The number of the line that holds byte `offset`, from 1.
-pub(super) fn line_at(text: &str, offset: usize) -> u32 {
-    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
-    u32::try_from(before.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u32::MAX - 1) + 1
 }
 
 /// The lines of a file with their numbers, from 1.

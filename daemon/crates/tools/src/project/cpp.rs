@@ -2,8 +2,9 @@
 
 use super::{
     Ecosystem, Purpose,
-    builder::{Builder, line_at, numbered, quoted_after},
+    builder::{Builder, numbered, quoted_after},
 };
+use crate::document::Lines;
 
 pub(super) fn read_cmake(builder: &mut Builder, path: &str, text: &str) {
     for (line, content) in numbered(text) {
@@ -28,7 +29,7 @@ pub(super) fn read_cmake(builder: &mut Builder, path: &str, text: &str) {
 pub(super) fn read_meson(builder: &mut Builder, path: &str, text: &str) {
     // The name may stand on the line after the parenthesis.
     if let Some(name) = quoted_after(text, "project(") {
-        let line = line_at(text, text.find("project(").unwrap_or(0));
+        let line = Lines::of(text).at(text.find("project(").unwrap_or(0));
         builder.package(Ecosystem::C, name, path, line);
         builder.conventional(Purpose::Build, "meson setup build && meson compile -C build", path);
         builder.conventional(Purpose::Test, "meson test -C build", path);

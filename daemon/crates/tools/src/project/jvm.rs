@@ -2,17 +2,19 @@
 
 use super::{
     Ecosystem, Neighbour, Purpose,
-    builder::{Builder, line_at, numbered, quoted_after},
+    builder::{Builder, numbered, quoted_after},
 };
+use crate::document::Lines;
 
 pub(super) fn read_pom(builder: &mut Builder, path: &str, text: &str) {
+    let lines = Lines::of(text);
     // The parent's, dependencies' and plugins' names come in blocks; the project's own stands outside them.
     let outside = blank(text, &["parent", "dependencies", "dependencyManagement", "build", "profiles", "reporting"]);
     if let Some((name, place)) = element(&outside, "artifactId") {
-        builder.package(Ecosystem::Jvm, name, path, line_at(text, place));
+        builder.package(Ecosystem::Jvm, name, path, lines.at(place));
     }
     if let Some((description, place)) = element(&outside, "description") {
-        builder.description(description, path, line_at(text, place));
+        builder.description(description, path, lines.at(place));
     }
     let maven = if builder.has_beside(Neighbour::MavenWrapper) { "./mvnw" } else { "mvn" };
     builder.conventional(Purpose::Build, &format!("{maven} package"), path);

@@ -1,6 +1,6 @@
 //! Knows manifests by their paths, and what reads each.
 
-use super::{Neighbours, builder::Builder, cargo, cpp, jvm, npm, plain, python, tasks, workflow};
+use super::{Neighbours, builder::Builder, cargo, cpp, jvm, npm, plain, python, tasks, tsconfig, workflow};
 use crate::{
     Error,
     document::{Document, Toml},
@@ -14,6 +14,8 @@ pub(crate) const MAX_BYTES: u64 = 1 << 20;
 pub(crate) enum Reader {
     Text(fn(&mut Builder, &str, &str)),
     Toml(fn(&mut Builder, &str, &Toml<'_>)),
+    /// Of a file that names no package: how a compiler is set up, which many folders of one project may do.
+    Setup(fn(&mut Builder, &str, &str)),
 }
 
 /// Which function reads a file, by its path.
@@ -42,6 +44,7 @@ pub(crate) fn reader(path: &str) -> Option<Reader> {
         "README.md" | "README" | "README.rst" | "README.txt" | "readme.md" | "Readme.md" if folder.is_empty() => {
             plain::read_readme
         }
+        _ if tsconfig::is_one(name) => return Some(Reader::Setup(tsconfig::read)),
         _ => return None,
     }))
 }
@@ -59,10 +62,15 @@ pub(crate) fn read(
         Ok(document) if document.text.len() as u64 <= MAX_BYTES => document,
         // Who reads it for another reason may take more of it.
         Ok(_) | Err(Error::TooLarge { .. }) => return builder.unread(path, 1, &too_large().to_string()),
-        Err(error) => return builder.unread(path, 1, &error.to_string()),
+        Err(error) => {
+            if matches!(error, Error::Beyond { .. }) {
+                builder.cut();
+            }
+            return builder.unread(path, 1, &error.to_string());
+        }
     };
     match reader {
-        Reader::Text(read) => read(builder, path, document.text),
+        Reader::Text(read) | Reader::Setup(read) => read(builder, path, document.text),
         Reader::Toml(read) => match document.toml() {
             Ok(toml) => read(builder, path, toml),
             Err((line, why)) => builder.unread(path, line, &why),

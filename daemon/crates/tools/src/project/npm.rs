@@ -4,42 +4,42 @@ use serde_json::Value;
 
 use super::{
     Ecosystem, Neighbour, Purpose,
-    builder::{Builder, line_at, purpose_of_name},
+    builder::{Builder, purpose_of_name},
+    json::{JsonKeys, json_fault},
 };
 
 pub(super) fn read(builder: &mut Builder, path: &str, text: &str) {
     let root: Value = match serde_json::from_str(text) {
         Ok(root) => root,
         Err(error) => {
-            let line = u32::try_from(error.line()).unwrap_or(1);
-            return builder.unread(path, line, &error.to_string());
+            let (line, why) = json_fault(&error);
+            return builder.unread(path, line, &why);
         }
     };
+    let keys = JsonKeys::of(text);
+    let line = |key| keys.after(1, key, 1);
     if let Some(name) = root["name"].as_str() {
-        builder.package(Ecosystem::Npm, name, path, line_of(text, 0, "name"));
+        builder.package(Ecosystem::Npm, name, path, line("name"));
     }
     if let Some(description) = root["description"].as_str() {
-        builder.description(description, path, line_of(text, 0, "description"));
+        builder.description(description, path, line("description"));
     }
-    let bins = place_of(text, 0, "bin").unwrap_or(0);
     match &root["bin"] {
-        Value::String(file) => {
-            builder.entry(root["name"].as_str().unwrap_or(file), file, path, line_at(text, bins));
-        }
+        Value::String(file) => builder.entry(root["name"].as_str().unwrap_or(file), file, path, line("bin")),
         Value::Object(programs) => {
             for (name, file) in programs {
-                builder.entry(name, file.as_str().unwrap_or_default(), path, line_of(text, bins, name));
+                builder.entry(name, file.as_str().unwrap_or_default(), path, keys.after(line("bin"), name, 2));
             }
         }
         _ => {}
     }
     if let Some(main) = root["main"].as_str() {
-        builder.entry("main", main, path, line_of(text, 0, "main"));
+        builder.entry("main", main, path, line("main"));
     }
-    scripts(builder, path, text, &root["scripts"]);
+    scripts(builder, path, &keys, &root["scripts"]);
 }
 
-fn scripts(builder: &mut Builder, path: &str, text: &str, scripts: &Value) {
+fn scripts(builder: &mut Builder, path: &str, keys: &JsonKeys<'_>, scripts: &Value) {
     let runners = [
         (Neighbour::PnpmLock, "pnpm"),
         (Neighbour::YarnLock, "yarn"),
@@ -47,30 +47,17 @@ fn scripts(builder: &mut Builder, path: &str, text: &str, scripts: &Value) {
         (Neighbour::BunLockb, "bun"),
     ];
     let runner = runners.iter().find(|(lock, _)| builder.has_beside(*lock)).map_or("npm", |(_, runner)| runner);
-    let start = place_of(text, 0, "scripts").unwrap_or(0);
-    for name in scripts.as_object().into_iter().flat_map(serde_json::Map::keys) {
+    let start = keys.after(1, "scripts", 1);
+    for (name, script) in scripts.as_object().into_iter().flatten() {
+        let script = script.as_str().unwrap_or_default();
+        let line = keys.after(start, name, 2);
         // What `npm init` writes when there are no tests.
-        let is_placeholder = scripts[name].as_str().is_some_and(|script| script.contains("no test specified"));
+        let is_placeholder = script.contains("no test specified");
         if let Some(purpose) = purpose_of_name(name).filter(|_| !is_placeholder) {
-            builder.stated(purpose, &format!("{runner} run {name}"), path, line_of(text, start, name));
+            builder.stated(purpose, &format!("{runner} run {name}"), path, line);
         }
         if name == "start" && purpose_of_name(name) == Some(Purpose::Run) {
-            let script = scripts[name].as_str().unwrap_or_default();
-            builder.entry(name, script, path, line_of(text, start, name));
+            builder.entry(name, script, path, line);
         }
     }
-}
-
-/// The offset of `"key"` followed by a colon, from `start`. JSON parsers keep no places.
-fn place_of(text: &str, start: usize, key: &str) -> Option<usize> {
-    let quoted = format!("\"{key}\"");
-    let found = text[start..].match_indices(&quoted).find(|(place, _)| {
-        let rest = &text[start + place + quoted.len()..];
-        rest.trim_start().starts_with(':')
-    });
-    found.map(|(place, _)| start + place)
-}
-
-fn line_of(text: &str, start: usize, key: &str) -> u32 {
-    line_at(text, place_of(text, start, key).unwrap_or(start))
 }

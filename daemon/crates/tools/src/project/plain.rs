@@ -2,8 +2,9 @@
 
 use super::{
     Ecosystem, Purpose,
-    builder::{Builder, line_at, numbered, quoted_after},
+    builder::{Builder, numbered, quoted_after},
 };
+use crate::document::Lines;
 
 pub(super) fn read_go(builder: &mut Builder, path: &str, text: &str) {
     let module = numbered(text).find_map(|(line, content)| Some((line, content.trim().strip_prefix("module ")?)));
@@ -17,14 +18,16 @@ pub(super) fn read_go(builder: &mut Builder, path: &str, text: &str) {
 /// `Package.swift` is a program; the package's name is its first literal `name:`.
 pub(super) fn read_swift(builder: &mut Builder, path: &str, text: &str) {
     let Some(start) = text.find("Package(") else { return };
+    let lines = Lines::of(text);
     if let Some(name) = quoted_after(&text[start..], "name:") {
-        builder.package(Ecosystem::Swift, name, path, line_at(text, start));
+        builder.package(Ecosystem::Swift, name, path, lines.at(start));
     }
-    let mut rest = start;
-    while let Some(place) = text[rest..].find(".executableTarget(") {
-        rest += place + 1;
-        if let Some(name) = quoted_after(&text[rest..], "name:") {
-            builder.entry(name, &format!("Sources/{name}"), path, line_at(text, rest));
+    let targets: Vec<usize> = text[start..].match_indices(".executableTarget(").map(|(at, _)| start + at).collect();
+    for (number, place) in targets.iter().enumerate() {
+        // What follows the next one is that one's name.
+        let end = targets.get(number + 1).copied().unwrap_or(text.len());
+        if let Some(name) = quoted_after(&text[*place..end], "name:") {
+            builder.entry(name, &format!("Sources/{name}"), path, lines.at(*place));
         }
     }
     builder.conventional(Purpose::Build, "swift build", path);

@@ -1,5 +1,5 @@
-//! What is there to test, to show or to be tested with: how much of it there is, and what of it is left out of a report about
-//! the project itself.
+//! What is there to test, to show or to be tested with, and what others wrote: how much of it there is, and what of it is left
+//! out of a report about the project itself.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -9,11 +9,12 @@ use crate::{
     duplicates::{Duplicates, Group},
     findings::is_test_path,
     measured::{FileSummary, Measured},
+    paths::folder_of,
     structure::{Cycle, FolderCycle, Structure},
     survey::Manifest,
 };
 
-/// What stands in folders for tests, examples and fixtures and is therefore in no list of this report.
+/// What stands in folders for tests, examples and fixtures, or in files of others, and is therefore in no list of this report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Aside {
     /// Packages.
@@ -39,42 +40,58 @@ pub struct TestsReport {
     pub code: u64,
 }
 
-/// Which files test, show or are tested with. If all are there for that, they are the project, and none is left out.
+/// Files that others wrote, which lie in folders such as `vendor` or are named in `.gitattributes`. They are measured, and are in
+/// the sums; none of them is in a list of what to look at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendoredReport {
+    /// Measured files.
+    pub files: u64,
+    /// Their lines of code.
+    pub code: u64,
+    /// What performance rules found in them; in no other number.
+    pub findings: u64,
+}
+
+/// Which files test, show or are tested with, or are by others. If all that is not by others is there for tests, it is the
+/// project, and none of that is left out.
 pub(super) struct Tests<'a> {
-    /// By number, whether a file is for tests.
+    /// By number, whether a file is left out.
     files: Vec<bool>,
-    /// Folders of measured files that are not for tests.
-    others: HashSet<&'a str>,
+    /// Folders of measured files that are not left out.
+    own: HashSet<&'a str>,
+    are_left_out: bool,
 }
 
 impl<'a> Tests<'a> {
     pub(super) fn of(manifest: &'a Manifest, measured: &Measured) -> Self {
         let folder =
             |file: &FileSummary| manifest.files.get(file.file as usize).map_or("", |file| folder_of(&file.path));
-        let (tests, others): (Vec<_>, Vec<_>) = measured.files.iter().partition(|file| file.for_tests);
+        let are_left_out = measured.files.iter().any(|file| !file.for_tests && !file.vendored);
+        let is_apart = |file: &&FileSummary| file.vendored || (are_left_out && file.for_tests);
+        let (apart, own): (Vec<_>, Vec<_>) = measured.files.iter().partition(is_apart);
         let mut files = vec![false; manifest.files.len()];
-        for test in tests {
-            files.get_mut(test.file as usize).into_iter().for_each(|is_test| *is_test = true);
+        for file in apart {
+            files.get_mut(file.file as usize).into_iter().for_each(|is_apart| *is_apart = true);
         }
         // Files of a folder come one after the other.
-        let mut others: Vec<&str> = others.into_iter().map(folder).collect();
-        others.dedup();
-        Self { files, others: others.into_iter().collect() }
+        let mut own: Vec<&str> = own.into_iter().map(folder).collect();
+        own.dedup();
+        Self { files, own: own.into_iter().collect(), are_left_out }
     }
 
     /// Whether files for tests are left out.
-    pub(super) fn are_left_out(&self) -> bool {
-        !self.others.is_empty()
+    pub(super) const fn are_left_out(&self) -> bool {
+        self.are_left_out
     }
 
     /// Whether a file is left out.
     pub(super) fn has(&self, file: u32) -> bool {
-        self.are_left_out() && self.files.get(file as usize).is_some_and(|is_test| *is_test)
+        self.files.get(file as usize).is_some_and(|is_apart| *is_apart)
     }
 
     fn has_folder(&self, folder: &str) -> bool {
         // What a folder is for is told by the path of whatever is in it, or by all that was measured in it.
-        self.are_left_out() && (is_test_path(&format!("{folder}/x")) || !self.others.contains(folder))
+        (self.are_left_out && is_test_path(&format!("{folder}/x"))) || !self.own.contains(folder)
     }
 
     /// Blocks that stand at most once outside of tests deserve less. Whoever compared them knew files by their paths alone.
@@ -83,7 +100,7 @@ impl<'a> Tests<'a> {
             let others = group.places.iter().filter(|place| !self.has(place.file)).count();
             !group.lowered && group.places.len() == group.count as usize && others < 2
         };
-        if !self.are_left_out() || !duplicates.groups.iter().any(is_lower) {
+        if !self.are_left_out || !duplicates.groups.iter().any(is_lower) {
             return Cow::Borrowed(duplicates);
         }
         let mut duplicates = duplicates.clone();
@@ -110,17 +127,23 @@ pub fn own_cycles(manifest: &Manifest, measured: &Measured, structure: &Structur
     Tests::of(manifest, measured).cycles(structure).len() as u64
 }
 
-pub(super) fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
 /// How much of the code tests the rest.
 pub(super) fn tests(measured: &Measured) -> TestsReport {
     let mut tests = TestsReport::default();
-    for summary in &measured.files {
+    for summary in measured.files.iter().filter(|summary| !summary.vendored) {
         tests.functions += u64::from(summary.tests);
         tests.files += u64::from(summary.for_tests || summary.tests > 0);
         tests.code += if summary.for_tests { u64::from(summary.code) } else { 0 };
     }
     tests
+}
+
+/// How much of the code is by others.
+pub(super) fn vendored(measured: &Measured) -> VendoredReport {
+    let files = || measured.files.iter().filter(|file| file.vendored);
+    VendoredReport {
+        files: files().count() as u64,
+        code: files().map(|file| u64::from(file.code)).sum(),
+        findings: measured.others.findings,
+    }
 }

@@ -1,6 +1,7 @@
 //! Puts the parts of an analysis together.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
@@ -19,6 +20,7 @@ use crate::{
     hotspots::{Hotspots, rank},
     lockfiles::LockReport,
     measured::{FileSummary, HeavyFunction, Measured},
+    paths::folder_of,
     project::{Claim, Own, Project, Source},
     structure::{Component, Cycle, FolderCycle, Hop, Structure},
     survey::{Manifest, Skipped},
@@ -112,6 +114,7 @@ pub fn build(parts: &Parts<'_>) -> Report {
         structure: structure(parts, &cycles, &folder_cycles),
         dependencies: others.locks.as_deref().cloned(),
         aside,
+        vendored: aside::vendored(measured),
         unseen: unseen(parts),
     }
 }
@@ -127,21 +130,36 @@ fn advice(
     advise(&Evidence {
         hotspots,
         duplicates: duplicates.unwrap_or(&none),
-        locks: parts.others.locks.as_deref().unwrap_or(&no_locks),
+        locks: &own_locks(parts.manifest, parts.others.locks.as_deref().unwrap_or(&no_locks)),
         cycles: &advice::cycles(parts.manifest, cycles),
         heavy: &advice::heavy(parts.manifest, parts.measured),
         performance: &performance,
     })
 }
 
-/// What one rule found, as evidence: its places in one file belong together, the best one first.
+/// Without what is the matter with lock files and manifests of others.
+fn own_locks<'l>(manifest: &Manifest, locks: &'l LockReport) -> Cow<'l, LockReport> {
+    let vendored = (0..).zip(&manifest.files).filter(|(number, _)| manifest.is_vendored(*number));
+    let vendored: HashSet<Cow<'_, str>> = vendored.map(|(_, file)| text::shown(&file.path)).collect();
+    if vendored.is_empty() || locks.findings.is_empty() {
+        return Cow::Borrowed(locks);
+    }
+    let mut locks = locks.clone();
+    locks.findings.retain(|finding| !vendored.contains(finding.source.file.as_str()));
+    Cow::Owned(locks)
+}
+
+/// What one rule found, as evidence: its lines in one file belong together, the best one first.
 fn slow(group: &RuleFindings) -> Vec<PerformanceSeen> {
     let mut seen: Vec<PerformanceSeen> = Vec::new();
     let mut files: HashMap<&str, usize> = HashMap::new();
     for row in &group.places {
         let place = Source { file: row.file.clone(), line: row.line };
         if let Some(known) = files.get(row.file.as_str()) {
-            seen[*known].also.push(place);
+            let seen = &mut seen[*known];
+            if seen.place != place && !seen.also.contains(&place) {
+                seen.also.push(place);
+            }
             continue;
         }
         files.insert(&row.file, seen.len());
@@ -263,15 +281,14 @@ fn complexity(parts: &Parts<'_>, tests: &Tests<'_>) -> Complexity {
         parameters: heavy.function.parameters,
         nesting: heavy.function.nesting,
     };
-    let measured = parts.measured;
-    // Lists that an older agentd made hold both.
-    let own = |heavy: &&HeavyFunction| !tests.has(heavy.file);
+    let (measured, are_left_out) = (parts.measured, tests.are_left_out());
+    // Tests alone are the project itself, and nothing else is listed then.
     let rows = |others: &[HeavyFunction], of_tests: &[HeavyFunction]| {
-        others.iter().chain(of_tests).filter(own).take(TOP).map(row).collect()
+        if are_left_out { others } else { of_tests }.iter().take(TOP).map(row).collect()
     };
-    let of_all = measured.functions;
+    let of_all = measured.functions.without(measured.others.functions);
     Complexity {
-        counts: if tests.are_left_out() { of_all.without(measured.tests.functions) } else { of_all },
+        counts: if are_left_out { of_all.without(measured.tests.functions) } else { of_all },
         by_cyclomatic: rows(&measured.by_cyclomatic, &measured.tests.by_cyclomatic),
         by_cognitive: rows(&measured.by_cognitive, &measured.tests.by_cognitive),
     }
@@ -319,7 +336,7 @@ fn components(parts: &Parts<'_>) -> Vec<ComponentRow> {
     let mut code: HashMap<&str, u64> = HashMap::new();
     for file in &parts.measured.files {
         let path = parts.manifest.files.get(file.file as usize).map_or("", |file| &file.path);
-        *code.entry(aside::folder_of(path)).or_insert(0) += u64::from(file.code);
+        *code.entry(folder_of(path)).or_insert(0) += u64::from(file.code);
     }
     let components = parts.structure.components.iter();
     let mut components: Vec<(u64, &Component)> =

@@ -27,7 +27,7 @@ pub struct FindingsReport {
     pub files: u64,
     /// Their lines.
     pub lines: u64,
-    /// All findings, listed or not.
+    /// All findings, listed or not; none of files by others.
     pub counts: Tally,
     /// Findings that a comment in the source allows; they are in no other number.
     pub suppressed: u64,

@@ -2,8 +2,12 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{Paths, paths::folder_of};
-use crate::project::{Ecosystem, Package};
+use super::{
+    Paths,
+    aliases::{Aliases, Places},
+    paths::folder_of,
+};
+use crate::project::{Ecosystem, Package, ScriptConfig};
 
 /// What one import means.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +21,7 @@ pub(super) enum Target {
     External(String),
 }
 
-/// The packages of a project, searchable; made once, shared by threads.
+/// The packages of a project, and what else its manifests say of where names lead; searchable, made once, shared by threads.
 #[derive(Debug, Clone, Default)]
 pub struct Packages {
     /// Longest folder first: the nearest package around a file is the first that fits.
@@ -26,12 +30,13 @@ pub struct Packages {
     folders: HashMap<Ecosystem, HashMap<String, usize>>,
     /// Cargo packages by the name that code uses.
     crates: HashMap<String, usize>,
+    aliases: Aliases,
 }
 
 impl Packages {
-    /// The packages that the project's manifests name.
+    /// The packages that the project's manifests name, and its configurations of TypeScript.
     #[must_use]
-    pub fn new(packages: &[Package]) -> Self {
+    pub fn new(packages: &[Package], scripts: &[ScriptConfig]) -> Self {
         let mut all = packages.to_vec();
         all.sort_by(|a, b| b.folder.len().cmp(&a.folder.len()).then_with(|| a.folder.cmp(&b.folder)));
         let (mut crates, mut folders) = (HashMap::new(), HashMap::<_, HashMap<_, _>>::new());
@@ -41,7 +46,7 @@ impl Packages {
             }
             folders.entry(package.ecosystem).or_default().entry(package.folder.clone()).or_insert(place);
         }
-        Self { all, folders, crates }
+        Self { all, folders, crates, aliases: Aliases::new(scripts) }
     }
 
     /// Adds all that decides where imports lead.
@@ -53,6 +58,7 @@ impl Packages {
             }
         }
         asked.update(&(self.all.len() as u64).to_le_bytes());
+        self.aliases.identify(asked);
     }
 }
 
@@ -74,6 +80,11 @@ impl<'a> Context<'a> {
 
     pub(super) fn packages(&self, ecosystem: Ecosystem) -> impl Iterator<Item = &Package> {
         self.packages.all.iter().filter(move |package| package.ecosystem == ecosystem)
+    }
+
+    /// Where a name may lead that a script imports.
+    pub(super) fn aliased(&self, path: &str, name: &str) -> Places {
+        self.packages.aliases.places(path, name)
     }
 
     /// The Cargo package that Rust code calls `name`.

@@ -1,5 +1,5 @@
-//! Where the imports of files lead, kept from one analysis to the next: as long as no file and no package comes or goes, those
-//! of a file that stays as it is lead where they led.
+//! Where the imports of files lead, kept from one analysis to the next: as long as no file and no package comes or goes, and no
+//! configuration says otherwise, those of a file that stays as it is lead where they led.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const KIND: &str = "links";
 /// The links of all files of one manifest, as an earlier analysis found them. For any thread.
 #[derive(Debug)]
 pub struct KnownLinks {
-    /// Paths and packages: what decides where an import leads, beside the file itself.
+    /// Paths, packages and configurations: what decides where an import leads, beside the file itself.
     question: [u8; 32],
     /// By file; empty: nothing is known.
     rows: Vec<Row>,
@@ -136,7 +136,7 @@ mod tests {
     use agentd_syntax::{Language, rules::RuleSet};
 
     use super::{super::Edge, *};
-    use crate::project::{Ecosystem, Package, Source};
+    use crate::project::{Ecosystem, Package, ScriptConfig, Source};
 
     const ROOT: &str = "/somewhere/app";
     const ATTEMPT: AttemptKey = AttemptKey { task: TaskId::from_parts(1, 1), step: StepId(3), attempt: 1 };
@@ -154,7 +154,11 @@ mod tests {
             folder: String::new(),
             source: source.clone(),
         };
-        Packages::new(&names.iter().map(package).collect::<Vec<_>>())
+        // What begins so is a configuration of TypeScript.
+        let (scripts, names): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| name.starts_with('@'));
+        let script = |base: &&str| ScriptConfig { base: Some((*base).into()), ..ScriptConfig::default() };
+        let scripts: Vec<ScriptConfig> = scripts.iter().map(script).collect();
+        Packages::new(&names.iter().map(package).collect::<Vec<_>>(), &scripts)
     }
 
     fn links(to: u32) -> Links {
@@ -196,6 +200,7 @@ mod tests {
             (&["a.rsb", ".rs", "c.rs"], &["app"]),
             (&paths, &["other"]),
             (&paths, &["app", "app2"]),
+            (&paths, &["app", "@src"]),
             (&paths, &[]),
         ] {
             assert_eq!(open(paths, names).of(0, &key("a")), None, "{paths:?} {names:?}");

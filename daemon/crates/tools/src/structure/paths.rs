@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
+pub(super) use crate::paths::{folder_of, join};
 use crate::survey::SourceFile;
 
 /// What makes the paths of one manifest searchable; made once, shared by threads.
@@ -78,23 +79,9 @@ fn hash(path: &str) -> u64 {
     hash.wrapping_mul(MIX)
 }
 
-/// The folder of a path, empty for the top.
-pub(super) fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
 /// The last part of a path.
 pub(super) fn name_of(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
-}
-
-/// `folder/rest`, or `rest` at the top.
-pub(super) fn join(folder: &str, rest: &str) -> String {
-    match (folder, rest) {
-        ("", _) => rest.to_owned(),
-        (_, "") => folder.to_owned(),
-        _ => [folder, "/", rest].concat(),
-    }
 }
 
 /// Applies the `.` and `..` of `relative` to `folder`; `None` if it leads above the top.

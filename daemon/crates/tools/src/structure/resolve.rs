@@ -10,7 +10,7 @@ use super::{
     context::{Context, Packages, Target},
     go, java, python, rust, script, standard,
 };
-use crate::project::Package;
+use crate::project::{Package, ScriptConfig};
 
 /// One file needs another. Written as a list of its fields, in their order; the same with names is read too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -57,10 +57,10 @@ impl Serialize for Links {
 pub struct Resolver<'a>(Context<'a>);
 
 impl<'a> Resolver<'a> {
-    /// Takes the paths and the packages that the project's manifests name.
+    /// Takes the paths, and the packages and configurations of TypeScript that the project's manifests name.
     #[must_use]
-    pub fn new(paths: Paths<'a>, packages: &[Package]) -> Self {
-        Self(Context::new(paths, Cow::Owned(Packages::new(packages))))
+    pub fn new(paths: Paths<'a>, packages: &[Package], scripts: &[ScriptConfig]) -> Self {
+        Self(Context::new(paths, Cow::Owned(Packages::new(packages, scripts))))
     }
 
     /// The same over what was made before.
@@ -78,8 +78,9 @@ impl<'a> Resolver<'a> {
         let (mut files, mut folders, mut external) = (Vec::new(), Vec::new(), BTreeMap::new());
         let (mut modules, mut targets) = (BTreeMap::new(), Vec::new());
         let place = (language == Language::Rust && !imports.is_empty()).then(|| rust::place(&self.0, file));
+        let is_unneeded = !imports.is_empty() && is_unneeded(self.0.paths().path(file));
         for import in imports {
-            let (line, deferred) = (import.line, import.deferred);
+            let (line, deferred) = (import.line, import.deferred || is_unneeded);
             self.targets((file, language, place.as_ref()), import, &mut targets);
             for target in targets.drain(..) {
                 match target {
@@ -119,6 +120,12 @@ impl<'a> Resolver<'a> {
             Language::Swift => targets.push(Target::External(import.target.clone())),
         }
     }
+}
+
+/// Whether no program is loaded for what a file imports: one that only declares types, and a test of Go, which may need packages
+/// that need its own.
+fn is_unneeded(path: &str) -> bool {
+    [".pyi", ".d.ts", ".d.mts", ".d.cts", "_test.go"].iter().any(|end| path.ends_with(end))
 }
 
 /// Sorted by target, each target once: with the first line that needs it for loading, or else the first that names it.

@@ -22,10 +22,7 @@ pub(super) struct Place {
 /// Adds what an import of a file at this place means.
 pub(super) fn resolve(context: &Context<'_>, (place, file): (&Place, u32), import: &Import, targets: &mut Vec<Target>) {
     match import.kind {
-        ImportKind::ModDecl if import.names.is_empty() => {
-            targets.push(declared(context, place, file, &import.target).map_or(Target::Part, Target::Module));
-        }
-        ImportKind::ModDecl => targets.extend(named(context, (place, file), import).map(Target::Module)),
+        ImportKind::ModDecl => targets.extend(modules(context, (place, file), import).map(Target::Module)),
         _ => targets.push(used(context, place, file, import)),
     }
 }
@@ -47,6 +44,24 @@ fn used(context: &Context<'_>, place: &Place, file: u32, import: &Import) -> Tar
     }
     let found = deepest(context, &place.base, (module, rest)).or(place.root);
     found.map_or_else(|| Target::External("crate".into()), |to| owned_or_needed(context, file, place, to))
+}
+
+/// The files of a module that is declared. Whether a file that `#[path]` names is the module's in any case, or under a condition and
+/// else the file of the module's own name, an import does not say: that one counts too if it is there, so that no file of the program
+/// is known by the tests alone that declare it as well. Those that are for tests claim none in doubt.
+fn modules(context: &Context<'_>, (place, file): (&Place, u32), import: &Import) -> impl Iterator<Item = u32> {
+    let own = declared(context, place, file, &import.target).filter(|_| import.names.is_empty() || !import.deferred);
+    // A crate's root needs no declaration: who declares it in his own crate says nothing of what it is for.
+    named(context, (place, file), import).chain(own).filter(|to| !is_root(context, *to))
+}
+
+/// Whether Cargo finds a crate's root here without being told.
+fn is_root(context: &Context<'_>, file: u32) -> bool {
+    let path = context.paths().path(file);
+    let package = context.package_around(Ecosystem::Cargo, path).map_or("", |package| package.folder.as_str());
+    let inside = path[package.len()..].trim_start_matches('/');
+    let parts: Vec<&str> = inside.split('/').collect();
+    matches!(*parts, ["build.rs"] | ["src", "lib.rs" | "main.rs"] | ["src", "bin", _] | ["src", "bin", _, "main.rs"])
 }
 
 /// The file of a module that is declared: below the one that declares it; what is its own crate's root has its modules beside it.

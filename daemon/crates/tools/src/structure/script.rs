@@ -1,5 +1,5 @@
 //! JavaScript and TypeScript: relative paths with the extensions and index files that bundlers and `tsc` try, and packages
-//! of the same workspace by name. Aliases of bundlers are programs and are not followed.
+//! of the same workspace by name, and the aliases of a `tsconfig.json`. Those of bundlers are programs and are not followed.
 
 use agentd_syntax::Import;
 
@@ -12,20 +12,26 @@ use crate::project::Ecosystem;
 const EXTENSIONS: [&str; 11] = ["ts", "tsx", "d.ts", "mts", "cts", "js", "jsx", "mjs", "cjs", "vue", "svelte"];
 
 pub(super) fn resolve(context: &Context<'_>, file: u32, import: &Import) -> Target {
-    // Loaders hang questions on a path: `./icon.svg?raw`.
-    let target = import.target.split(['?', '#']).next().unwrap_or_default();
+    // Loaders hang questions on a path: `./icon.svg?raw`. One may begin with such a sign: `#lib/x`.
+    let end = import.target.match_indices(['?', '#']).map(|(place, _)| place).find(|place| *place > 0);
+    let target = &import.target[..end.unwrap_or(import.target.len())];
+    let path = context.paths().path(file);
     let external = || Target::External(top_name(&import.target).to_owned());
     if matches!(target.split('/').next(), Some("." | "..")) {
-        let base = join_relative(folder_of(context.paths().path(file)), target);
+        let base = join_relative(folder_of(path), target);
         let found = base.and_then(|base| module(context, &base));
         return found.map_or_else(|| Target::External(target.to_owned()), Target::File);
+    }
+    let aliased = context.aliased(path, target);
+    if let Some(found) = aliased.tries.iter().find_map(|base| module(context, base)) {
+        return Target::File(found);
     }
     let mut packages = context.packages(Ecosystem::Npm);
     let inside = packages.find_map(|package| {
         let rest = target.strip_prefix(package.name.as_str())?;
         (rest.is_empty() || rest.starts_with('/')).then(|| (package, rest.trim_start_matches('/')))
     });
-    let Some((package, rest)) = inside else { return external() };
+    let Some((package, rest)) = inside else { return if aliased.is_own { Target::Part } else { external() } };
     let tries = [join(&package.folder, rest), join(&join(&package.folder, "src"), rest), join(&package.folder, "lib")];
     tries.iter().find_map(|base| module(context, base)).map_or_else(external, Target::File)
 }

@@ -9,12 +9,13 @@ use std::{
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{AtFlags, FileType, OFlags, Stat, statat};
+use rustix::{
+    fs::{AtFlags, FileType, OFlags, Stat, statat},
+    io::Errno,
+    path::Arg,
+};
 
 use super::SkipReason;
-
-/// Bytes read to see what runs a script.
-const FIRST_LINE: usize = 128;
 
 /// What an entry is, as its folder says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,8 @@ pub(super) enum Kind {
     Folder,
     Link,
     Special,
-    Unreadable,
+    /// The system does not tell, for this reason.
+    Untold(SkipReason),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -123,7 +125,9 @@ impl Lister {
             ControlFlow::Continue(())
         });
         listing.sort();
-        (listing, if fault.is_err() { End::Fault } else { end })
+        // A folder that is gone has no entries any more.
+        let is_fault = fault.is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
+        (listing, if is_fault { End::Fault } else { end })
     }
 
     #[cfg(target_os = "linux")]
@@ -152,19 +156,25 @@ impl Lister {
 
 /// Some file systems do not tell in a folder what its entries are.
 fn kind_of(dir: &Dir, name: &CStr, told: FileType) -> Kind {
-    let kind = match told {
-        FileType::Unknown => statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)
-            .map(|stat| FileType::from_raw_mode(stat.st_mode))
-            .map_err(|_| Kind::Unreadable),
+    let told = match told {
+        FileType::Unknown => stat(dir, name).map(|stat| FileType::from_raw_mode(stat.st_mode)),
         told => Ok(told),
     };
-    match kind {
+    match told {
         Ok(FileType::RegularFile) => Kind::File,
         Ok(FileType::Directory) => Kind::Folder,
         Ok(FileType::Symlink) => Kind::Link,
         Ok(_) => Kind::Special,
-        Err(kind) => kind,
+        Err(reason) => Kind::Untold(reason),
     }
+}
+
+/// What the system says of an entry, which may have gone since it was listed.
+fn stat(dir: &Dir, name: impl Arg) -> Result<Stat, SkipReason> {
+    statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| match error {
+        Errno::NOENT => SkipReason::Vanished,
+        _ => SkipReason::Unreadable,
+    })
 }
 
 /// Opens the folder `name` of `parent`, to be listed and to reach what is in it.
@@ -193,21 +203,44 @@ pub(super) fn why_not(parent: &Dir, name: &str) -> SkipReason {
     }
 }
 
-/// What the system says of a file, which may have gone or changed since it was listed.
+/// The same of a file, which may have turned into something else too.
 pub(super) fn file(dir: &Dir, name: &str) -> Result<Stat, SkipReason> {
-    match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => Ok(stat),
-        Ok(_) | Err(rustix::io::Errno::NOENT) => Err(SkipReason::Vanished),
-        Err(_) => Err(SkipReason::Unreadable),
-    }
+    let is_file = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    stat(dir, name).and_then(|stat| if is_file(&stat) { Ok(stat) } else { Err(SkipReason::Vanished) })
 }
 
-/// The beginning of a file, which holds its first line if that is one of a script.
-pub(super) fn first_line(dir: &Dir, name: &str) -> io::Result<Vec<u8>> {
+/// So many bytes at the beginning of a file, or all that it has.
+pub(super) fn beginning(dir: &Dir, name: &str, bytes: usize) -> io::Result<Vec<u8>> {
     let mut options = OpenOptions::new();
     // It may have been swapped for a link or a pipe since it was listed.
     options.read(true).nonblock(true).follow(FollowSymlinks::No);
-    let mut line = Vec::with_capacity(FIRST_LINE);
-    dir.open_with(name, &options)?.take(FIRST_LINE as u64).read_to_end(&mut line)?;
-    Ok(line)
+    let mut beginning = Vec::with_capacity(bytes);
+    dir.open_with(name, &options)?.take(bytes as u64).read_to_end(&mut beginning)?;
+    Ok(beginning)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[test]
+    fn what_goes_while_it_is_listed_is_gone_and_not_unreadable() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("a");
+        fs::create_dir_all(folder.join("deep")).unwrap();
+        fs::write(folder.join("x.rs"), "").unwrap();
+        let dir = open(&Dir::open_ambient_dir(temp.path(), ambient_authority()).unwrap(), "a").unwrap();
+        for (name, kind) in
+            [(c"deep", Kind::Folder), (c"x.rs", Kind::File), (c"gone", Kind::Untold(SkipReason::Vanished))]
+        {
+            assert_eq!(kind_of(&dir, name, FileType::Unknown), kind, "{name:?}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+        let (listing, end) = Lister::new(10).list(&dir, &mut || true);
+        assert_eq!((listing.len(), end), (0, End::Whole));
+    }
 }

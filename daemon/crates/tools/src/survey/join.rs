@@ -14,6 +14,7 @@ use super::{
     Limits, Manifest,
     folder::{self, Kind},
     run::Joined,
+    vendored::{self, Attributes},
     walk::{Found, Part, Plan, Rest, Walk},
 };
 use crate::{
@@ -50,6 +51,7 @@ pub struct Survey {
     /// Begins with what is left, if anything is.
     parts: Vec<Part>,
     entries: u64,
+    attributes: Attributes,
 }
 
 /// A part of the tree that can be gone over apart from all others.
@@ -76,10 +78,12 @@ impl Survey {
     pub fn start(workspace: &Workspace, limits: Limits) -> Result<Self> {
         let opened = workspace.dir().try_clone().and_then(|root| Ok((folder::open(&root, ".")?, root)));
         let (dir, root) = opened.map_err(|source| Error::of("list", workspace.path(), source))?;
+        let attributes = Attributes::read(&root);
         let plan =
             Plan { root: Arc::new(root), limits, now: None, in_memory: stamp::is_in_memory, waiting: Arc::default() };
         let found = Walk::new(&plan, 1, true, &mut || true).list_root(dir);
-        let mut survey = Self { plan, joined: Joined::default(), parts: found.parts, entries: found.entries as u64 };
+        let (joined, entries) = (Joined::default(), found.entries as u64);
+        let mut survey = Self { plan, joined, parts: found.parts, entries, attributes };
         survey.settle();
         Ok(survey)
     }
@@ -137,11 +141,13 @@ impl Survey {
 
     /// About how much a piece is to hold, so that all agents get some.
     fn size(&self) -> usize {
+        let rests = self.parts.iter().filter_map(|part| if let Part::Rest(rest) = part { Some(rest) } else { None });
+        let mut work = rests.flat_map(|rest| rest.range.clone().map(|place| rest.work(place)));
         let mut all = 0;
-        for part in &self.parts {
-            let Part::Rest(rest) = part else { continue };
-            all +=
-                rest.range.clone().map(|place| rest.work(place)).take_while(|_| all < PIECES * BUDGET).sum::<usize>();
+        while all < PIECES * BUDGET
+            && let Some(work) = work.next()
+        {
+            all += work;
         }
         (all / PIECES).clamp(LEAST, BUDGET)
     }
@@ -202,10 +208,12 @@ impl Survey {
 
     /// The same, and the stamp of each file, if it has one.
     #[must_use]
-    pub fn finish_with_stamps(mut self) -> (Manifest, Vec<Option<Stamp>>) {
-        self.joined.manifest.truncated |= !self.parts.is_empty();
-        self.joined.manifest.files.shrink_to_fit();
-        (self.joined.manifest, self.joined.stamps)
+    pub fn finish_with_stamps(self) -> (Manifest, Vec<Option<Stamp>>) {
+        let Joined { mut manifest, stamps } = self.joined;
+        manifest.truncated |= !self.parts.is_empty();
+        manifest.files.shrink_to_fit();
+        manifest.vendored = vendored::runs(&manifest.files, &self.attributes);
+        (manifest, stamps)
     }
 }
 

@@ -31,7 +31,8 @@ pub struct SourceFile {
     pub path: Box<str>,
     /// Size in bytes when it was seen.
     pub bytes: u32,
-    /// The language, as far as the name tells it, or the `#!` line of a program whose name has no extension.
+    /// The language, as far as the name tells it, the beginning of a `.h` file, or the `#!` line of a program whose name has no
+    /// extension.
     pub language: Option<Language>,
 }
 
@@ -102,7 +103,7 @@ impl SkipReason {
     }
 }
 
-/// How often something was left out for one reason; a folder counts once, whatever it holds.
+/// How often something was left out for one reason; a folder counts once, whatever it holds, unless it was listed before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// Why.
@@ -129,6 +130,10 @@ pub struct Manifest {
     pub total_bytes: u64,
     /// Whether a limit ended the walk, so that files miss.
     pub truncated: bool,
+    /// Files that others wrote, or programs as `.gitattributes` says: runs of numbers, each from the first to the one behind the
+    /// last. Read what they say with [`is_vendored`](Self::is_vendored).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vendored: Vec<(u32, u32)>,
 }
 
 impl Manifest {
@@ -143,6 +148,13 @@ impl Manifest {
         if skipped.examples.len() < EXAMPLES {
             skipped.examples.extend(example);
         }
+    }
+
+    /// Whether a file lies in the tree though others wrote it, so that nobody here mends it.
+    #[must_use]
+    pub fn is_vendored(&self, file: u32) -> bool {
+        let begun = self.vendored.partition_point(|(first, _)| *first <= file);
+        self.vendored[..begun].last().is_some_and(|(_, behind)| file < *behind)
     }
 
     /// How often something was left out for `reason`.

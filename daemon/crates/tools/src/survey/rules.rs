@@ -16,7 +16,7 @@ use ignore::{
 const MAX_BYTES: u64 = 256 * 1024;
 
 /// More rules than this in one file are not compiled.
-const MAX_LINES: usize = 5_000;
+pub(super) const MAX_LINES: usize = 5_000;
 
 /// The rules of a folder: its own, weakest first, and those of the folders above it.
 #[derive(Debug)]
@@ -50,12 +50,7 @@ impl Rules {
     }
 
     fn add(&mut self, dir: &Dir, name: &str, root: &str) {
-        let mut options = OpenOptions::new();
-        options.read(true).nonblock(true).follow(FollowSymlinks::No);
-        let Ok(file) = dir.open_with(name, &options) else { return };
-        let Ok(content) = crate::workspace::read_regular(file, Path::new(name), MAX_BYTES) else {
-            return;
-        };
+        let Some(content) = read(dir, name) else { return };
         let mut builder = GitignoreBuilder::new(root);
         for line in String::from_utf8_lossy(&content).lines().take(MAX_LINES) {
             // git passes over a rule that it cannot read, and so do we.
@@ -81,4 +76,12 @@ impl Rules {
         }
         false
     }
+}
+
+/// The content of a rule file, if it is there and can be used.
+pub(super) fn read(dir: &Dir, name: &str) -> Option<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    options.read(true).nonblock(true).follow(FollowSymlinks::No);
+    let file = dir.open_with(name, &options).ok()?;
+    crate::workspace::read_regular(file, Path::new(name), MAX_BYTES).ok()
 }

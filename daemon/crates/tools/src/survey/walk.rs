@@ -44,7 +44,8 @@ pub(super) struct Plan {
     pub(super) now: Option<WallMs>,
     /// Whether the files of a folder lie in memory.
     pub(super) in_memory: fn(&Dir) -> bool,
-    /// Entries that were listed and not looked at, by all pieces together.
+    /// Entries that nobody had looked at when the pieces were cut, and those that were listed since, by all pieces together: at
+    /// most so many wait.
     pub(super) waiting: Arc<AtomicUsize>,
 }
 
@@ -121,9 +122,20 @@ impl<'a> Walk<'a> {
                 self.push(dir, rest);
                 while self.visit_next() {}
             }
-            Err(reason) => self.run.skip(reason, || text::shown(&rest.folder.prefix).into_owned()),
+            Err(reason) => self.lose(rest, reason),
         }
         self.hand_back()
+    }
+
+    /// Counts entries whose folder cannot be opened any more, each by itself: so it does not matter how they were cut.
+    fn lose(&mut self, rest: Rest, reason: SkipReason) {
+        self.spend(rest.range.len());
+        for place in rest.range {
+            if let Some((_, kind)) = self.wanted(&rest.folder, place) {
+                let end = if kind == Kind::Folder { "/" } else { "" };
+                self.run.skip(reason, || text::shown(&self.path).into_owned() + end);
+            }
+        }
     }
 
     /// Lists the root, and nothing more.
@@ -185,22 +197,29 @@ impl<'a> Walk<'a> {
     }
 
     fn visit(&mut self, folder: &Arc<Listed>, place: usize) -> bool {
+        match self.wanted(folder, place) {
+            Some((name, Kind::Folder)) => return self.enter(folder, (place, name)),
+            Some((name, _)) => self.keep(name),
+            None => {}
+        }
+        true
+    }
+
+    /// The name of an entry, whose path is that of the walk then, and what it is; `None`: it is not wanted, and was counted.
+    fn wanted<'f>(&mut self, folder: &'f Listed, place: usize) -> Option<(&'f str, Kind)> {
         let bytes = folder.listing.name(place);
         let Ok(name) = std::str::from_utf8(bytes) else {
             let shown = || format!("{}{}", text::shown(&folder.prefix), text::shown_bytes(bytes));
             self.run.skip(SkipReason::NotUtf8, shown);
-            return true;
+            return None;
         };
         let kind = folder.listing.kind(place);
         self.path.clear();
         self.path.push_str(&folder.prefix);
         self.path.push_str(name);
-        match self.judge(folder, name, kind) {
-            Err(reason) => self.run.skip(reason, || text::shown(&self.path).into_owned()),
-            Ok(()) if kind == Kind::Folder => return self.enter(folder, (place, name)),
-            Ok(()) => self.keep(name),
-        }
-        true
+        let judged = self.judge(folder, name, kind);
+        let judged = judged.map_err(|reason| self.run.skip(reason, || text::shown(&self.path).into_owned()));
+        judged.is_ok().then_some((name, kind))
     }
 
     /// Whether to go on with an entry, and why not. Links are counted as links, whatever the rules say of them.
@@ -211,7 +230,7 @@ impl<'a> Walk<'a> {
         match kind {
             Kind::Link => return Err(SkipReason::Link),
             Kind::Special => return Err(SkipReason::Special),
-            Kind::Unreadable => return Err(SkipReason::Unreadable),
+            Kind::Untold(reason) => return Err(reason),
             Kind::Folder if DEPENDENCIES.contains(&name) => return Err(SkipReason::Dependencies),
             Kind::File | Kind::Folder => {}
         }
@@ -234,7 +253,7 @@ impl<'a> Walk<'a> {
             Ok(told) => told,
             Err(reason) => return self.run.skip(reason, || text::shown(&self.path).into_owned()),
         };
-        let language = language(&level.dir, (&self.path, name), stat.st_mode & 0o111 != 0);
+        let language = language(&level.dir, (&self.path, name), bytes, stat.st_mode & 0o111 != 0);
         if let Some(now) = self.plan.now {
             let is_stamped = (language.is_some() || crate::manifests::is_read(&self.path)) && level.is_stamped;
             self.run.stamps.push(if is_stamped { Traits::told(&stat).stamp(now) } else { None });
@@ -293,11 +312,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// By the name, and for a program without an extension by its first line, as the system itself goes about it.
-fn language(dir: &Dir, (path, name): (&str, &str), runs: bool) -> Option<Language> {
+/// By the name, and where that does not tell all, by the beginning: of a `.h` file, and of a program without an extension, as the
+/// system itself goes about it. A header is read in each survey, since its language is a part of what is asked of the cache.
+fn language(dir: &Dir, (path, name): (&str, &str), size: u32, runs: bool) -> Option<Language> {
     let by_name = Language::of_path(path, None);
-    if by_name.is_some() || !runs || name.contains('.') {
+    let wanted = Language::beginning(name).min(size as usize);
+    if wanted == 0 || by_name.is_none() && !runs {
         return by_name;
     }
-    Language::of_path(path, Some(&folder::first_line(dir, name).ok()?))
+    let beginning = folder::beginning(dir, name, wanted).ok();
+    Language::of_path(path, beginning.as_deref())
 }

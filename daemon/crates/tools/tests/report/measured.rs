@@ -180,24 +180,3 @@ fn a_file_is_told_in_few_words_and_those_of_the_version_before_are_read() {
     }
     assert_eq!(serde_json::from_value::<FileSummary>(json[1].clone()).unwrap(), files[1]);
 }
-
-#[test]
-fn measurements_of_the_version_before_are_read() {
-    let mut tree = Tree::of(&["src/a.rs", "tests/a.rs"]);
-    tree.file(&facts(vec![function("f", 1, 12, 9)], &[]));
-    tree.file(&facts(vec![function("g", 1, 20, 40)], &[]));
-    let now = tree.report().complexity;
-    // It had tests among the others.
-    let mut json = serde_json::to_value(tree.measured.clone().sorted()).unwrap();
-    let tests = json.as_object_mut().unwrap().remove("tests").unwrap();
-    for list in ["by_cyclomatic", "by_cognitive"] {
-        let heavier = tests[list][0].clone();
-        json[list].as_array_mut().unwrap().insert(0, heavier);
-    }
-    tree.measured = serde_json::from_value(json).unwrap();
-    let before = tree.report().complexity;
-    assert_eq!((before.counts.total, now.counts.total), (2, 1));
-    assert_eq!((&before.by_cyclomatic, &before.by_cognitive), (&now.by_cyclomatic, &now.by_cognitive));
-    assert_eq!(now.by_cyclomatic[0].name, "f");
-    assert!(tree.page().contains("None that is listed needs splitting: what has many branches is flat."));
-}

@@ -45,7 +45,7 @@ fn modules_that_only_tests_declare_are_theirs_with_all_below() {
             &[("src/lib.rs", &[("a", false)]), ("src/a.rs", &[("fake", true)]), ("src/a/fake.rs", &[])],
             &["src/a/fake.rs"],
         ),
-        (&[("src/bin/tool.rs", &[("fake", true)]), ("src/bin/fake.rs", &[])], &["src/bin/fake.rs"]),
+        (&[("src/bin/tool/main.rs", &[("fake", true)]), ("src/bin/tool/fake.rs", &[])], &["src/bin/tool/fake.rs"]),
         // A path may look as if it were for tests; who declares it knows better, for what is below it.
         (
             &[
@@ -82,7 +82,7 @@ fn modules_that_only_tests_declare_are_theirs_with_all_below() {
     for (case, wanted) in cases {
         let files: Vec<SourceFile> =
             case.iter().map(|(path, _)| SourceFile { path: (*path).into(), bytes: 0, language: None }).collect();
-        let resolver = Resolver::new(Paths::new(&files), &[package()]);
+        let resolver = Resolver::new(Paths::new(&files), &[package()], &[]);
         let measured = |order: &mut dyn Iterator<Item = (u32, &Declares<'_>)>| {
             let mut measured = Measured::default();
             for (file, (path, modules)) in order {
@@ -132,12 +132,12 @@ fn a_module_is_the_file_that_its_attribute_names() {
     let files: Vec<SourceFile> =
         paths.iter().map(|path| SourceFile { path: (*path).into(), bytes: 0, language: None }).collect();
     let packages = [package()];
-    let resolver = Resolver::new(Paths::new(&files), &packages);
+    let resolver = Resolver::new(Paths::new(&files), &packages, &[]);
     for (file, source, wanted) in [
         (
             0,
             "#[cfg(windows)] #[path = \"windows.rs\"] mod imp; #[cfg(all(test, unix))] mod windows;",
-            &[("src/windows.rs", false)][..],
+            &[("src/windows.rs", false), ("src/imp.rs", false)][..],
         ),
         (0, "#[cfg(test)]\n#[path = \"./windows.rs\"]\n/// What.\nmod fake;", &[("src/windows.rs", true)]),
         (
@@ -146,7 +146,14 @@ fn a_module_is_the_file_that_its_attribute_names() {
             &[("src/windows.rs", false), ("src/imp.rs", false)],
         ),
         (0, "#[path = \"../other.rs\"] mod a; #[allow(x)] mod imp;", &[("src/imp.rs", false), ("other.rs", false)]),
-        (0, "#[path = \"../../other.rs\"] mod a; #[path = \"/other.rs\"] mod b; #[path = \"gone.rs\"] mod imp;", &[]),
+        (
+            0,
+            "#[path = \"../../other.rs\"] mod a; #[path = \"/other.rs\"] mod b; #[path = \"gone.rs\"] mod imp;",
+            &[("src/imp.rs", false)],
+        ),
+        // A path under a condition leaves the file of the module's own name to the other case; that of tests claims no file in doubt.
+        (0, "#[cfg_attr(x, path = \"windows.rs\")] mod imp;", &[("src/windows.rs", false), ("src/imp.rs", false)]),
+        (0, "#[cfg(test)] #[path = \"windows.rs\"] mod imp;", &[("src/windows.rs", true)]),
         // A path is that of its own item.
         (0, "#[path = \"windows.rs\"] const X: u8 = 1; mod imp;", &[("src/imp.rs", false)]),
         (0, "#[doc = \"#[path = x]\"] #[serde(path = \"windows.rs\")] mod imp;", &[("src/imp.rs", false)]),
@@ -159,5 +166,73 @@ fn a_module_is_the_file_that_its_attribute_names() {
         let links = resolver.resolve(file, Language::Rust, &facts.imports);
         let found: Vec<_> = links.modules.iter().map(|(to, tests)| (paths[*to as usize], *tests)).collect();
         assert_eq!(found, wanted, "{source}");
+    }
+}
+
+/// Files with their source.
+type Sources<'a> = &'a [(&'a str, &'a str)];
+
+/// Those that are for tests, of a package in this folder.
+fn for_tests<'a>(folder: &str, sources: Sources<'a>) -> Vec<&'a str> {
+    let path = |path: &str| [folder, path].concat();
+    let files: Vec<SourceFile> = sources
+        .iter()
+        .map(|(name, _)| SourceFile { path: path(name).into(), bytes: 0, language: Some(Language::Rust) })
+        .collect();
+    let package = Package { folder: folder.trim_end_matches('/').into(), ..package() };
+    let resolver = Resolver::new(Paths::new(&files), &[package], &[]);
+    let mut measured = Measured::default();
+    for (file, (name, source)) in (0..).zip(sources) {
+        let facts = Parser::new().analyze(Language::Rust, source.as_bytes(), Limits::default()).unwrap();
+        measured.add(file, &path(name), &facts, resolver.resolve(file, Language::Rust, &facts.imports));
+    }
+    let marked = measured.sorted().files.into_iter().filter(|file| file.for_tests);
+    marked.map(|file| sources[file.file as usize].0).collect()
+}
+
+#[test]
+fn a_program_that_tests_declare_is_no_test() {
+    let cases: [(Sources<'_>, &[&str]); 8] = [
+        // The root of a crate needs no declaration, so one of tests says nothing of it.
+        (
+            &[("src/main.rs", "mod a;"), ("src/a.rs", ""), ("tests/cli.rs", "#[path = \"../src/main.rs\"] mod main;")],
+            &["tests/cli.rs"],
+        ),
+        (
+            &[("src/lib.rs", "#[cfg(test)] #[path = \"main.rs\"] mod m;"), ("src/main.rs", "mod a;"), ("src/a.rs", "")],
+            &[],
+        ),
+        (&[("src/bin/tool.rs", "#[cfg(test)] mod other;"), ("src/bin/other.rs", "fn main() {}")], &[]),
+        (&[("build.rs", ""), ("tests/b.rs", "#[path = \"../build.rs\"] mod build;")], &["tests/b.rs"]),
+        (&[("src/bin/x/main.rs", ""), ("tests/x.rs", "#[path = \"../src/bin/x/main.rs\"] mod x;")], &["tests/x.rs"]),
+        // Others are none, whatever their names.
+        (
+            &[("src/lib.rs", "#[cfg(test)] mod deep;"), ("src/deep/mod.rs", "mod main;"), ("src/deep/main.rs", "")],
+            &["src/deep/mod.rs", "src/deep/main.rs"],
+        ),
+        // Whose path is named under a condition has the file of its own name too.
+        (
+            &[
+                ("src/lib.rs", "#[cfg_attr(windows, path = \"win.rs\")] mod sys;"),
+                ("src/sys.rs", ""),
+                ("src/win.rs", ""),
+                ("tests/a.rs", "#[path = \"../src/sys.rs\"] mod sys; #[path = \"../src/win.rs\"] mod win;"),
+            ],
+            &["tests/a.rs"],
+        ),
+        (
+            &[
+                ("src/lib.rs", "#[cfg(test)] mod fake;"),
+                ("src/fake.rs", "#[cfg_attr(windows, path = \"win.rs\")] mod sys;"),
+                ("src/fake/sys.rs", ""),
+                ("src/win.rs", ""),
+            ],
+            &["src/fake.rs", "src/fake/sys.rs", "src/win.rs"],
+        ),
+    ];
+    for (sources, wanted) in cases {
+        for folder in ["", "crates/app/"] {
+            assert_eq!(for_tests(folder, sources), wanted, "{folder:?} {sources:?}");
+        }
     }
 }

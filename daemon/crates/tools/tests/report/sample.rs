@@ -48,6 +48,7 @@ fn others() -> Others {
         cut: false,
     };
     let finding = |fault, package: &str, detail: &str, line, versions: Vec<LockedVersion>| LockFinding {
+        minor: false,
         fault,
         ecosystem: Ecosystem::Cargo,
         package: package.to_owned(),
@@ -63,6 +64,7 @@ fn others() -> Others {
         wanted_by_count: 1,
     };
     let locks = LockReport {
+        left_out: 0,
         files: vec![LockRow { file: "Cargo.lock".to_owned(), kind: LockKind::Cargo, packages: Some(41) }],
         findings: vec![
             finding(
@@ -103,7 +105,7 @@ pub(super) fn sample() -> Report {
         folder: String::new(),
         source: source("Cargo.toml", 2),
     };
-    let resolver = Resolver::new(Paths::new(&tree.manifest.files), std::slice::from_ref(&package));
+    let resolver = Resolver::new(Paths::new(&tree.manifest.files), std::slice::from_ref(&package), &[]);
     let mut files = [
         facts(vec![function("main", 5, 2, 1)], &["crate::a", "std::io"]),
         facts(
@@ -134,6 +136,7 @@ pub(super) fn sample() -> Report {
         source,
     };
     tree.project = Project {
+        is_cut: false,
         name: Some(Claim { text: "demo".into(), source: source("Cargo.toml", 2) }),
         description: Some(Claim { text: "Reads <things> & [links](x)".into(), source: source("Cargo.toml", 3) }),
         readme: None,
@@ -144,6 +147,7 @@ pub(super) fn sample() -> Report {
             command(Purpose::Build, "cargo build", Basis::Convention, source("Cargo.toml", 1)),
         ],
         unread: vec![],
+        scripts: vec![],
     };
     tree.run = Run {
         folder: "demo-folder".into(),

@@ -3,7 +3,7 @@
 use agentd_syntax::{FileFacts, FunctionFacts, Import, ImportKind, Language, Lines};
 use agentd_tools::{
     findings::{Confidence, Finding, RuleId, RuleSet, Severity},
-    measured::Measured,
+    measured::{Digest, Measured},
     project::{Project, Source},
     report::{Others, Parts, Report, Run, build, own_cycles, render_markdown},
     structure::{Links, Paths, Structure, analyse},
@@ -39,7 +39,12 @@ impl Tree {
     /// Measures the next file.
     pub(super) fn linked(&mut self, facts: &FileFacts, links: Links) {
         let at = self.measured.files.len();
-        self.measured.add(u32::try_from(at).unwrap(), &self.manifest.files[at].path, facts, links);
+        let number = u32::try_from(at).unwrap();
+        if self.manifest.is_vendored(number) {
+            self.measured.set_aside(number, Digest::of(facts.clone()), links);
+        } else {
+            self.measured.add(number, &self.manifest.files[at].path, facts, links);
+        }
     }
 
     pub(super) fn structure(&self) -> Structure {

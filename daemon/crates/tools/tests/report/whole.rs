@@ -94,7 +94,7 @@ fn fixtures_and_tests_are_not_the_project() {
     let rows = [&report.complexity.by_cyclomatic, &report.complexity.by_cognitive];
     let heaviest: Vec<&str> = rows.into_iter().flatten().map(|row| row.file.as_str()).collect();
     assert_eq!((largest, heaviest), (vec!["src/a.rs"], vec!["src/a.rs"; 2]));
-    let told = "- in tests, examples and fixtures, and not counted as the project's: 1 package, 5 entry points, 1 cycle of files\n";
+    let told = "- in tests, examples, fixtures or code of others, and not counted as the project's: 1 package, 5 entry points, 1 cycle of files\n";
     let page = render_markdown(&report);
     assert!(page.contains(told), "{page}");
 }

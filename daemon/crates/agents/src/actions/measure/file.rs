@@ -161,12 +161,13 @@ impl Files {
             }
             Kept::LeavesOpen => Err("too costly to parse: it leaves too much open"),
             Kept::TooMuchMemory => Err("too costly to parse: it would take too much memory"),
+            Kept::TakesTooLong => Err("too costly to parse: it takes too long"),
         }
     }
 }
 
-/// What another parse would give again, or why there is no such thing: how long a file takes depends on the machine, and other
-/// faults are found at once.
+/// What another parse would give again, or why there is no such thing: other faults are found at once. How long a file takes
+/// depends on the machine, but one that takes ten times as long as the largest does so on any.
 fn parse(scratch: &mut Scratch, language: Language, content: &[u8]) -> Result<Kept, &'static str> {
     if let Some(why) = unfit(content) {
         return Err(why);
@@ -187,7 +188,7 @@ fn parse(scratch: &mut Scratch, language: Language, content: &[u8]) -> Result<Ke
         Ok(facts) => Ok(Kept::Facts(Box::new(Known { digest: Digest::of(facts), sketch: sketch(content, language) }))),
         Err(Error::TooCostly { excess: Excess::Open }) => Ok(Kept::LeavesOpen),
         Err(Error::TooCostly { .. }) => Ok(Kept::TooMuchMemory),
-        Err(Error::Stopped) if !stop.is_set() => Err("too costly to parse: it takes too long"),
+        Err(Error::Stopped) if !stop.is_set() => Ok(Kept::TakesTooLong),
         Err(Error::Stopped) => Err("stopped"),
         Err(Error::TooLarge { .. }) => Err("too large"),
         Err(Error::NotText { .. }) => Err("not UTF-8 text"),

@@ -95,3 +95,132 @@ function changesByAnotherName(xs: number[], state: Base) {
     if (before.n === x) break;
   }
 }
+
+function heldByAnother(board: Board) {
+  const solver = new Solver(board);
+  for (;;) {
+    const before = structuredClone(board);
+    solver.step();
+    if (before.score === board.score) break;
+  }
+}
+
+async function changedWhileItWaits(board: Board) {
+  for (;;) {
+    const before = structuredClone(board);
+    await sleep(1);
+    if (JSON.stringify(before) === JSON.stringify(board)) break;
+    const then = cloneDeep(board);
+    await null;
+    if (then.score > 3) break;
+  }
+}
+
+function* changedWhileItYields(board: Board) {
+  for (;;) {
+    const before = structuredClone(board);
+    yield;
+    if (before.score > 3) break;
+  }
+}
+
+function comparedWithItself(times: number, base: Board) {
+  for (let i = 0; i < times; i++) {
+    const twin = structuredClone(base);
+    console.assert(twin.n === base.n);
+    if (structuredClone(base).n !== base.n) throw new Error("differs");
+  }
+}
+
+function dispatched(store: Store, actions: Action[], state: State) {
+  for (const action of actions) {
+    const before = JSON.parse(JSON.stringify(state));
+    store.dispatch(action);
+    if (before.n > 3) break;
+    const then = cloneDeep(state);
+    new Step(action);
+    if (then.n > 3) break;
+  }
+}
+
+function shownInTheConsole(actions: Action[], state: State) {
+  for (const action of actions) {
+    console.log(action, JSON.parse(JSON.stringify(state)));
+    const now = structuredClone(state);
+    console.log(now);
+    console.log(now.parts);
+  }
+}
+
+function changedByAnIterator(steps: Iterable<number>, grid: Grid) {
+  for (let i = 0; i < 100; i++) {
+    const old = structuredClone(grid);
+    for (const step of steps) {
+      if (old.changed) count(step);
+    }
+  }
+}
+
+function tagged(items: number[], base: Base) {
+  const rows = items.map((i) => html`<x-row .state=${structuredClone(base)}></x-row>`);
+  for (const i of items) {
+    const own = structuredClone(base);
+    rows.push(css`a { b: ${own} }`);
+  }
+  return rows;
+}
+
+function twoNames(xs: number[], base: any) {
+  let a, b;
+  for (const x of xs) {
+    a = b = structuredClone(base);
+    a.push(x);
+    console.log(`${b}`);
+  }
+}
+
+function namedInAnExpression(xs: number[], base: Base) {
+  let mine;
+  for (const x of xs) {
+    if ((mine = structuredClone(base)).n > x) mine.n = x;
+  }
+}
+
+function readInALaterRound(steps: Step[], state: State) {
+  let before = structuredClone(state);
+  for (const step of steps) {
+    if (before.n > step.n) break;
+    step.run();
+    before = structuredClone(state);
+  }
+}
+
+function madeUnderACondition(steps: Step[], state: State) {
+  for (const step of steps) {
+    if (step.first) var before = structuredClone(state);
+    step.run();
+    if (before.n > 3) break;
+  }
+}
+
+function readInAClosure(steps: Step[], state: State) {
+  for (const step of steps) {
+    const before = structuredClone(state);
+    const changed = () => before.n > step.n;
+    step.when(changed);
+    step.on = () => before.n;
+  }
+}
+
+function chosen(xs: number[], base: Base, special: Base, out: Base[]) {
+  for (const x of xs) {
+    out.push(x ? structuredClone(base) : special);
+    out.push(special ?? structuredClone(base));
+    out.push(...structuredClone(base.parts), x);
+  }
+}
+
+function merged(xs: number[], base: Base) {
+  const rows = Array.from({ length: 3 }, () => structuredClone(base));
+  return rows.concat(xs.map((x) => Object.assign(structuredClone(base), { x })));
+}

@@ -44,3 +44,32 @@ impl Cache {
         }
     }
 }
+
+/// Who only looks at the map meanwhile is not in the way of a reference into it.
+fn looked_at(m: &HashMap<String, u8>, k: String) {
+    if m.contains_key(&k) { // HIT
+        check(&m);
+        println!("{:?}", m);
+        use_it(m[&k]);
+    }
+    if m.contains_key(&k) { // HIT
+        debug!("{} of {:?}", m.len(), (&k, &m));
+        assert_eq!(m.keys().count(), m.len());
+        use_it(m.get(&k));
+    }
+}
+
+fn counted(m: &mut HashMap<String, u8>, k: String) {
+    if m.contains_key(&k) { // HIT
+        *m.get_mut(&k).unwrap() += 1;
+    } else {
+        m.insert(k, 1);
+    }
+}
+
+fn changed_later(m: &mut HashMap<String, u8>, k: String) {
+    if m.contains_key(&k) { // HIT
+        let n = m[&k];
+        m.insert(k, n + 1);
+    }
+}

@@ -91,3 +91,49 @@ impl Cache {
         }
     }
 }
+
+fn changed_before(m: &mut HashMap<String, u8>, n: &mut HashMap<String, u8>, k: String) {
+    if m.contains_key(&k) {
+        m.insert("last".to_owned(), 1);
+        use_it(m[&k]);
+    }
+    if m.contains_key(&k) {
+        let k = next(k);
+        use_it(m[&k]);
+    }
+    if m.contains_key(&k) {
+        m.retain(|_, v| *v > 1);
+        use_it(m.get(&k));
+    }
+}
+
+fn looked_at_while_it_may_change(m: &mut HashMap<String, Vec<u8>>, k: String) {
+    if m.contains_key(&k) {
+        println!("{:?}", m);
+        m.get_mut(&k).unwrap().push(1);
+    }
+}
+
+fn given_away(m: HashMap<String, u8>, k: String) {
+    if m.contains_key(&k) {
+        let m = sorted(m);
+        use_it(m[&k]);
+    }
+}
+
+fn grown(m: &mut HashMap<String, u8>, k: String) {
+    if m.contains_key(&k) {
+        println!("{}", grow(&mut m));
+        use_it(m[&k]);
+    }
+}
+
+impl Cache {
+    fn touched(&mut self, k: &str) -> u8 {
+        if self.map.contains_key(k) {
+            self.touch(k);
+            return self.map[k];
+        }
+        0
+    }
+}

@@ -95,13 +95,9 @@ impl Slow<'_> {
         lines.len() == 1 && !lines.contains(&None)
     }
 
-    fn apart(&mut self, bucket: &[Place]) -> Vec<Place> {
+    fn apart(&self, bucket: &[Place]) -> Vec<Place> {
         let mut places: Vec<Place> = Vec::new();
         for place in bucket {
-            if places.len() == MAX_PLACES {
-                self.cut = true;
-                break;
-            }
             let overlaps = places.last().is_some_and(|last| last.0 == place.0 && place.1 < last.1 + WINDOW as u32);
             let is_equal = places
                 .first()

@@ -74,9 +74,9 @@ impl Bench {
         let workspace = self.workspace();
         let (manifest, chosen) = self.chosen(&workspace);
         let root = workspace.path();
-        let known = Found::known(&self.store, root, &chosen, &workspace);
+        let known = Found::known(&self.store, &chosen, &workspace, &mut || true);
         let is_known = known.is_some();
-        let found = known.unwrap_or_else(|| Said::by(&chosen, &workspace).finish());
+        let found = known.unwrap_or_else(|| Said::by(&chosen, &workspace, &mut || true).finish());
         found.keep(&self.store, root, &chosen, ATTEMPT).unwrap();
         assert_eq!((found.project, found.locks), read(&workspace, &manifest), "{what}");
         is_known
@@ -232,13 +232,45 @@ fn what_has_a_stamp_is_not_read_and_what_has_none_is() {
     // The survey is older than these changes: who believes its stamps does not see them.
     bench.tick();
     bench.change("a/Cargo.toml", "\"a\"", "\"z\"");
-    assert!(Found::known(&bench.store, workspace.path(), &chosen, &workspace).is_some());
+    assert!(Found::known(&bench.store, &chosen, &workspace, &mut || true).is_some());
     let blind: Vec<Chosen> = chosen.iter().map(|file| Chosen { stamp: None, ..file.clone() }).collect();
-    assert!(Found::known(&bench.store, workspace.path(), &blind, &workspace).is_none());
+    assert!(Found::known(&bench.store, &blind, &workspace, &mut || true).is_none());
     // What is read now was not what had the stamp: it is not noted under it.
-    let found = Said::by(&chosen, &workspace).finish();
+    let found = Said::by(&chosen, &workspace, &mut || true).finish();
     let noted = |path: &str| found.signs[chosen.iter().position(|file| &*file.path == path).unwrap()].stamp;
     assert!(noted("a/Cargo.toml").is_none() && noted("b/Cargo.toml").is_some());
+}
+
+#[test]
+fn before_each_file_is_asked_whether_to_go_on() {
+    let bench = Bench::new(true, &FILES);
+    assert!(!bench.analyse("first"));
+    let workspace = bench.workspace();
+    let (_, mut chosen) = bench.chosen(&workspace);
+    let all = chosen.len();
+    for (what, files) in [("without a stamp", chosen.iter().filter(|file| file.stamp.is_none()).count()), ("any", all)]
+    {
+        for stop_after in [0, 1, files - 1, files] {
+            let mut asked = 0;
+            let mut go_on = || {
+                asked += 1;
+                asked <= stop_after
+            };
+            let known = Found::known(&bench.store, &chosen, &workspace, &mut go_on);
+            assert_eq!(known.is_some(), stop_after == files, "{what}, {stop_after} of {files}");
+            assert_eq!(asked, files.min(stop_after + 1), "{what}, {stop_after} of {files}");
+        }
+        chosen.iter_mut().for_each(|file| file.stamp = None);
+    }
+    for stop_after in [0, 1, all - 1, all] {
+        let mut asked = 0;
+        let mut go_on = || {
+            asked += 1;
+            asked <= stop_after
+        };
+        let said = Said::by(&chosen, &workspace, &mut go_on);
+        assert_eq!((said.signs.len(), asked), (stop_after, all.min(stop_after + 1)));
+    }
 }
 
 #[test]

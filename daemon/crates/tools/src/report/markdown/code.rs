@@ -11,8 +11,12 @@ use crate::{
 pub(super) fn render(page: &mut String, report: &Report) {
     page.push_str("## Heaviest functions\n\n");
     let counts = &report.complexity.counts;
-    // The sum over all files has those of tests too.
-    let outside = if report.totals.functions > counts.total { " outside of files for tests" } else { "" };
+    // The sum over all files has those of tests and of others too.
+    let outside = match report.totals.functions > counts.total {
+        true if report.vendored.files > 0 => " outside of files for tests and by others",
+        true => " outside of files for tests",
+        false => "",
+    };
     if counts.total == 0 {
         let place = if outside.is_empty() { " in the measured files" } else { outside };
         let _ = writeln!(page, "No function was found{place}.\n");

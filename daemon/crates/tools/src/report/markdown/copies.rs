@@ -22,8 +22,8 @@ pub(super) fn render(page: &mut String, report: &Report) {
     }
     let _ = writeln!(
         page,
-        "{} of at least 12 equal lines; together they cover {} of {of}. Layout, comments, imports and plain data do not \
-         count.{cut}\n",
+        "{} of at least 12 equal lines; together they cover {} of {of}. Layout, comments, imports, attributes and plain \
+         data do not count.{cut}\n",
         count(found.block_count, "block", "blocks"),
         number(found.covered_lines),
     );

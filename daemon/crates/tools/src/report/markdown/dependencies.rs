@@ -22,7 +22,8 @@ pub(super) fn render(page: &mut String, report: &Report) {
     page.push_str("## Dependencies\n\n");
     files(page, &locks.files);
     if locks.counts.is_empty() {
-        page.push_str("Manifests and lock files agree, and no package is locked in several versions.\n\n");
+        let of_those = if locks.left_out > 0 { "Of those that were read, manifests" } else { "Manifests" };
+        let _ = writeln!(page, "{of_those} and lock files agree, and no package is locked in several versions.\n");
         return;
     }
     for row in &locks.counts {
@@ -49,7 +50,8 @@ fn files(page: &mut String, files: &[LockRow]) {
 
 fn fault(page: &mut String, locks: &LockReport, fault: LockFault, all: u64) {
     let (one, many) = words(fault);
-    let _ = writeln!(page, "- **{}**", count(all, one, many));
+    let least = if locks.left_out > 0 { "at least " } else { "" };
+    let _ = writeln!(page, "- **{least}{}**", count(all, one, many));
     let found: Vec<&LockFinding> = locks.findings.iter().filter(|finding| finding.fault == fault).collect();
     for finding in found.iter().take(FINDINGS) {
         let at = place(&finding.source.file, finding.source.line);

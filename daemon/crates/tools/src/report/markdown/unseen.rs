@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::table::{Column, code, count, number, place, prose, table};
 use crate::{
-    report::{Aside, Report},
+    report::{Aside, Report, VendoredReport},
     survey::SkipReason,
 };
 
@@ -63,13 +63,14 @@ fn notes(page: &mut String, report: &Report) {
     }
     if unseen.generated_files > 0 {
         let files = count(unseen.generated_files, "file was written by a program", "files were written by programs");
-        let _ = writeln!(page, "- {files} and measured like the others");
+        let _ = writeln!(page, "- {files} and measured like the others, but nothing in them is to be changed by hand");
     }
     if unseen.long_line_files > 0 {
         let files = count(unseen.long_line_files, "file has", "files have");
         let _ = writeln!(page, "- {files} lines as minified code has");
     }
     aside(page, &report.aside);
+    vendored(page, &report.vendored);
     let history = &report.history;
     for why in history.unknown.iter().filter(|_| !history.was_not_asked()).chain(&history.gaps) {
         let _ = writeln!(page, "- of the past: {}", prose(why));
@@ -85,7 +86,26 @@ fn notes(page: &mut String, report: &Report) {
     }
 }
 
-/// What belongs to tests, examples and fixtures, and was not counted as the project's.
+/// What others wrote, and how to say that they did not.
+fn vendored(page: &mut String, vendored: &VendoredReport) {
+    if vendored.files == 0 {
+        return;
+    }
+    let found = if vendored.findings > 0 {
+        format!("; {} there", count(vendored.findings, "performance finding", "performance findings"))
+    } else {
+        String::new()
+    };
+    let _ = writeln!(
+        page,
+        "- taken for the work of others by their folders or by `.gitattributes` (`linguist-vendored`, `linguist-generated`), and \
+         only counted: {} with {} of code{found}",
+        count(vendored.files, "file", "files"),
+        count(vendored.code, "line", "lines"),
+    );
+}
+
+/// What belongs to tests, examples and fixtures, or to others, and was not counted as the project's.
 fn aside(page: &mut String, aside: &Aside) {
     let parts = [
         (aside.packages, "package", "packages"),
@@ -97,7 +117,10 @@ fn aside(page: &mut String, aside: &Aside) {
     let words: Vec<String> =
         parts.iter().filter(|(some, ..)| *some > 0).map(|(some, one, many)| count(*some, one, many)).collect();
     if !words.is_empty() {
-        let _ =
-            writeln!(page, "- in tests, examples and fixtures, and not counted as the project's: {}", words.join(", "));
+        let _ = writeln!(
+            page,
+            "- in tests, examples, fixtures or code of others, and not counted as the project's: {}",
+            words.join(", ")
+        );
     }
 }

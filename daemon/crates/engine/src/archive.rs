@@ -2,7 +2,8 @@
 //! imported. An export reads beside a daemon that runs; nothing of it passes through that one.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
+    fmt,
     io::Write,
     path::Path,
     sync::Arc,
@@ -39,7 +40,7 @@ pub struct Archived {
     pub segments: u64,
     /// Documents and other payloads.
     pub documents: u64,
-    /// Payloads that are not in it, since they were missing or damaged: of which tasks.
+    /// What is not in it, since it was missing or damaged: the end of the log, and payloads, with a task that names each.
     pub lost: Vec<String>,
     /// Length of the archive.
     pub bytes: u64,
@@ -55,8 +56,22 @@ impl Archived {
     }
 }
 
-/// Payloads, and the tasks that name them.
-pub(crate) type Named = BTreeMap<ContentHash, BTreeSet<TaskId>>;
+/// Payloads, and who names them.
+pub(crate) type Named = BTreeMap<ContentHash, Namer>;
+
+/// The first task that names a payload, and whether others do: of all payloads that are stored, all of their tasks would be
+/// several times as much.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Namer {
+    task: TaskId,
+    others: bool,
+}
+
+impl fmt::Display for Namer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "of task {}{}", self.task, if self.others { " and others" } else { "" })
+    }
+}
 
 /// So many of a list are told.
 const TOLD: usize = 3;
@@ -65,12 +80,6 @@ fn first_of(all: &[String]) -> String {
     let rest = all.len().saturating_sub(TOLD);
     let told = all.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
     if rest == 0 { told } else { format!("{told} and {rest} more") }
-}
-
-/// The tasks that name a payload, in words.
-pub(crate) fn tasks_of(tasks: &BTreeSet<TaskId>) -> String {
-    let ids: Vec<String> = tasks.iter().map(TaskId::to_string).collect();
-    format!("{} {}", if ids.len() == 1 { "task" } else { "tasks" }, first_of(&ids))
 }
 
 /// What a walk over the log gathers.
@@ -135,9 +144,9 @@ impl Census {
         }
     }
 
-    /// All that must be stored with these records.
-    pub(crate) fn payloads(&self) -> Named {
-        let mut named = self.named.clone();
+    /// All that must be stored with these records: what was gathered of it, so that it is there once.
+    pub(crate) fn take_payloads(&mut self) -> Named {
+        let mut named = std::mem::take(&mut self.named);
         for (_, record) in self.open.values().flatten() {
             // Each was read before.
             if let Ok(entry) = Entry::of_record(record) {
@@ -155,20 +164,22 @@ impl Census {
 }
 
 fn name(named: &mut Named, record: &Record, entry: &Entry) {
+    let task = TaskId::from_bytes(record.stream);
     for (hash, _) in payloads_of(entry) {
-        named.entry(hash).or_default().insert(TaskId::from_bytes(record.stream));
+        let namer = named.entry(hash).or_insert(Namer { task, others: false });
+        namer.others |= namer.task != task;
     }
 }
 
 /// Writes everything that is stored in a state folder up to this moment, while a daemon runs on it or not. Payloads that are
-/// missing or damaged are left out, and told.
+/// missing, damaged or not to be read are left out, and told; also that the log has lost its end.
 ///
 /// # Errors
-/// [`agentd_journal::Error`]: there is no journal, the log is damaged or lacks files, somebody else is exporting, or `out` refuses.
+/// [`agentd_journal::Error`]: there is no journal, the log is damaged or lacks its beginning, somebody else is exporting, or `out` refuses.
 pub fn export(state_dir: &Path, out: &mut dyn Write, progress: Progress<'_>) -> Result<Archived, Error> {
     let disk = real_disk(state_dir)?;
     let (mut looks, mut tries) = (0, 0);
-    let (census, snapshot) = loop {
+    let (mut census, snapshot) = loop {
         let mut census = Census::default();
         match Snapshot::take(Arc::clone(&disk), &mut |seen| census.see(seen)) {
             Err(agentd_journal::Error::Damaged { .. }) if looks + 1 < LOOKS => looks += 1,
@@ -179,16 +190,15 @@ pub fn export(state_dir: &Path, out: &mut dyn Write, progress: Progress<'_>) -> 
     if let Some(fault) = census.fault {
         return Err(fault);
     }
-    let named = census.payloads();
-    let words = named.iter().map(|(hash, tasks)| (*hash, format!("of {}", tasks_of(tasks)))).collect();
-    let written = snapshot.write(&words, out, progress)?;
+    let named = census.take_payloads();
+    let written = snapshot.write(&named, out, progress)?;
     Ok(of_written(written, &census, &named))
 }
 
 fn of_written(written: agentd_journal::Written, census: &Census, named: &Named) -> Archived {
-    let of = |hash: &ContentHash| named.get(hash).map_or_else(String::new, |tasks| format!(" of {}", tasks_of(tasks)));
+    let of = |hash: &ContentHash| named.get(hash).map_or_else(|| hash.to_string(), |namer| format!("{hash} {namer}"));
     Archived {
-        lost: written.lost.iter().map(|hash| format!("{hash}{}", of(hash))).collect(),
+        lost: written.missing.into_iter().chain(written.lost.iter().map(of)).collect(),
         records: written.records,
         open: census.open.len() as u64,
         left_out: 0,
@@ -203,6 +213,7 @@ fn of_written(written: agentd_journal::Written, census: &Census, named: &Named) 
 pub struct CheckedArchive {
     archive: Archive,
     census: Census,
+    holds: Archived,
 }
 
 /// Reads an archive, compares all of it, and lets the tasks in it come to life for a moment. Makes nothing.
@@ -216,13 +227,15 @@ pub fn check_archive(path: &Path, progress: Progress<'_>) -> Result<CheckedArchi
     if let Some(fault) = census.fault.take() {
         return Err(fault);
     }
-    let holds = archive.holds();
-    let known: HashSet<&ContentHash> = archive.payloads().iter().chain(&holds.lost).collect();
-    if let Some(gone) = census.payloads().keys().find(|hash| !known.contains(hash)) {
+    let (holds, named) = (archive.holds(), census.take_payloads());
+    let lost: HashSet<&ContentHash> = holds.lost.iter().collect();
+    let known = |hash: &ContentHash| archive.payloads().binary_search(hash).is_ok() || lost.contains(hash);
+    if let Some(gone) = named.keys().find(|hash| !known(hash)) {
         let detail = format!("payload {gone}, which a record names, is not in it");
         return Err(agentd_journal::Error::BadArchive { detail }.into());
     }
-    let checked = CheckedArchive { archive, census };
+    let holds = of_written(holds, &census, &named);
+    let checked = CheckedArchive { archive, census, holds };
     checked.comes_to_life()?;
     Ok(checked)
 }
@@ -231,7 +244,7 @@ impl CheckedArchive {
     /// What it holds.
     #[must_use]
     pub fn holds(&self) -> Archived {
-        of_written(self.archive.holds(), &self.census, &self.census.payloads())
+        self.holds.clone()
     }
 
     /// What a start would do with it, in books that are thrown away.
@@ -250,7 +263,7 @@ impl CheckedArchive {
     /// # Errors
     /// There is a journal, somebody else makes one, or the disk refuses. Then nothing, or another import, is needed.
     pub fn import(mut self, state_dir: &Path, finished_only: bool, progress: Progress<'_>) -> Result<Archived, Error> {
-        let mut made = self.holds();
+        let mut made = self.holds;
         if finished_only {
             (made.left_out, made.open) = (made.open, 0);
             self.census.open.clear();
@@ -268,7 +281,23 @@ mod tests {
     use agentd_base::WallMs;
 
     use super::*;
-    use crate::record::{Ended, Submitted};
+    use crate::record::{Ended, Payload, Submitted, Succeeded};
+
+    #[test]
+    fn of_a_payload_one_task_is_told_and_whether_there_are_others() {
+        let id = |ms| TaskId::from_parts(ms, 1);
+        let mut census = Census::default();
+        let hash = |number| ContentHash([number; 32]);
+        for (seq, (task, document)) in (1..).zip([(7, 1), (7, 1), (7, 2), (8, 2), (9, 2), (9, 3)]) {
+            let output = Some(Payload { hash: hash(document).0.to_vec(), ..Payload::default() });
+            let done: Entry = Succeeded { output, ..Succeeded::default() }.into();
+            census.see(Seen::Record(Seq(seq), &done.to_record(Some(id(task)), WallMs(1))));
+        }
+        let named = census.take_payloads();
+        let told: Vec<_> = named.iter().map(|(hash, namer)| (hash.0[0], namer.to_string())).collect();
+        let task = |ms| format!("of task {}", id(ms));
+        assert_eq!(told, [(1, task(7)), (2, task(7) + " and others"), (3, task(9))]);
+    }
 
     #[test]
     fn the_newest_task_is_known_though_it_has_ended() {

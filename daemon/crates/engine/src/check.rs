@@ -11,21 +11,19 @@ use agentd_host::Placement;
 use agentd_journal::{Blobs, Disk, verify_each};
 use tokio::sync::oneshot;
 
-use crate::{
-    Error,
-    archive::{Census, tasks_of},
-    view::Verification,
-};
+use crate::{Error, archive::Census, view::Verification};
 
 /// Reads all that is stored, and looks for what is named. Changes nothing.
 #[must_use]
 pub fn verify(disk: &Arc<dyn Disk>) -> Verification {
     let mut census = Census::default();
     let log = verify_each(&**disk, &mut |seen| census.see(seen));
-    let (mut faults, named, blobs) = (log.faults, census.payloads(), Blobs::new(Arc::clone(disk)));
+    let (mut faults, named, blobs) = (log.faults, census.take_payloads(), Blobs::new(Arc::clone(disk)));
     faults.extend(census.fault.as_ref().map(|fault| describe(fault)));
+    // What is open is not needed any more.
+    drop(census);
     let mut lost = |hash: ContentHash, error: &agentd_journal::Error| {
-        let of = named.get(&hash).map_or_else(String::new, |tasks| format!("a document of {}: ", tasks_of(tasks)));
+        let of = named.get(&hash).map_or_else(String::new, |namer| format!("a document {namer}: "));
         faults.push(of + &describe(error));
     };
     let read = blobs.verify(&mut |hash, error| lost(hash, &error));

@@ -189,6 +189,14 @@ impl Engine {
         }
     }
 
+    /// Opens the index if it is not, so that what [`status`](Self::status) tells of it is of now. Takes a moment, a quarter of
+    /// a second at most; what takes longer goes on.
+    pub async fn retry_index(&self) {
+        // Why it failed is told by the status.
+        let opened = self.io.run(|io| drop(io.book.try_open()));
+        let _ = tokio::time::timeout(LOOK_PATIENCE, opened).await;
+    }
+
     /// What tells how hard the machine is pressed, for who wants to read it himself, on a thread that may block.
     #[must_use]
     pub fn sensors(&self) -> Arc<dyn Sensors> {

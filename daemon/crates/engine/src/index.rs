@@ -2,25 +2,16 @@
 //! so nothing here is worth more than a warning. Lives on the io thread; opened when first needed, closed when idle.
 
 mod entry;
+mod phase;
 
-use std::{
-    collections::HashSet,
-    ops::ControlFlow,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
 
 use agentd_base::{Seq, TaskId, Text, WallMs};
 use agentd_host::{Clock, SystemClock};
-use agentd_journal::{Index, Reached, Reader};
+use agentd_journal::{Index, IndexState, Reached, Reader, RealDisk};
 pub(crate) use entry::ending_of;
-use entry::{
-    Finished, GAP, KEY, KeyEntry, TASK, entries_of, gap_key, gaps_in, gaps_why, id_of, key_key, task_key, view_of,
-};
+use entry::{Finished, GAP, KEY, KeyEntry, TASK, entries_of, gap_key, gaps_in, id_of, key_key, task_key, view_of};
+pub(crate) use phase::Phase;
 use prost::Message;
 
 use crate::{
@@ -51,68 +42,11 @@ pub(crate) struct Ending {
     pub first: Seq,
 }
 
-/// The state of the index, readable from any thread.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Phase(Arc<Shown>);
-
-#[derive(Debug, Default)]
-struct Shown {
-    phase: AtomicU8,
-    lost: Mutex<Option<String>>,
-    #[cfg(test)]
-    seen: Mutex<Vec<IndexPhase>>,
-}
-
-impl Phase {
-    pub(crate) fn get(&self) -> IndexPhase {
-        match self.0.phase.load(Ordering::Relaxed) {
-            1 => IndexPhase::Open,
-            2 => IndexPhase::Rebuilding,
-            3 => IndexPhase::Failed,
-            _ => IndexPhase::Closed,
-        }
-    }
-
-    fn set(&self, phase: IndexPhase) {
-        let number = match phase {
-            IndexPhase::Closed => 0,
-            IndexPhase::Open => 1,
-            IndexPhase::Rebuilding => 2,
-            IndexPhase::Failed => 3,
-        };
-        self.0.phase.store(number, Ordering::Relaxed);
-        #[cfg(test)]
-        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).push(phase);
-    }
-
-    /// Every phase since the last call.
-    #[cfg(test)]
-    pub(crate) fn seen(&self) -> Vec<IndexPhase> {
-        std::mem::take(&mut self.0.seen.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// What the log has lost, as a warning; known once the index was open.
-    pub(crate) fn lost(&self) -> Option<String> {
-        self.0.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_lost(&self, gaps: &[Gap]) {
-        let warning = gaps.first().map(|first| {
-            let records: u64 = gaps.iter().map(|gap| gap.last - gap.first + 1).sum();
-            format!(
-                "{records} records of the journal are lost, and with them the tasks that they were part of; all others are \
-                 served. The first: {}. `agentd-cli journal verify` lists the faults",
-                gaps_why(first)
-            )
-        });
-        *self.0.lost.lock().unwrap_or_else(PoisonError::into_inner) = warning;
-    }
-}
-
 /// The index and what it is made from.
 #[derive(Debug)]
 pub(crate) struct Book {
-    path: PathBuf,
+    /// The state folder, where the index lies.
+    home: RealDisk,
     reader: Reader,
     phase: Phase,
     index: Option<Index>,
@@ -129,9 +63,9 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    pub(crate) fn new(path: PathBuf, reader: Reader, phase: Phase, blind: Option<String>) -> Self {
+    pub(crate) fn new(home: RealDisk, reader: Reader, phase: Phase, blind: Option<String>) -> Self {
         let (gaps, clock, lacks) = (Vec::new(), Arc::new(SystemClock), reader.durable() > Seq(0));
-        Self { path, reader, phase, index: None, gaps, clock, lacks, broken: None, blind }
+        Self { home, reader, phase, index: None, gaps, clock, lacks, broken: None, blind }
     }
 
     pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
@@ -155,13 +89,21 @@ impl Book {
         self.index.as_ref().ok_or(Error::Gone)
     }
 
+    /// Opens the index, to see whether that goes.
+    pub(crate) fn try_open(&mut self) -> Result<(), Error> {
+        self.open().map(|_| ())
+    }
+
     /// Answers records read and entries written.
     fn fill(&mut self) -> Result<(u64, u64), Error> {
         let filled = self.open_and_catch_up().and_then(|(index, records, entries)| {
             self.take(index)?;
             Ok((records, entries))
         });
-        self.phase.set(if filled.is_ok() { IndexPhase::Open } else { IndexPhase::Failed });
+        match &filled {
+            Ok(_) => self.phase.set(IndexPhase::Open),
+            Err(error) => self.phase.fail(error),
+        }
         self.lacks |= filled.is_ok();
         filled
     }
@@ -182,11 +124,11 @@ impl Book {
         // Of a log that does not open the index may know more than what is left.
         let whole = self.reader.reached();
         let of = if self.broken.is_some() { Reached { seq: Seq(u64::MAX), ..whole } } else { whole };
-        let (mut index, mut state) = Index::open(&self.path, of)?;
+        let (mut index, mut state) = self.open_index(of)?;
         if gaps_in(&index)?.iter().any(|gap| self.reads_again(gap)) && !is(Point::GapAgain) {
             // Somebody put back what was damaged, and the index does not have it. Without a clean end it is made anew.
             drop(index);
-            (index, state) = Index::open(&self.path, of)?;
+            (index, state) = self.open_index(of)?;
         }
         if state.fresh && self.lacks {
             self.phase.set(IndexPhase::Rebuilding);
@@ -194,6 +136,16 @@ impl Book {
         // Old segments may be gone; what they held is no longer anybody's.
         let after = state.watermark.max(Seq(self.reader.oldest().0.saturating_sub(1)));
         Ok((index, if is(Point::CatchUp) { self.reader.durable() } else { after }))
+    }
+
+    fn open_index(&self, of: Reached) -> Result<(Index, IndexState), Error> {
+        let (index, state) = Index::open(&self.home, of)?;
+        if let Some(number) = state.aside {
+            tracing::warn!(
+                "the index is closed to us, and was moved to index.unusable-{number}; another one is made from the log"
+            );
+        }
+        Ok((index, state))
     }
 
     fn open_and_catch_up(&self) -> Result<(Index, u64, u64), Error> {
@@ -235,13 +187,16 @@ impl Book {
     pub(crate) fn add(&mut self, endings: &[Ending], watermark: Seq) -> Result<(), Error> {
         let entries: Vec<_> = endings.iter().flat_map(entries_of).collect();
         let added = self.open()?.put_many(&entries, watermark);
-        if added.is_err() && !is(Point::IndexWrite) {
+        let added = added.map_err(Error::from);
+        if let Err(error) = &added
+            && !is(Point::IndexWrite)
+        {
             // Without these entries it would deny tasks that were acknowledged. Dropped without the mark of a clean end,
             // it is made anew from the log when it is next needed.
             self.index = None;
-            self.phase.set(IndexPhase::Failed);
+            self.phase.fail(error);
         }
-        Ok(added?)
+        added
     }
 
     /// Where a key leads.
@@ -326,7 +281,7 @@ impl Book {
     pub(crate) fn rebuild(&mut self) -> Result<(u64, u64), Error> {
         self.must_see()?;
         self.close();
-        Index::distrust(&self.path)?;
+        Index::distrust(&self.home)?;
         self.lacks = true;
         self.fill()
     }

@@ -1,11 +1,11 @@
 //! The io thread: file work for those who may not block (the engine, the coordinators, the net thread). One bounded queue;
 //! jobs run in order, so what was written before is seen by what is asked after.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use agentd_agents::{Outside, StepFault};
 use agentd_base::{Classify, ContentHash, ErrorClass, describe};
-use agentd_journal::{Blobs, Reader};
+use agentd_journal::{Blobs, Reader, RealDisk};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
@@ -21,8 +21,8 @@ pub(crate) struct Io {
     pub blobs: Arc<Blobs>,
     pub reader: Reader,
     pub book: Book,
-    /// Folder of the log.
-    pub log: PathBuf,
+    /// The state folder, for what is in it beside the log.
+    pub home: RealDisk,
     /// The thread ends after this job.
     pub over: bool,
 }

@@ -11,8 +11,8 @@ use std::{
 use agentd_agents::{Crew, CrewConfig};
 use agentd_base::{AttemptKey, Rng, Role, Seq, StepId, TaskId, describe};
 use agentd_host::{Children, ChildrenSettings, Clock, Intent, PlanSettings, Sensors, Thread, Topology, place};
-use agentd_journal::{Blobs, Disk, Held, Log, WriterHandle, WriterOptions};
-use store::{Store, open};
+use agentd_journal::{Blobs, Disk, Held, Log, RealDisk, WriterHandle, WriterOptions};
+use store::{Store, home, open};
 pub(crate) use store::{of_hold, real_disk};
 use tokio::sync::{Notify, mpsc};
 
@@ -99,7 +99,8 @@ pub struct EngineThreads {
 /// If threads or folders cannot be had, or another process has the journal open. A journal that cannot be opened gives an
 /// engine that is read-only and says why in its status.
 pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThreads), Error> {
-    let disk = deps.disk.clone().map_or_else(|| real_disk(&config.state_dir), Ok)?;
+    let home = home(&config.state_dir)?;
+    let disk = deps.disk.clone().unwrap_or_else(|| Arc::new(home.clone()));
     let mut store = open(&disk, &config.state_dir, config.segment_bytes)?;
     let children = open_children(&config, &deps.topology, store.epoch)?;
     config.crew.children = Some(Arc::new(children.clone()));
@@ -120,7 +121,7 @@ pub fn start(mut config: EngineConfig, deps: Deps) -> Result<(Engine, EngineThre
     let (writer, writer_thread) = start_writer(store.log.take(), &progress, &plan)?;
     let phase = Phase::default();
     let blobs = Arc::new(Blobs::new(Arc::clone(&disk)));
-    let shop = shop(&config.state_dir, &store, (&phase, &blobs), &deps.clock);
+    let shop = shop(home, &store, (&phase, &blobs), &deps.clock);
     let io_thread = plan.spawn("io", Intent::Io, move || io::serve(shop, jobs))?;
 
     let reader = store.reader.clone();
@@ -213,11 +214,11 @@ impl Parts {
 }
 
 /// What the io thread works on.
-fn shop(state: &Path, store: &Store, (phase, blobs): (&Phase, &Arc<Blobs>), clock: &Arc<dyn Clock>) -> Io {
+fn shop(home: RealDisk, store: &Store, (phase, blobs): (&Phase, &Arc<Blobs>), clock: &Arc<dyn Clock>) -> Io {
     let blind = store.read_only.clone().filter(|_| store.blind);
-    let book = Book::new(state.join("index"), store.reader.clone(), phase.clone(), blind);
+    let book = Book::new(home.clone(), store.reader.clone(), phase.clone(), blind);
     let book = book.with_clock(Arc::clone(clock)).with_broken(store.read_only.clone().filter(|_| store.broken));
-    Io { blobs: Arc::clone(blobs), reader: store.reader.clone(), book, log: state.join("log"), over: false }
+    Io { blobs: Arc::clone(blobs), reader: store.reader.clone(), book, home, over: false }
 }
 
 /// The books as the journal tells them. Records that cannot be read make the engine read-only; nothing is guessed.

@@ -116,9 +116,8 @@ fn remedy(error: &io::Error) -> &'static str {
             "too many files are open, and nothing is wrong with it: raise the limit (ulimit -n), or end other programs"
         }
         io::ErrorKind::FileTooLarge => "raise the limit on the size of files (ulimit -f)",
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied => {
-            "check the folder's owner and mode"
-        }
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => "it is no folder: move it away, it is made anew",
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => "check the folder's owner and mode",
         _ => "look at its disk",
     }
 }
@@ -148,12 +147,13 @@ mod tests {
 
     #[test]
     fn a_list_that_cannot_be_written_says_what_helps() {
-        use io::ErrorKind::{FileTooLarge, Other, PermissionDenied, QuotaExceeded, StorageFull};
+        use io::ErrorKind::{AlreadyExists, FileTooLarge, Other, PermissionDenied, QuotaExceeded, StorageFull};
         for (kind, class, helps) in [
             (StorageFull, ErrorClass::Disk, "free some space"),
             (QuotaExceeded, ErrorClass::Disk, "free some space"),
             (FileTooLarge, ErrorClass::Unavailable, "ulimit -f"),
             (PermissionDenied, ErrorClass::Unavailable, "owner and mode"),
+            (AlreadyExists, ErrorClass::Unavailable, "move it away"),
             (Other, ErrorClass::Unavailable, "its disk"),
         ] {
             let error = Error::Registry { path: "children".into(), source: kind.into() };

@@ -1,6 +1,6 @@
 //! Archives: the log up to a moment and the payloads that it names, in one file, for a backup and for another machine: a tar
 //! file (ustar). `ARCHIVE` says in words what is in it, then come `log/…` and `blobs/…` as they lie in a state folder, `LOST` if
-//! payloads were missing or damaged there, and `CHECKSUM` has the BLAKE3 hash of all bytes before it. So in need any `tar` takes
+//! something was missing or damaged there, and `CHECKSUM` has the BLAKE3 hash of all bytes before it. So in need any `tar` takes
 //! out what is in it. Segments are cut behind their last group. Of the library `tar` only the headers would be used: a reader
 //! of backups must refuse what tar tolerates. Nothing is compressed: whoever wants that has a pipe.
 
@@ -30,8 +30,11 @@ pub const ARCHIVE_FORMAT: u16 = 1;
 const MIN_READER: u16 = 1;
 /// Name of the first entry, and what it begins with.
 const ABOUT: (&str, &str) = ("ARCHIVE", "agentd journal archive\n");
-/// Name of the entry that says which payloads are not in it: a line for each, its name and who has named it.
+/// Name of the entry that says what is not in it: a line for each payload, its name and who has named it, and one that begins
+/// with [`MISSING`] if the log went further once.
 const LOST: &str = "LOST";
+/// Behind it stands what shows that.
+const MISSING: &str = "log: ";
 /// Name of the last entry.
 const CHECKSUM: &str = "CHECKSUM";
 /// Bytes read and written at once.

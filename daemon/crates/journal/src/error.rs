@@ -9,9 +9,7 @@ use agentd_base::{Classify, ContentHash, ErrorClass, Seq, is_full};
 #[non_exhaustive]
 pub enum Error {
     /// The disk refused.
-    #[error(
-        "cannot {action} `{path}`; look at the disk and at the rights on the state folder, then start the daemon again"
-    )]
+    #[error("cannot {action} `{path}`; look at the disk and at the rights on the state folder")]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
@@ -22,7 +20,7 @@ pub enum Error {
         source: io::Error,
     },
     /// No space, or no quota, is left on the volume of the state folder.
-    #[error("cannot {action} `{path}`: the volume of the state folder is full; free some space, then start again")]
+    #[error("cannot {action} `{path}`: the volume of the state folder is full; free some space")]
     Full {
         /// What was tried, as a verb.
         action: &'static str,
@@ -180,13 +178,19 @@ pub enum Error {
         source: io::Error,
     },
     /// The index failed. It holds nothing that the log does not hold.
-    #[error("the index in `{path}` failed: {detail}; it is made anew when it is next needed")]
+    #[error("the index in `{path}` failed: {}; it is made anew from the log as soon as it can be", of_sled(detail))]
     Index {
         /// Its folder.
         path: String,
         /// What sled said.
         detail: String,
     },
+}
+
+/// What the system said, sled shows as a programmer would see it.
+fn of_sled(detail: &str) -> &str {
+    let full = detail.contains("StorageFull") || detail.contains("QuotaExceeded");
+    if full { "the volume of the state folder is full; free some space" } else { detail }
 }
 
 fn process(pid: Option<u32>) -> String {
@@ -239,6 +243,13 @@ impl Classify for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_in_words_also_by_the_index() {
+        let detail = "IO error: Os { code: 28, kind: StorageFull, message: \"No space left on device\" }".to_owned();
+        let words = Error::Index { path: "index".to_owned(), detail }.to_string();
+        assert!(words.contains("is full; free some space") && !words.contains("code"), "{words}");
+    }
 
     #[test]
     fn no_quota_is_no_room() {

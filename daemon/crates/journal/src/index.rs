@@ -1,19 +1,20 @@
 //! The index: sled 0.34, for what can be rebuilt from the log. Its `flush` is no sync on Linux and a kill while it
 //! opens can leave it unreadable, so after anything but a clean end of the index of this very log its folder is emptied, and
-//! the owner fills it again from watermark 0.
+//! the owner fills it again from watermark 0. sled opens by path, and only as it opens: before that it is made sure that the
+//! state folder is still where it was. All other files of the index are the disk's.
 
 use std::{
-    fs, io,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
     time::Duration,
 };
 
 use agentd_base::Seq;
 
 use crate::{
+    disk::{Disk, RealDisk},
     error::Error,
-    reached::{NOTE, Reached},
+    reached::{INDEX, NOTE, Reached},
     sabotage::{Point, is},
 };
 
@@ -31,7 +32,11 @@ const CACHE_BYTES: u64 = 4 << 20;
 const BLOAT_FLOOR: u64 = 8 << 20;
 /// sled keeps 19 to 24 times the live bytes in steady state; beyond this it is rebuilt.
 const BLOAT: u64 = 30;
-const CLEAN: &str = "clean";
+const CLEAN: &str = "index/clean";
+/// So many that can neither be used nor emptied are put aside beside it, numbered from 1.
+const MOST_ASIDE: u32 = 9;
+/// sled's folder for large values: nothing is in it, since [`MAX_VALUE`] is smaller.
+const LARGE: &str = "blobs";
 const WATERMARK: &[u8] = &[0];
 const KEYS: u8 = 1;
 
@@ -42,13 +47,16 @@ pub struct IndexState {
     pub watermark: Seq,
     /// The index is empty: there was none, or it could not be trusted.
     pub fresh: bool,
+    /// The old one could not be emptied, and is now `index.unusable-N` with this number.
+    pub aside: Option<u32>,
 }
 
 /// The open index.
 #[derive(Debug)]
 pub struct Index {
     db: sled::Db,
-    path: PathBuf,
+    /// `None`: where it belongs nothing can be written, and it goes when it is closed.
+    home: Option<RealDisk>,
     /// The log that it is made from, and the farthest that it has seen it.
     reached: Reached,
 }
@@ -59,42 +67,56 @@ pub type Change = (Vec<u8>, Option<Vec<u8>>);
 pub type Entry = (Vec<u8>, Vec<u8>);
 
 impl Index {
-    /// Opens the index in the folder `path`; starts afresh if the last end was not clean, it was made from another log than
-    /// `of` or has seen that one go further, or anything is wrong. Only the owner of the state folder's lock may call this.
+    /// Opens the index in the state folder `home`; starts afresh if the last end was not clean, it was made from another log
+    /// than `of` or has seen that one go further, or anything is wrong. On a volume that became read-only it is made elsewhere,
+    /// in memory or among temporary files, and goes when it is closed. Only the owner of the state folder's lock may call this.
     ///
     /// # Errors
-    /// [`Error::Index`] if even an empty index cannot be made.
-    pub fn open(path: impl Into<PathBuf>, of: Reached) -> Result<(Self, IndexState), Error> {
-        let path = path.into();
-        let noted = noted(&path).filter(|noted| noted.store == of.store || is(Point::IndexStore));
+    /// [`Error::Index`] if even an empty index cannot be made, or the state folder is not where it was.
+    pub fn open(home: &RealDisk, of: Reached) -> Result<(Self, IndexState), Error> {
+        let home = home.clone();
+        // What is thrown away here must be made anew here.
+        home.by_path(INDEX).map_err(fault)?;
+        let noted = Reached::noted(&home).filter(|noted| noted.store == of.store || is(Point::IndexStore));
         let fits = noted.is_some_and(|noted| noted.seq <= of.seq) || is(Point::IndexAhead);
-        let clean = path.join(CLEAN);
-        if clean.exists() && fs::remove_file(&clean).is_ok() && fits {
-            remove_unfinished(&path);
-            if let Ok(db) = try_open(&path)
+        if home.remove(CLEAN).is_ok() && fits {
+            remove_unfinished(&home);
+            if let Ok(db) = try_open(&home)
                 && let Some(watermark) = trusted(&db)
             {
                 let reached = noted.unwrap_or(of);
-                return Ok((Self { db, path, reached }, IndexState { watermark, fresh: false }));
+                return Ok((
+                    Self { db, home: Some(home), reached },
+                    IndexState { watermark, fresh: false, aside: None },
+                ));
             }
         }
-        clear(&path).map_err(|error| fault(&path, error))?;
-        // An index may be made anew at any time, and still nobody shall find a log that has lost its end in order. That the
-        // note cannot be written is no reason to have no index.
-        let _ = noted.map(|noted| fs::write(path.join(NOTE), noted.to_text()));
-        let db = try_open(&path).map_err(|why| fault(&path, format!("a new index does not open: {why}")))?;
+        let (home, aside) = match make_room(&home) {
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => (None, None),
+            made => made.map(|aside| (Some(home), aside)).map_err(fault)?,
+        };
+        let db = match &home {
+            Some(home) => {
+                // An index may be made anew at any time, and still nobody shall find a log that has lost its end in order. That
+                // the note cannot be written is no reason to have no index.
+                let _ = noted.map(|noted| note(home, noted));
+                try_open(home)
+            }
+            None => opened(&config().temporary(true)),
+        };
+        let db = db.map_err(|why| fault(format!("a new index does not open: {why}")))?;
         let reached = noted.unwrap_or(Reached { seq: Seq(0), first: None, ..of });
-        Ok((Self { db, path, reached }, IndexState { watermark: Seq(0), fresh: true }))
+        Ok((Self { db, home, reached }, IndexState { watermark: Seq(0), fresh: true, aside }))
     }
 
     /// Makes the next opening start afresh. Nobody may have the index open.
     ///
     /// # Errors
     /// [`Error::Index`].
-    pub fn distrust(path: &Path) -> Result<(), Error> {
-        match fs::remove_file(path.join(CLEAN)) {
+    pub fn distrust(home: &RealDisk) -> Result<(), Error> {
+        match home.remove(CLEAN) {
             Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                Err(fault(path, error))
+                Err(fault(error))
             }
             _ => Ok(()),
         }
@@ -183,19 +205,19 @@ impl Index {
     /// [`Error::Index`]; then the next opening starts afresh.
     pub fn close(self, now: Reached) -> Result<(), Error> {
         self.flush()?;
-        let Self { db, path, reached } = self;
+        let Self { db, home: Some(home), reached } = self else { return Ok(()) };
         // Where the log begins is what retention has noted, if it has, or else what is seen: it may have lost its beginning.
-        let first = noted(&path).filter(|noted| noted.store == reached.store).and_then(|noted| noted.first);
+        let first = Reached::noted(&home).filter(|noted| noted.store == reached.store).and_then(|noted| noted.first);
         let reached = Reached { seq: reached.seq.max(now.seq), first: first.or(now.first), ..reached };
-        catch_unwind(AssertUnwindSafe(|| drop(db))).map_err(|_| fault(&path, "sled panicked while it closed"))?;
-        seal(&path, reached).map_err(|error| fault(&path, error))
+        catch_unwind(AssertUnwindSafe(|| drop(db))).map_err(|_| fault("sled panicked while it closed"))?;
+        seal(&home, reached).map_err(fault)
     }
 
     /// sled panics on some kinds of damage; that must not end a thread of the daemon.
     fn guarded<T>(&self, run: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
         match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(done) => done.map_err(|error| fault(&self.path, error)),
-            Err(_) => Err(fault(&self.path, "sled panicked")),
+            Ok(done) => done.map_err(fault),
+            Err(_) => Err(fault("sled panicked")),
         }
     }
 }
@@ -207,12 +229,36 @@ fn stored(key: &[u8]) -> Vec<u8> {
     stored
 }
 
-fn fault(path: &Path, detail: impl ToString) -> Error {
-    Error::Index { path: path.display().to_string(), detail: detail.to_string() }
+fn fault(detail: impl ToString) -> Error {
+    Error::Index { path: INDEX.to_owned(), detail: detail.to_string() }
 }
 
-fn try_open(path: &Path) -> Result<sled::Db, String> {
-    let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+/// An empty folder for the index. What another user owns in the old one can be neither used nor emptied, but its folder is an
+/// entry of ours: it is moved away, and its number told.
+fn make_room(home: &RealDisk) -> io::Result<Option<u32>> {
+    let aside = match home.remove_dir(INDEX) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let moved =
+                (1..=MOST_ASIDE).find(|number| home.rename(INDEX, &format!("{INDEX}.unusable-{number}")).is_ok());
+            let advice = || format!("{error}; see whose it is (ls -la), and give it back (chown -R) or move it away");
+            Some(moved.ok_or_else(|| io::Error::new(error.kind(), advice()))?)
+        }
+        removed => removed.map(|()| None)?,
+    };
+    home.create_dir(INDEX)?;
+    Ok(aside)
+}
+
+fn config() -> sled::Config {
+    sled::Config::new().cache_capacity(CACHE_BYTES).flush_every_ms(None)
+}
+
+fn try_open(home: &RealDisk) -> Result<sled::Db, String> {
+    let path = home.by_path(INDEX).map_err(|error| error.to_string())?;
+    opened(&config().path(path))
+}
+
+fn opened(config: &sled::Config) -> Result<sled::Db, String> {
     let mut tries = LOCK_TRIES;
     loop {
         // sled panics on some kinds of damage.
@@ -249,54 +295,25 @@ fn trusted(db: &sled::Db) -> Option<Seq> {
 }
 
 /// sled takes an unfinished snapshot for a whole one, and then never opens again.
-fn remove_unfinished(path: &Path) {
-    let Ok(entries) = fs::read_dir(path) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            // If it stays, the index does not open, and starts afresh.
-            let _ = fs::remove_file(entry.path());
-        }
+fn remove_unfinished(home: &RealDisk) {
+    let names = home.list(INDEX).unwrap_or_default();
+    for name in names.iter().filter(|name| name.starts_with("snap.") && name.ends_with(".generating")) {
+        // If it stays, the index does not open, and starts afresh.
+        let _ = home.remove(&format!("{INDEX}/{name}"));
     }
 }
 
-fn clear(path: &Path) -> io::Result<()> {
-    let gone = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => {
-            // Ours, but closed to us: whoever did that, it must not keep the index from being made anew.
-            let _ = fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700));
-            fs::remove_dir_all(path)
-        }
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match gone {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut folder = fs::DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(path)
-}
-
-/// What an earlier index has noted. A pipe in its place is not waited for.
-fn noted(path: &Path) -> Option<Reached> {
-    let note = path.join(NOTE);
-    fs::symlink_metadata(&note).ok().filter(fs::Metadata::is_file)?;
-    Reached::parse(&fs::read(note).ok()?)
+fn note(home: &RealDisk, reached: Reached) -> io::Result<()> {
+    home.create(&format!("{INDEX}/{NOTE}"))?.write_at(0, reached.to_text().as_bytes())
 }
 
 /// Notes how far the log went, syncs every file of the index, then leaves the mark of a clean end.
-fn seal(path: &Path, reached: Reached) -> io::Result<()> {
-    fs::write(path.join(NOTE), reached.to_text())?;
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            fs::File::open(entry.path())?.sync_all()?;
-        }
+fn seal(home: &RealDisk, reached: Reached) -> io::Result<()> {
+    note(home, reached)?;
+    for name in home.list(INDEX)?.iter().filter(|name| *name != LARGE) {
+        home.open(&format!("{INDEX}/{name}"))?.sync_data()?;
     }
-    fs::File::open(path)?.sync_all()?;
-    fs::File::create(path.join(CLEAN))?.sync_all()?;
-    fs::File::open(path)?.sync_all()
+    home.sync_dir(INDEX)?;
+    home.create(CLEAN)?.sync_data()?;
+    home.sync_dir(INDEX)
 }

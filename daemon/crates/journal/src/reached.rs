@@ -3,7 +3,7 @@
 //! for that nothing is synced, since a note that is older than the log tells nothing, and one that is lost neither. But what
 //! retention is about to remove is noted durably before.
 
-use std::io;
+use std::{fmt, io};
 
 use agentd_base::Seq;
 
@@ -111,17 +111,38 @@ impl Reached {
         Err(Error::missing(format!("the beginning of `{LOG}/`"), detail))
     }
 
-    /// A log of this store must end at the noted record or behind it.
-    pub(crate) fn check(self, store: [u8; 16], end: Seq) -> Result<(), Error> {
+    /// A log of this store must end at the noted record or behind it: what is gone, if it does not.
+    pub(crate) fn lost_end(self, store: [u8; 16], end: Seq) -> Option<Gone> {
         if self.store != store || self.seq <= end || is(Point::LogReached) {
-            return Ok(());
+            return None;
         }
-        let detail = format!(
-            "it ends at record {end}, and `{INDEX}` has seen it go on to {}; restore the state folder from a backup, or, if \
-             this log is nevertheless the one to go on with, delete the folder `{INDEX}`",
-            self.seq
-        );
-        Err(Error::missing(format!("the end of `{LOG}/`"), detail))
+        Some(Gone {
+            what: format!("the end of `{LOG}/`"),
+            shown: format!("it ends at record {end}, and `{INDEX}` has seen it go on to {}", self.seq),
+            advice: "restore the state folder from a backup, or, if this log is nevertheless the one to go on with, delete the \
+                     folder `index`",
+        })
+    }
+}
+
+/// Something of a log that was there once: what, what shows that, and what to do where it was.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    pub(crate) what: String,
+    pub(crate) shown: String,
+    pub(crate) advice: &'static str,
+}
+
+/// For an archive: what is to be done where the log was says nothing to who has the archive alone.
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is missing: {}", self.what, self.shown)
+    }
+}
+
+impl From<Gone> for Error {
+    fn from(gone: Gone) -> Self {
+        Self::missing(gone.what, format!("{}; {}", gone.shown, gone.advice))
     }
 }
 

@@ -237,8 +237,8 @@ impl Reader {
         };
         let mut chain = None;
         for name in names.iter().rev() {
-            match segment::open(&*disk, name.path(), *name) {
-                Ok((header, _)) => chain = Some(Chain::new(&header.store)),
+            match segment::open_cut(&*disk, name.path(), *name) {
+                Ok((header, ..)) => chain = Some(Chain::new(&header.store)),
                 Err(Error::Damaged { .. }) => continue,
                 Err(error) => return Err(error),
             }
@@ -298,13 +298,10 @@ fn walk_to(
     (from, last): (Seq, Seq),
     each: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, Error> {
-    if matches!(&fault, Some(Error::Damaged { offset: 0, .. })) {
+    if fault.is_some() {
         // The header says nothing: the first group is searched for right behind it.
         walk.at = (HEADER - GROUP_STEP) as u64;
         walk.skip_below = Seq(0);
-    } else {
-        // The file is cut somewhere; what is left of it is told by walking.
-        fault = None;
     }
     let mut proved = walk.skip_below == Seq(0);
     while walk.next <= last {

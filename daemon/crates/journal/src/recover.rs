@@ -12,7 +12,7 @@ use crate::{
     disk::{Disk, DiskFile},
     error::Error,
     format::{Chain, GROUP_HEADER, GroupHeader, GroupKind, Head, MAX_GROUP, Record, SegmentHeader},
-    reached::{INDEX, Reached, check_new},
+    reached::{Gone, INDEX, Reached, check_new},
     reader::Mark,
     sabotage::{Point, is},
     segment::{self, LOG, Name, Step, Walk, Window},
@@ -20,6 +20,9 @@ use crate::{
 
 /// After a clean end only so much is looked at for groups that should not be there; after an unclean one, all.
 const CLEAN_WINDOW: u64 = 64 * 1024;
+
+/// Why nothing can be read where a group should begin.
+pub(crate) const ZEROS: &str = "zeros begin here, and groups follow";
 
 /// The state of a log on disk.
 #[derive(Debug)]
@@ -105,7 +108,7 @@ impl<'a> Files<'a> {
             "`{after}` does not follow from `{before}`; restore the state folder from a backup, or, if what stood between them \
              is lost for good, move `{before}` and all older segments out of the folder and delete the folder `{INDEX}`"
         );
-        Some(self.missing_after(pair[0].number, detail))
+        Some(Error::missing(self.after(pair[0].number), detail))
     }
 
     /// The oldest segment must be one that retention left. Of which log it is, is in any header.
@@ -119,63 +122,90 @@ impl<'a> Files<'a> {
         }
     }
 
+    /// Without its first segment a log can only go on from a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if there is neither.
+    pub(crate) fn check_start(&self, has_checkpoint: bool) -> Result<(), Error> {
+        match self.names.first().filter(|oldest| oldest.number != 1) {
+            Some(oldest) if !has_checkpoint && !is(Point::SegmentGap) => {
+                let detail = format!("segment {} is missing, and no later one has a checkpoint", oldest.number - 1);
+                Err(Error::damaged(oldest.path_in(self.folder), 0, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The newest segment ends with the record `end`, and perhaps with the mark that another one follows.
     ///
     /// # Errors
-    /// [`Error::Missing`] if the log went further.
-    pub(crate) fn check_end(
+    /// [`Error::Missing`] if the log went further; [`Error::Io`].
+    pub(crate) fn check_end(&self, disk: &dyn Disk, newest: &SegmentHeader, end: (bool, Seq)) -> Result<(), Error> {
+        self.lost_end(disk, newest, end)?.map_or(Ok(()), |gone| Err(gone.into()))
+    }
+
+    /// The same, as what is gone.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn lost_end(
         &self,
         disk: &dyn Disk,
         newest: &SegmentHeader,
         (goes_on, end): (bool, Seq),
-    ) -> Result<(), Error> {
-        if goes_on {
-            self.check_follows(disk, newest.number)?;
-        }
-        self.noted.map_or(Ok(()), |noted| noted.check(newest.store, end))
+    ) -> Result<Option<Gone>, Error> {
+        let next = if goes_on { self.lost_next(disk, newest.number)? } else { None };
+        Ok(next.or_else(|| self.noted?.lost_end(newest.store, end)))
     }
 
     /// Looked at after the mark was read: beside a writer a segment may be newer than the names that were read first.
-    fn check_follows(&self, disk: &dyn Disk, number: u64) -> Result<(), Error> {
+    fn lost_next(&self, disk: &dyn Disk, number: u64) -> Result<Option<Gone>, Error> {
         let (names, _) = names(disk, self.folder)?;
         if names.last().is_some_and(|newest| newest.number > number) || is(Point::SegmentNewest) {
-            return Ok(());
+            return Ok(None);
         }
-        let detail = format!(
-            "segment {number} ends with the mark that the log goes on in the next one; restore the state folder from a backup, \
-             or, if that is lost for good, take what is left into another one with `agentd-cli journal export` and `import`"
-        );
-        Err(self.missing_after(number, detail))
+        Ok(Some(Gone {
+            what: self.after(number),
+            shown: format!("segment {number} ends with the mark that the log goes on in the next one"),
+            advice: "restore the state folder from a backup, or, if that is lost for good, take what is left into another one \
+                     with `agentd-cli journal export` and `import`",
+        }))
     }
 
-    fn missing_after(&self, number: u64, detail: String) -> Error {
-        Error::missing(format!("`{}/{:010}-….seg`", self.folder, number + 1), detail)
+    fn after(&self, number: u64) -> String {
+        format!("`{}/{:010}-….seg`", self.folder, number + 1)
     }
 
-    /// Goes back from the newest segment to the one with the newest checkpoint; oldest first.
+    /// Goes back from the newest segment to the one with the newest checkpoint; oldest first. Older ones are not read, but
+    /// they must be of the same log: it would be gone without a word if the newest were of another one.
     fn open(&self, disk: &dyn Disk) -> Result<Vec<(SegmentHeader, Window)>, Error> {
-        let mut opened = Vec::new();
-        for (index, name) in self.names.iter().enumerate().rev() {
-            let (header, window) = segment::open(disk, name.path_in(self.folder), *name)?;
-            let found = header.checkpoint.is_some();
-            opened.push((header, window));
-            if found || index == 0 {
-                break;
+        let mut opened: Vec<(SegmentHeader, Window)> = Vec::new();
+        let mut newer = String::new();
+        for name in self.names.iter().rev() {
+            let path = name.path_in(self.folder);
+            let store = match opened.last() {
+                // What of these cannot be read costs what is in it, and no more.
+                Some((header, _)) if header.checkpoint.is_some() => {
+                    segment::header(disk, &path).map_or(opened[0].0.store, |header| header.store)
+                }
+                _ => {
+                    opened.push(segment::open(disk, path.clone(), *name)?);
+                    opened[opened.len() - 1].0.store
+                }
+            };
+            if store != opened[0].0.store && !is(Point::SegmentStore) {
+                return Err(foreign(newer));
             }
+            newer = path;
         }
         opened.reverse();
         Ok(opened)
     }
 }
 
-/// The checkpoint of the oldest segment that a start reads, with the last record that it covers.
-fn checkpoint((header, window): &mut (SegmentHeader, Window)) -> Result<Option<(Seq, Vec<u8>)>, Error> {
-    let checkpoint = segment::checkpoint(header, window)?;
-    if checkpoint.is_none() && header.number != 1 && !is(Point::SegmentGap) {
-        let detail = format!("segment {} is missing, and no later one has a checkpoint", header.number - 1);
-        return Err(Error::damaged(window.path(), 0, detail));
-    }
-    Ok(checkpoint.map(|bytes| (Seq(header.base.0 - 1), bytes)))
+/// A segment that does not belong to those before it.
+pub(crate) fn foreign(path: impl Into<String>) -> Error {
+    Error::damaged(path, 0, "it is of another log than the segment before it, as if single files had been put back")
 }
 
 /// Reads a log; `None`: there is none.
@@ -185,7 +215,9 @@ pub(crate) fn find(disk: &dyn Disk, folder: &str) -> Result<Option<Found>, Error
     files.gap().map_or(Ok(()), Err)?;
     let mut opened = files.open(disk)?;
     files.check_begin(&opened[0].0)?;
-    let checkpoint = checkpoint(&mut opened[0])?;
+    let (oldest, window) = &mut opened[0];
+    files.check_start(oldest.checkpoint.is_some())?;
+    let checkpoint = segment::checkpoint(oldest, window)?.map(|bytes| (Seq(oldest.base.0 - 1), bytes));
     let (oldest, header) = (opened[0].0, opened[opened.len() - 1].0);
     let chain = Chain::new(&oldest.store);
     let (scan, end) = Scan::all(opened, &chain)?;
@@ -280,7 +312,7 @@ impl Scan {
         let why = loop {
             match walk.step()? {
                 Step::Group { header, at, records, epoch } => self.take(&header, at, records, epoch),
-                Step::End => break "zeros begin here, and groups follow".to_owned(),
+                Step::End => break ZEROS.to_owned(),
                 Step::Broken(detail) => break detail,
             }
         };
@@ -291,8 +323,7 @@ impl Scan {
             && let Some(valid) = valid_beyond(&mut walk.window, (at, to), next, chain)?
             && !is(Point::RotSearch)
         {
-            let detail = format!("{why}; a valid group at byte {valid} shows that this was durable once");
-            return Err(Error::damaged(walk.window.path(), at, detail));
+            return Err(durable_once(&walk, &why, valid));
         }
         match (self.closed, torn_to) {
             (Some((at, head)), None) => Ok(End { at, next, head, clean: true, torn_to: None }),
@@ -307,6 +338,12 @@ pub(crate) fn link(walk: &Walk<'_>, next: &SegmentHeader) -> Error {
         walk.next.0 - 1,
         next.base
     );
+    Error::damaged(walk.window.path(), walk.at, detail)
+}
+
+/// A walk stands where nothing can be read, and a whole group stands beyond.
+pub(crate) fn durable_once(walk: &Walk<'_>, why: &str, valid: u64) -> Error {
+    let detail = format!("{why}; a valid group at byte {valid} shows that this was durable once");
     Error::damaged(walk.window.path(), walk.at, detail)
 }
 

@@ -26,6 +26,7 @@ agentd_base::sabotage_points! {
     SegmentLink "segment_link" "Does not compare a segment's end with the next one's header.",
     SegmentGap "segment_gap" "Does not notice a missing segment.",
     SegmentNewest "segment_newest" "Does not notice that the newest segment is missing.",
+    SegmentStore "segment_store" "Does not notice a segment of another log behind the others.",
     SegmentSize "segment_size" "Does not notice a shortened segment.",
     LogGone "log_gone" "Makes a new log where there was one.",
     LogReached "log_reached" "Does not notice that a log ends before what the index has seen of it.",

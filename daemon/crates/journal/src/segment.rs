@@ -81,8 +81,19 @@ impl Window {
     }
 }
 
-/// Opens a segment and takes its header.
+/// Opens a segment of which all is there, and takes its header.
 pub(crate) fn open(disk: &dyn Disk, path: String, name: Name) -> Result<(SegmentHeader, Window), Error> {
+    let (header, window, cut) = open_cut(disk, path, name)?;
+    cut.map_or(Ok((header, window)), Err)
+}
+
+/// Opens a segment and takes its header. If the file is cut, that comes too, and the header says how long it is now: what is left
+/// of it can be read.
+pub(crate) fn open_cut(
+    disk: &dyn Disk,
+    path: String,
+    name: Name,
+) -> Result<(SegmentHeader, Window, Option<Error>), Error> {
     let file = disk.open(&path).map_err(Error::io("open", &path))?;
     let size = file.size().map_err(Error::io("read", &path))?;
     let mut window = Window::new(file, path);
@@ -98,40 +109,37 @@ pub(crate) fn open(disk: &dyn Disk, path: String, name: Name) -> Result<(Segment
     if (header.number, header.base) != (name.number, name.base) {
         return Err(Error::damaged(path, 0, "the header does not fit the file's name"));
     }
-    if size < header.size && !is(Point::SegmentSize) {
-        return Err(Error::damaged(path, size, format!("the file is cut; {} bytes were written", header.size)));
+    if size >= header.size || is(Point::SegmentSize) {
+        return Ok((header, window, None));
     }
-    Ok((header, window))
+    let cut = Error::damaged(path, size, format!("the file is cut; {} bytes were written", header.size));
+    Ok((SegmentHeader { size, ..header }, window, Some(cut)))
 }
 
-/// Opens a segment of which not even the header may be whole: with what is wrong, and a header that tells what is left of
-/// it, so that its groups can be searched for.
+/// The header of a segment, and no look at the rest of it.
+pub(crate) fn header(disk: &dyn Disk, path: &str) -> Option<SegmentHeader> {
+    let mut bytes = [0; HEADER];
+    let read = disk.open(path).and_then(|file| file.read_at(0, &mut bytes)).ok()?;
+    SegmentHeader::decode(&bytes[..read]).ok()
+}
+
+/// Opens a segment of which not even the header may be whole: with what is wrong with that, and one that lets its groups be
+/// searched for.
 pub(crate) fn open_damaged(
     disk: &dyn Disk,
     path: String,
     name: Name,
 ) -> Result<(SegmentHeader, Window, Option<Error>), Error> {
-    let fault = match open(disk, path.clone(), name) {
-        Ok((header, window)) => return Ok((header, window, None)),
+    let fault = match open_cut(disk, path.clone(), name) {
+        Ok((header, window, _)) => return Ok((header, window, None)),
         Err(fault @ Error::Damaged { .. }) => fault,
         Err(error) => return Err(error),
     };
     let file = disk.open(&path).map_err(Error::io("open", &path))?;
     let size = file.size().map_err(Error::io("read", &path))?;
-    let mut window = Window::new(file, path);
-    let header = match SegmentHeader::decode(window.get(0, HEADER)?) {
-        Ok(header) if (header.number, header.base) == (name.number, name.base) => header,
-        _ => SegmentHeader {
-            store: [0; 16],
-            number: name.number,
-            base: name.base,
-            previous: [0; 16],
-            epoch: 0,
-            size,
-            checkpoint: None,
-        },
-    };
-    Ok((header, window, Some(fault)))
+    let Name { number, base } = name;
+    let header = SegmentHeader { store: [0; 16], number, base, previous: [0; 16], epoch: 0, size, checkpoint: None };
+    Ok((header, Window::new(file, path), Some(fault)))
 }
 
 /// The checkpoint of a segment, compared with its hash.
@@ -219,6 +227,27 @@ impl<'a> Walk<'a> {
         self.head = trailer(bytes);
         self.advance(&header);
         Ok(Step::Group { header, at, records, epoch })
+    }
+
+    /// A step in the newest segment, in what was there up to `to` when the walk began. A writer may go on meanwhile, and may be
+    /// in the middle of a group: what cannot be read is read again, and is the end unless a whole group stands beyond it.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if one does; [`Error::Io`].
+    pub(crate) fn step_beside(&mut self, to: u64) -> Result<Step, Error> {
+        let step = self.step()?;
+        if matches!(step, Step::Group { .. }) {
+            return Ok(step);
+        }
+        // One group is written after the other: if one beyond is whole, so is this one by now, or it is damaged.
+        self.window.forget();
+        let beyond = recover::valid_beyond(&mut self.window, (self.at, to), self.next, self.chain)?;
+        self.window.forget();
+        match (self.step()?, beyond) {
+            (Step::End, Some(valid)) => Err(recover::durable_once(self, recover::ZEROS, valid)),
+            (Step::Broken(why), Some(valid)) => Err(recover::durable_once(self, &why, valid)),
+            (step, _) => Ok(step),
+        }
     }
 
     /// Goes on at the next whole group of this store beyond a place that cannot be read. False: there is none, or what is

@@ -67,25 +67,34 @@ impl Findings<'_> {
 fn check(disk: &dyn Disk, folder: &str, out: &mut Findings<'_>, last: &mut Option<SegmentHeader>) -> Result<(), Error> {
     let files = Files::list(disk, folder)?;
     out.found.faults.extend(files.gap().map(|missing| describe(&missing)));
-    let mut begin = None;
+    let (mut begin, mut may_start) = (None, false);
     for (index, name) in files.names.iter().enumerate() {
-        let open = |name: &Name| segment::open(disk, name.path_in(folder), *name);
+        let open = |name: &Name| segment::open_cut(disk, name.path_in(folder), *name);
         let (before, next) = (last.take(), files.names.get(index + 1));
-        let (header, window) = match open(name) {
+        let (header, window, cut) = match open(name) {
             Ok(opened) => opened,
             Err(error) => {
                 out.fault(&error);
+                // Nobody can tell what it begins with.
+                may_start = true;
                 continue;
             }
         };
+        // What is left of a cut one is whole.
+        cut.iter().for_each(|cut| out.fault(cut));
+        may_start |= header.checkpoint.is_some();
         if before.is_some_and(|before| before.store != header.store) {
-            out.found.faults.push(format!("`{}` is of another log than the segment before it", window.path()));
+            out.fault(&recover::foreign(window.path()));
         }
         *last = Some(header);
         begin.get_or_insert_with(|| files.check_begin(&header).err());
         let fits = match next {
-            None => whole(&header, window, None, out).and_then(|end| files.check_end(disk, &header, end)),
-            Some(next) => whole(&header, window, open(next).ok().map(|(header, _)| header), out).map(|_| {
+            None => whole(&header, window, None, out).and_then(|end| match cut {
+                None => files.check_end(disk, &header, end),
+                // That its end is missing was said.
+                Some(_) => Ok(()),
+            }),
+            Some(next) => whole(&header, window, open(next).ok().map(|(header, ..)| header), out).map(|_| {
                 // If the header of the next one could not be read, nobody could tell where this one ends.
                 out.found.torn_bytes = 0;
             }),
@@ -95,7 +104,7 @@ fn check(disk: &dyn Disk, folder: &str, out: &mut Findings<'_>, last: &mut Optio
         }
     }
     out.found.faults.extend(begin.flatten().map(|missing| describe(&missing)));
-    Ok(())
+    files.check_start(may_start)
 }
 
 /// Reads all of a segment; whether it ends with the mark that another one follows, and its last record.
@@ -114,45 +123,35 @@ fn whole(
     }
     let chain = Chain::new(&header.store);
     let mut walk = Walk::new(window, header, &chain);
-    let goes_on = groups(&mut walk, next, &chain, header.size, out)?;
+    let goes_on = groups(&mut walk, next, header.size, out)?;
     Ok((goes_on, Seq(walk.next.0 - 1)))
 }
 
 /// Reads to the end of a segment; whether it ends with the mark that another one follows.
-fn groups(
-    walk: &mut Walk<'_>,
-    next: Option<SegmentHeader>,
-    chain: &Chain,
-    size: u64,
-    out: &mut Findings<'_>,
-) -> Result<bool, Error> {
+fn groups(walk: &mut Walk<'_>, next: Option<SegmentHeader>, size: u64, out: &mut Findings<'_>) -> Result<bool, Error> {
+    let to = match next {
+        Some(_) => size,
+        None => recover::used_to(&mut walk.window, walk.at, size)?.unwrap_or(walk.at),
+    };
     let mut goes_on = false;
-    let why = loop {
-        if next.is_some_and(|next| (walk.next, walk.head) == (next.base, next.previous)) {
-            return Ok(true);
-        }
-        match walk.step()? {
-            Step::Group { header, records, .. } => {
+    loop {
+        let step = match next {
+            Some(next) if (walk.next, walk.head) == (next.base, next.previous) => return Ok(true),
+            Some(_) => walk.step()?,
+            None if walk.at < to => walk.step_beside(to)?,
+            None => return Ok(goes_on),
+        };
+        match (step, next) {
+            (Step::Group { header, records, .. }, _) => {
                 goes_on = header.goes_on;
                 out.found.records += records.len() as u64;
                 records.iter().for_each(|(seq, record)| (out.each)(Seen::Record(*seq, record)));
             }
-            Step::End => break "zeros begin here, and groups follow".to_owned(),
-            Step::Broken(detail) => break detail,
-        }
-    };
-    if let Some(next) = next {
-        return Err(recover::link(walk, &next));
-    }
-    let Some(to) = recover::used_to(&mut walk.window, walk.at, size)? else { return Ok(goes_on) };
-    match recover::valid_beyond(&mut walk.window, (walk.at, to), walk.next, chain)? {
-        Some(valid) => {
-            let detail = format!("{why}; a valid group at byte {valid} shows that this was durable once");
-            Err(Error::damaged(walk.window.path(), walk.at, detail))
-        }
-        None => {
-            out.found.torn_bytes = to - walk.at;
-            Ok(goes_on)
+            (_, Some(next)) => return Err(recover::link(walk, &next)),
+            (_, None) => {
+                out.found.torn_bytes = to - walk.at;
+                return Ok(goes_on);
+            }
         }
     }
 }

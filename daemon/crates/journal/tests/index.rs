@@ -11,9 +11,9 @@ use std::{
 
 use agentd_base::Seq;
 use agentd_journal::{Change, Error, Index, IndexState, Reached};
-use support::{OURS, change, filled, open};
+use support::{OURS, change, filled, home, open};
 
-const FRESH: IndexState = IndexState { watermark: Seq(0), fresh: true };
+const FRESH: IndexState = IndexState { watermark: Seq(0), fresh: true, aside: None };
 
 /// sled has one lock for all databases of a process, and threads of one that broke may keep it: one test at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -31,7 +31,7 @@ fn a_clean_end_is_trusted() {
     // What a kill during an earlier start leaves behind, and sled would take for a snapshot.
     fs::write(path.join("snap.0000000000000000.generating"), b"half").unwrap();
     let (index, state) = open(&path).unwrap();
-    assert_eq!(state, IndexState { watermark: Seq(5), fresh: false });
+    assert_eq!(state, IndexState { watermark: Seq(5), fresh: false, aside: None });
     assert_eq!(index.get(b"a1").unwrap(), Some(b"one".to_vec()));
     assert_eq!(index.get(b"a2").unwrap(), None);
     assert!(index.size_bytes().unwrap() > 0);
@@ -129,10 +129,10 @@ fn what_is_in_doubt_is_made_anew_and_still_knows_how_far_the_log_went() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    Index::distrust(&path).unwrap();
+    Index::distrust(&home(&path)).unwrap();
     filled(&path);
     let note = fs::read(path.join("reached")).unwrap();
-    Index::distrust(&path).unwrap();
+    Index::distrust(&home(&path)).unwrap();
     let (index, state) = open(&path).unwrap();
     assert_eq!((state, index.get(b"a1").unwrap()), (FRESH, None));
     assert_eq!(fs::read(path.join("reached")).unwrap(), note, "also while it is made");

@@ -86,6 +86,37 @@ fn a_file_cut_anywhere_is_refused_unless_nothing_was_in_what_is_gone() {
 }
 
 #[test]
+fn what_is_left_of_a_file_that_was_cut_is_read_as_if_zeros_were_behind_it() {
+    let (disk, all) = store(25, 4096, &[12], true);
+    let mut alone = 0;
+    for (place, path) in rot::segments(&disk).into_iter().enumerate() {
+        let content = disk.content(&path).unwrap();
+        for len in (512..content.len()).step_by(72) {
+            let (cut, zeros) = (disk.fork(len as u64), disk.fork(len as u64));
+            cut.plant(&path, &content[..len]);
+            zeros.plant(&path, &[&content[..len], &vec![0; content.len() - len]].concat());
+            let what = format!("{path} cut to {len} of {}", content.len());
+            let found = verify(&cut);
+            let told = format!("`{path}` is damaged at byte {len}: the file is cut");
+            assert!(found.faults.iter().any(|fault| fault.contains(&told)), "{what}: {:?}", found.faults);
+            assert_eq!(found.records, verify(&zeros).records, "{what}");
+            let [read, other] =
+                [&cut, &zeros].map(|disk| salvage(&Reader::open_damaged(Arc::new(disk.clone())).unwrap()));
+            assert_eq!(read, other, "{what}");
+            if place == 0 {
+                // A log of one segment, as most are.
+                let first = rot::without(&cut, &rot::segments(&cut)[1..]);
+                let (read, lost) = salvage(&Reader::open_damaged(Arc::new(first.clone())).unwrap());
+                assert!(read.iter().map(|(_, record)| record).eq(&all[..read.len()]) && lost.is_empty(), "{what}");
+                assert_eq!(read.len() as u64, verify(&first).records, "{what}");
+                alone = alone.max(read.len());
+            }
+        }
+    }
+    assert!(alone > 3, "of what is left {alone} records are read");
+}
+
+#[test]
 fn damage_leaves_the_files_as_they_are() {
     let (disk, _) = store(22, 1 << 16, &[], false);
     let path = &rot::segments(&disk)[0];

@@ -4,11 +4,11 @@
 use std::{
     collections::{HashMap, HashSet},
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use agentd_base::{ContentHash, Seq, TaskId, describe};
-use agentd_journal::{Piece, Record};
+use agentd_journal::{Disk as _, Piece, Record};
 
 use super::{Open, payloads_of};
 use crate::{
@@ -40,7 +40,9 @@ pub(super) struct Folders {
 impl Folders {
     pub(super) fn list(io: &Io) -> Self {
         let mut folders = Self::default();
-        for entry in std::fs::read_dir(tasks(io)).into_iter().flatten().flatten() {
+        // What stands at the path may be another daemon's by now: then there are none.
+        let tasks = io.home.by_path(TASKS).and_then(std::fs::read_dir);
+        for entry in tasks.into_iter().flatten().flatten() {
             let bytes = folder_bytes(&entry.path(), 1);
             match entry.file_name().to_str().and_then(|name| name.parse().ok()) {
                 Some(task) => drop(folders.of_tasks.insert(task, Folder { bytes, last: Seq(0) })),
@@ -53,10 +55,6 @@ impl Folders {
     pub(super) fn bytes(&self) -> u64 {
         self.others + self.of_tasks.values().map(|folder| folder.bytes).sum::<u64>()
     }
-}
-
-pub(super) fn tasks(io: &Io) -> PathBuf {
-    io.log.with_file_name(TASKS)
 }
 
 /// Bytes of the files in a folder and, so many levels deep, in those below it. What cannot be read counts nothing.
@@ -173,7 +171,7 @@ impl Count {
             (!open.tasks.contains(task) || is(Point::OpenFolders)) && (folder.last < oldest || is(Point::KeptFolders))
         };
         for (task, _) in self.folders.of_tasks.iter().filter(|(task, folder)| is_gone(task, folder)) {
-            if let Err(error) = std::fs::remove_dir_all(tasks(io).join(task.to_string())) {
+            if let Err(error) = io.home.remove_dir(&format!("{TASKS}/{task}")) {
                 tracing::warn!(%error, %task, "the folder of an old task could not be removed; the next drop tries again");
             }
         }

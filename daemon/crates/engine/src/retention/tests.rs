@@ -86,9 +86,10 @@ impl Shelf {
 
     fn io(&self) -> Io {
         let reader = self.log.reader();
-        let book = Book::new(self.folder.path().join(STATE).join("index"), reader.clone(), Phase::default(), None);
+        let home = RealDisk::new(self.folder.path().join(STATE)).unwrap();
+        let book = Book::new(home.clone(), reader.clone(), Phase::default(), None);
         let blobs = Arc::new(Blobs::new(Arc::clone(&self.disk)));
-        Io { blobs, reader, book, log: self.folder.path().join(STATE).join("log"), over: false }
+        Io { blobs, reader, book, home, over: false }
     }
 
     /// Looks once; which tasks still have records, folder and payload.
@@ -145,6 +146,27 @@ pub(crate) fn what_is_too_old_goes_with_its_folder_and_its_payloads() {
     assert_eq!(kept, [NOTHING, NOTHING, ALL, ALL, ALL, ALL, ALL]);
     let kept = Shelf::new(&days).look(look(100, u64::MAX));
     assert_eq!(kept, [ALL; 7]);
+}
+
+#[test]
+fn what_stands_where_the_state_folder_was_is_not_touched() {
+    let shelf = Shelf::new(&[0, 5, 13, 21, 29, 36, 39]);
+    let (mut io, oldest) = (shelf.io(), shelf.tasks[0].0);
+    assert!(io.book.task(oldest).is_ok(), "the index is open");
+    let (state, away) = (shelf.folder.path().join(STATE), shelf.folder.path().join("away"));
+    std::fs::rename(&state, &away).unwrap();
+    let others = state.join(TASKS).join(TaskId::from_parts(1, 77).to_string());
+    std::fs::create_dir_all(&others).unwrap();
+    let (handle, writer) = agentd_journal::writer(shelf.log, WriterOptions::default());
+    std::thread::scope(|scope| {
+        scope.spawn(move || writer.run(|_| ()));
+        Work::of(look(30, u64::MAX), &handle).finish(&mut io);
+        drop(handle);
+    });
+    assert!(io.book.task(oldest).is_err(), "it was too old");
+    assert!(others.exists() && std::fs::read_dir(&state).unwrap().count() == 1, "another daemon's");
+    io.book.close();
+    assert!(away.join("index/clean").exists());
 }
 
 #[test]

@@ -79,6 +79,7 @@ impl Shell {
             cursor: self.core.durable_seq(),
             warnings: self.warnings.iter().cloned().chain(self.index_phase.lost()).chain(self.lost_agents()).collect(),
             index: self.index_phase.get(),
+            unindexed: self.index_phase.failure(),
             compute: self.seats(),
             reading: self.reading(),
         }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use agentd_agents::{CrewConfig, RoleConfig};
 use agentd_base::{Rng, Role, Text, WallMs};
 use agentd_host::{Conditions, ManualClock, ManualSensors, Measured, Pressure, Sensors, SystemSensors, Topology};
-use agentd_journal::{Blobs, Log, Options, Reader, Writer, WriterOptions, sim::SimDisk};
+use agentd_journal::{Blobs, Log, Options, Reader, RealDisk, Writer, WriterOptions, sim::SimDisk};
 use agentd_workflow::WorkflowName;
 use tempfile::TempDir;
 
@@ -90,11 +90,12 @@ impl Rig {
 
     /// The io thread does what waits for it. Answers how much that was.
     fn work_on_io(&mut self, blind: Option<String>) -> usize {
+        let home = RealDisk::new(self.folder.path().join("state")).unwrap();
         let mut io = Io {
             blobs: Arc::new(Blobs::new(Arc::new(self.disk.clone()))),
             reader: self.reader.clone(),
-            book: Book::new(self.folder.path().join("index"), self.reader.clone(), Phase::default(), blind),
-            log: self.folder.path().join("log"),
+            book: Book::new(home.clone(), self.reader.clone(), Phase::default(), blind),
+            home,
             over: false,
         };
         let mut done = 0;

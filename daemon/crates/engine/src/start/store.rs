@@ -24,9 +24,12 @@ pub(super) struct Store {
     pub(super) blind: bool,
 }
 
+pub(super) fn home(state_dir: &Path) -> Result<RealDisk, Error> {
+    RealDisk::new(state_dir).map_err(|source| Error::State { path: state_dir.to_owned(), source })
+}
+
 pub(crate) fn real_disk(state_dir: &Path) -> Result<Arc<dyn Disk>, Error> {
-    let disk = RealDisk::new(state_dir).map_err(|source| Error::State { path: state_dir.to_owned(), source })?;
-    Ok(Arc::new(disk))
+    Ok(Arc::new(home(state_dir)?))
 }
 
 pub(crate) fn of_hold(error: agentd_journal::Error, state_dir: &Path) -> Error {
@@ -34,6 +37,11 @@ pub(crate) fn of_hold(error: agentd_journal::Error, state_dir: &Path) -> Error {
         agentd_journal::Error::Locked { pid, .. } => Error::InUse { state_dir: state_dir.to_owned(), pid },
         error => error.into(),
     }
+}
+
+/// No file may become as large as it must be.
+fn is_limit(error: &agentd_journal::Error) -> bool {
+    matches!(error, agentd_journal::Error::Io { source, .. } if source.kind() == std::io::ErrorKind::FileTooLarge)
 }
 
 impl Store {
@@ -59,6 +67,8 @@ pub(super) fn open(disk: &Arc<dyn Disk>, state_dir: &Path, segment_bytes: u64) -
     let error = match Log::open(Arc::clone(disk), options.clone()) {
         Ok(opened) => return Ok(Store::opened(opened)),
         Err(error @ agentd_journal::Error::Locked { .. }) => return Err(of_hold(error, state_dir)),
+        // A limit of this process: nothing is wrong with what is stored, and every write would fail.
+        Err(error) if is_limit(&error) => return Err(error.into()),
         Err(error) => error,
     };
     let why = describe(&error);

@@ -87,6 +87,8 @@ pub struct EngineStatus {
     pub warnings: Vec<String>,
     /// State of the index.
     pub index: IndexPhase,
+    /// Why the index could not be used when it was needed last: old tasks are not found, and no task with a key is accepted.
+    pub unindexed: Option<String>,
     /// Who may compute.
     pub compute: Seats,
     /// How hard the machine is pressed; `None`: nobody has looked.

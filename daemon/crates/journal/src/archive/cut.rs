@@ -42,6 +42,8 @@ pub(super) struct Cut {
     pub(super) records: u64,
     /// When the newest record was written, in milliseconds since 1970.
     pub(super) newest_ms: u64,
+    /// What shows that it went further once, in one line: what was there then is lost, or stands elsewhere.
+    pub(super) missing: Option<String>,
 }
 
 impl Cut {
@@ -59,8 +61,8 @@ pub(super) fn cut(disk: &dyn Disk, folder: &str, each: &mut dyn FnMut(Seen<'_>))
     let files = Files::list(disk, folder)?;
     let Some(oldest) = files.names.first().copied() else { return Ok(None) };
     let (next, epoch) = (oldest.base, 0);
-    let mut cut = Cut { parts: Vec::new(), next, head: [0; 16], epoch, records: 0, newest_ms: 0 };
-    let mut whole = oldest.number == 1;
+    let mut cut = Cut { parts: Vec::new(), next, head: [0; 16], epoch, records: 0, newest_ms: 0, missing: None };
+    let mut has_checkpoint = false;
     for (index, name) in files.names.iter().enumerate() {
         let (header, mut window) = segment::open(disk, name.path_in(folder), *name)?;
         if cut.parts.is_empty() {
@@ -69,7 +71,7 @@ pub(super) fn cut(disk: &dyn Disk, folder: &str, each: &mut dyn FnMut(Seen<'_>))
         }
         cut.epoch = cut.epoch.max(header.epoch);
         if let Some(bytes) = segment::checkpoint(&header, &mut window)? {
-            whole = true;
+            has_checkpoint = true;
             each(Seen::Checkpoint(Seq(header.base.0 - 1), &bytes));
         }
         let chain = Chain::new(&header.store);
@@ -79,14 +81,16 @@ pub(super) fn cut(disk: &dyn Disk, folder: &str, each: &mut dyn FnMut(Seen<'_>))
                 let (next, _) = segment::open(disk, next.path_in(folder), *next)?;
                 cut.sealed(&mut walk, &header, &next, each)?
             }
-            None => cut.last(&mut walk, (&chain, header.size), each)?,
+            None => {
+                let (end, goes_on) = cut.last(&mut walk, header.size, each)?;
+                let gone = files.lost_end(disk, &header, (goes_on, Seq(cut.next.0 - 1)))?;
+                cut.missing = gone.map(|gone| gone.to_string());
+                end
+            }
         };
         cut.parts.push(Part { name: *name, header, end });
     }
-    if !whole {
-        let detail = format!("segment {} is missing, and no later one has a checkpoint", oldest.number - 1);
-        return Err(Error::damaged(oldest.path_in(folder), 0, detail));
-    }
+    files.check_start(has_checkpoint)?;
     Ok(Some(cut))
 }
 
@@ -113,43 +117,20 @@ impl Cut {
         Ok(walk.at)
     }
 
-    /// The newest segment, to where it went when this began. A writer may go on meanwhile, and may be in the middle of a
-    /// group: what cannot be read is read again, and is the end unless a whole group stands beyond it.
-    fn last(
-        &mut self,
-        walk: &mut Walk<'_>,
-        (chain, size): (&Chain, u64),
-        each: &mut dyn FnMut(Seen<'_>),
-    ) -> Result<u64, Error> {
+    /// The newest segment, to where it went when this began; also whether it ends with the mark that another one follows.
+    fn last(&mut self, walk: &mut Walk<'_>, size: u64, each: &mut dyn FnMut(Seen<'_>)) -> Result<(u64, bool), Error> {
         let to = recover::used_to(&mut walk.window, walk.at, size)?.unwrap_or(walk.at);
-        let mut closed = None;
+        let (mut closed, mut goes_on) = (None, false);
         while walk.at < to {
-            let at = walk.at;
-            let mut step = walk.step()?;
-            if !matches!(step, Step::Group { .. }) {
-                // One group is written after the other: if one beyond is whole, so is this one by now, or it is damaged.
-                walk.window.forget();
-                let beyond = recover::valid_beyond(&mut walk.window, (at, to), walk.next, chain)?;
-                walk.window.forget();
-                step = walk.step()?;
-                match (&step, beyond) {
-                    (Step::Group { .. }, _) => {}
-                    (_, None) => break,
-                    (_, Some(valid)) => {
-                        let detail = format!("a valid group at byte {valid} shows that this was durable once");
-                        return Err(Error::damaged(walk.window.path(), at, detail));
-                    }
-                }
-            }
-            if let Step::Group { header, records, epoch, .. } = step {
-                closed = (header.kind == GroupKind::Closed).then_some((at, header.previous));
-                self.take(header.kind, &records, epoch, each);
-            }
+            let Step::Group { header, at, records, epoch } = walk.step_beside(to)? else { break };
+            closed = (header.kind == GroupKind::Closed).then_some((at, header.previous));
+            goes_on = header.goes_on;
+            self.take(header.kind, &records, epoch, each);
         }
-        // The mark of a clean end is no part of the log: the next start writes over it.
+        // The mark of an end is no part of the log: the next start writes over it.
         let (end, head) = closed.unwrap_or((walk.at, walk.head));
         (self.next, self.head) = (walk.next, head);
-        Ok(end)
+        Ok((end, goes_on))
     }
 
     fn take(&mut self, kind: GroupKind, records: &[(Seq, Record)], epoch: u64, each: &mut dyn FnMut(Seen<'_>)) {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io, ops::ControlFlow, sync::Arc};
 use agentd_base::{ContentHash, describe};
 
 use super::{
-    ABOUT, ARCHIVE_FORMAT, CHECKSUM, LOST, PIECE, Progress, Seen,
+    ABOUT, ARCHIVE_FORMAT, CHECKSUM, LOST, MISSING, PIECE, Progress, Seen,
     cut::{Cut, cut},
     tar::{self, BLOCK},
     write::{TAIL, Written, records_line, tail},
@@ -29,7 +29,7 @@ const MAX_LOST: u64 = 64 << 20;
 pub struct Archive {
     view: Arc<View>,
     payloads: Vec<ContentHash>,
-    lost: Vec<ContentHash>,
+    lost: Lost,
     pub(super) cut: Cut,
     bytes: u64,
 }
@@ -67,6 +67,13 @@ pub fn open_archive(
     Ok(Archive { view, payloads, lost, cut, bytes })
 }
 
+/// What an archive says that it lacks.
+#[derive(Debug, Default)]
+struct Lost {
+    payloads: Vec<ContentHash>,
+    missing: Option<String>,
+}
+
 /// What the first entry says.
 struct About {
     /// A newer agentd wrote it, in a form that this one may read.
@@ -83,12 +90,13 @@ impl Archive {
             segments: self.cut.parts.len() as u64,
             records: self.cut.records,
             payloads: self.payloads.len() as u64,
-            lost: self.lost.clone(),
+            lost: self.lost.payloads.clone(),
+            missing: self.lost.missing.clone(),
             bytes: self.bytes,
         }
     }
 
-    /// The names of all payloads in it.
+    /// The names of all payloads in it, in order.
     #[must_use]
     pub fn payloads(&self) -> &[ContentHash] {
         &self.payloads
@@ -208,12 +216,17 @@ impl View {
     }
 
     /// What it says is not in it.
-    fn lost(&self) -> Result<Vec<ContentHash>, Error> {
-        let Some(&(start, len)) = self.entries.get(LOST) else { return Ok(Vec::new()) };
-        let text = String::from_utf8_lossy(&read(&*self.file, start, len as usize)?).into_owned();
-        let hash = |line: &str| line.split(' ').next()?.parse().ok();
-        let hashes: Option<Vec<ContentHash>> = text.lines().map(hash).collect();
-        hashes.ok_or_else(|| damaged("it does not say which payloads it lacks"))
+    fn lost(&self) -> Result<Lost, Error> {
+        let mut lost = Lost::default();
+        let Some(&(start, len)) = self.entries.get(LOST) else { return Ok(lost) };
+        for line in String::from_utf8_lossy(&read(&*self.file, start, len as usize)?).lines() {
+            match (line.strip_prefix(MISSING), line.split(' ').next().and_then(|hash| hash.parse().ok())) {
+                (Some(missing), _) => lost.missing = Some(missing.to_owned()),
+                (None, Some(hash)) => lost.payloads.push(hash),
+                (None, None) => return Err(damaged("it does not say what it lacks")),
+            }
+        }
+        Ok(lost)
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
+    fmt::{Display, Write as _},
     io::{self, Write},
     sync::Arc,
 };
 
-use agentd_base::ContentHash;
+use agentd_base::{ContentHash, is_starved};
 
 use super::{
-    ABOUT, ARCHIVE_FORMAT, CHECKSUM, LOST, MIN_READER, PIECE, Progress, Seen,
+    ABOUT, ARCHIVE_FORMAT, CHECKSUM, LOST, MIN_READER, MISSING, PIECE, Progress, Seen,
     cut::{Cut, Part, cut},
     keep,
     tar::{self, END},
@@ -20,6 +20,7 @@ use crate::{
     disk::{Disk, Held},
     error::Error,
     format::HEADER,
+    reached::check_new,
     segment::LOG,
 };
 
@@ -40,8 +41,10 @@ pub struct Written {
     pub records: u64,
     /// Payloads.
     pub payloads: u64,
-    /// Payloads that should be in it, and were missing or damaged.
+    /// Payloads that should be in it, and were missing, damaged or not to be read.
     pub lost: Vec<ContentHash>,
+    /// The log went further once than what is in it: what shows that, in a sentence.
+    pub missing: Option<String>,
     /// Length of the archive.
     pub bytes: u64,
 }
@@ -55,6 +58,8 @@ impl Snapshot {
     /// [`Error::NewerFormat`]; [`Error::Io`].
     pub fn take(disk: Arc<dyn Disk>, each: &mut dyn FnMut(Seen<'_>)) -> Result<Self, Error> {
         if !disk.exists(LOG).map_err(Error::io("look for", LOG))? {
+            // None, or none any more.
+            check_new(&*disk)?;
             return Err(Error::NoJournal);
         }
         let keep = keep(&*disk)?;
@@ -62,14 +67,15 @@ impl Snapshot {
         Ok(Self { disk, cut, _keep: keep })
     }
 
-    /// Writes the archive with these payloads, each compared with its name. Those that are missing or damaged are left out,
-    /// and the archive says so, with the words that stand here for each.
+    /// Writes the archive with these payloads, each compared with its name. Those that are missing, damaged or not to be read
+    /// are left out, and the archive says so, with what stands here for each; also if the log has lost its end.
     ///
     /// # Errors
-    /// [`Error::Damaged`]: the log is not what it was; [`Error::Io`] while reading; [`Error::Output`] if `out` refuses.
-    pub fn write(
+    /// [`Error::Damaged`]: the log is not what it was; [`Error::Io`] while reading the log, or if there are no descriptors or
+    /// there is no memory to read a payload; [`Error::Output`] if `out` refuses.
+    pub fn write<T: Display>(
         &self,
-        payloads: &BTreeMap<ContentHash, String>,
+        payloads: &BTreeMap<ContentHash, T>,
         out: &mut dyn Write,
         progress: Progress<'_>,
     ) -> Result<Written, Error> {
@@ -78,26 +84,27 @@ impl Snapshot {
         let mut total = tar::whole(about.len() as u64) + tar::whole(1) + END as u64;
         total += self.cut.parts.iter().map(|part| tar::whole(part.cut_header().size)).sum::<u64>();
         for hash in payloads.keys() {
-            match blobs.size(hash) {
-                Err(Error::NoBlob { .. }) => {}
-                size => total += tar::whole(size?),
-            }
+            // What cannot be looked at cannot be read either.
+            total += blobs.size(hash).map_or(0, tar::whole);
         }
         let modified = self.cut.newest_ms / 1000;
         let mut out = Out { out, hasher: blake3::Hasher::new(), done: 0, total, progress, modified };
         out.file(ABOUT.0, about.as_bytes())?;
         self.cut.parts.iter().try_for_each(|part| self.segment(part, &mut out))?;
         let (mut lost, mut lines) = (Vec::new(), String::new());
+        if let Some(missing) = &self.cut.missing {
+            lines.push_str(&format!("{MISSING}{missing}\n"));
+        }
         for (hash, of) in payloads {
             match blobs.get(hash) {
-                Err(Error::NoBlob { .. } | Error::Damaged { .. }) => {
+                Err(error) if is_lost(&error) => {
                     lost.push(*hash);
                     lines.push_str(&format!("{hash} {of}\n"));
                 }
                 content => out.file(&blobs::path(hash), &content?)?,
             }
         }
-        if !lost.is_empty() {
+        if !lines.is_empty() {
             out.file(LOST, lines.as_bytes())?;
         }
         let tail = tail(out.hasher.finalize(), modified);
@@ -108,6 +115,7 @@ impl Snapshot {
             records: self.cut.records,
             payloads: (payloads.len() - lost.len()) as u64,
             lost,
+            missing: self.cut.missing.clone(),
             bytes: out.done,
         })
     }
@@ -144,6 +152,16 @@ impl Snapshot {
         }
         out.zeros((header.size - part.end) as usize)?;
         out.pad(header.size)
+    }
+}
+
+/// Whether it is this payload alone that cannot be had. Without descriptors or memory none could be read, and all would look
+/// lost.
+fn is_lost(error: &Error) -> bool {
+    match error {
+        Error::NoBlob { .. } | Error::Damaged { .. } => true,
+        Error::Io { source, .. } => !is_starved(source) && source.kind() != io::ErrorKind::OutOfMemory,
+        _ => false,
     }
 }
 

@@ -1,16 +1,23 @@
 //! An index with something in it, and what must not be believed of one.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first fault")]
 
-use std::path::Path;
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use agentd_base::Seq;
-use agentd_journal::{Change, Error, Index, IndexState, Reached};
+use agentd_journal::{Change, Error, Index, IndexState, Reached, RealDisk};
 
 /// The log of these tests.
 pub(crate) const OURS: Reached = Reached { store: *b"0123456789abcdef", seq: Seq(5000), first: Some(Seq(1)) };
 
+/// The state folder around an index.
+pub(crate) fn home(path: &Path) -> RealDisk {
+    let folder = path.parent().unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+    RealDisk::new(folder).unwrap()
+}
+
 pub(crate) fn open(path: &Path) -> Result<(Index, IndexState), Error> {
-    Index::open(path, OURS)
+    Index::open(&home(path), OURS)
 }
 
 pub(crate) fn change(key: &str, value: &str) -> Change {
@@ -38,7 +45,7 @@ pub(crate) fn doubtful() -> Result<(), String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
         filled(&path);
-        let (index, state) = Index::open(&path, of).unwrap();
+        let (index, state) = Index::open(&home(&path), of).unwrap();
         let known = index.get(b"a1").unwrap().is_some();
         if (state.fresh, known) != (afresh, !afresh) {
             return Err(format!("{what}: {state:?}, known {known}"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agentd_base::{Rng, Seq};
 use agentd_journal::{
-    Batch, Blobs, Error, Log, Record,
+    Batch, Blobs, Error, Log, Options, Record,
     sim::{Lasting, Op, SimDisk},
     verify,
 };
@@ -48,6 +48,7 @@ pub(crate) fn all() -> Result<(), String> {
     foreign_group()?;
     header_and_checkpoint()?;
     links()?;
+    another_log()?;
     missing()?;
     newer()?;
     blobs()
@@ -127,13 +128,51 @@ fn links() -> Result<(), String> {
     must_be_damaged(&copy, "the last group of a segment is gone", "another group")?;
 
     // Nobody knows whether retention took the first ones; but that would have left a checkpoint.
-    must_be_damaged(&without(&disk, &paths[..1]), "the first segment is gone", "is missing")?;
+    let copy = without(&disk, &paths[..1]);
+    must_be_damaged(&copy, "the first segment is gone", "is missing")?;
+    assert!(verify(&copy).faults.iter().any(|fault| fault.contains("no later one has a checkpoint")));
 
     let copy = disk.fork(11);
     let last = paths.last().unwrap();
     let end = groups(&copy, last).last().unwrap() + 400;
     edit(&copy, last, |content| content.truncate(end));
     must_be_damaged(&copy, "a segment is cut", "the file is cut")
+}
+
+/// Segments of another log behind the newest, as a restore of single files may leave them: with the checkpoint in them a start
+/// need look no further back.
+fn another_log() -> Result<(), String> {
+    let (ours, _) = store(22, 4096, &[8], true);
+    let all = segments(&ours);
+    for foreign in 1..3 {
+        let copy = ours.fork(24);
+        note(&copy, b"0123456789abcdef", 60);
+        let theirs = long(all.len() + foreign);
+        let added = segments(&theirs).split_off(all.len());
+        added.iter().for_each(|path| copy.plant(path, &open_at(&theirs, path)));
+        must_be_damaged(&copy, "segments of another log", "it is of another log than the segment before it")?;
+        let faults = verify(&copy).faults;
+        assert!(faults.iter().any(|fault| fault.contains(&added[0]) && fault.contains("of another log")), "{faults:?}");
+        // That one of the others cannot be read hides nothing.
+        copy.flip(&all[0], 20, 1);
+        must_be_damaged(&copy, "the same with an older one damaged", "it is of another log")?;
+    }
+    let copy = ours.fork(25);
+    copy.flip(&all[0], 20, 1);
+    open(&copy).map(drop).map_err(|error| format!("an old header cannot be read: {error}"))
+}
+
+/// Another log of so many segments, each but the first with a checkpoint.
+fn long(count: usize) -> SimDisk {
+    let (disk, mut rng) = (SimDisk::new(23), Rng::new(23));
+    let mut log = Log::open(Arc::new(disk.clone()), Options { store: None, ..options(4096) }).unwrap().log;
+    while segments(&disk).len() < count {
+        let records = (0..2).map(|_| record(&mut rng, 100)).collect();
+        log.append(&Batch { first: log.next(), records, checkpoint: Some(b"theirs".to_vec()) }).unwrap();
+        log.sync().unwrap();
+    }
+    log.close().unwrap();
+    disk
 }
 
 /// The same files without some.

@@ -2,7 +2,7 @@
 
 use agentd_agents::{PayloadRef, StepOutput};
 use agentd_host::ManualClock;
-use agentd_journal::{Blobs, Disk as _, Log, Options, Reader, WriterOptions};
+use agentd_journal::{Blobs, Disk as _, Log, Options, Reader, RealDisk, WriterOptions};
 use tempfile::TempDir;
 
 use super::*;
@@ -17,7 +17,11 @@ fn book(folder: &TempDir, reader: Reader) -> Book {
 }
 
 fn blind_book(folder: &TempDir, reader: Reader, why: Option<String>) -> Book {
-    Book::new(folder.path().join("index"), reader, Phase::default(), why)
+    Book::new(home(folder), reader, Phase::default(), why)
+}
+
+fn home(folder: &TempDir) -> RealDisk {
+    RealDisk::new(folder.path().join("state")).unwrap()
 }
 
 fn run(bench: &mut Bench, key: &str) -> TaskId {
@@ -56,14 +60,14 @@ fn an_index_is_made_anew_only_where_it_lacks_something() {
     let mut bench = Bench::new("1");
     let open = |folder: &TempDir, reader: Reader| {
         let phase = Phase::default();
-        let mut book = Book::new(folder.path().join("index"), reader, phase.clone(), None);
+        let mut book = Book::new(home(folder), reader, phase.clone(), None);
         assert!(book.find_key("key").unwrap().is_some());
         book.close();
         phase.seen()
     };
     let reader = bench.reader();
     let phase = Phase::default();
-    let mut first = Book::new(folder.path().join("index"), reader, phase.clone(), None);
+    let mut first = Book::new(home(&folder), reader, phase.clone(), None);
     run(&mut bench, "key");
     assert!(first.find_key("key").unwrap().is_some());
     assert_eq!(phase.seen(), [Open], "what the log has was written in this life, and memory knows it");
@@ -71,7 +75,7 @@ fn an_index_is_made_anew_only_where_it_lacks_something() {
     assert_eq!(phase.seen(), [Closed, Rebuilding, Open], "somebody asked for it");
     first.close();
     assert_eq!(open(&folder, bench.reader()), [Open, Closed], "it is there");
-    std::fs::remove_dir_all(folder.path().join("index")).unwrap();
+    std::fs::remove_dir_all(folder.path().join("state/index")).unwrap();
     assert_eq!(open(&folder, bench.reader()), [Rebuilding, Open, Closed], "it was deleted");
 }
 
@@ -128,7 +132,7 @@ fn an_index_claims_nothing_of_the_end_of_a_log_that_is_only_looked_at() {
         assert!(looks.find_key("late").unwrap().is_some());
         looks.close();
         disk.crash();
-        disk.plant("index/reached", &std::fs::read(folder.path().join("index/reached")).unwrap());
+        disk.plant("index/reached", &std::fs::read(folder.path().join("state/index/reached")).unwrap());
         let opened = Log::open(Arc::new(disk), Options::default()).map(|opened| opened.log);
         let log = opened.unwrap_or_else(|error| panic!("nothing that was promised is missing: {error}"));
         let mut next = book(&folder, log.reader());
@@ -201,7 +205,7 @@ pub(super) fn retention_lets_old_tasks_go_and_nothing_that_is_kept() {
         blobs: Arc::new(Blobs::new(disk)),
         reader: reader.clone(),
         book: book(&folder, reader.clone()),
-        log: folder.path().join("log"),
+        home: home(&folder),
         over: false,
     };
     let (handle, writer) = agentd_journal::writer(bench.log, WriterOptions::default());

@@ -320,12 +320,32 @@ fn only_a_missing_name_is_a_missing_document() {
     bench.succeed(from);
     bench.settle();
     let unknown = TaskId::from_parts(1, 77);
-    let mut book = Book::new(folder.path().join("index"), bench.reader(), Phase::default(), None);
+    let home = agentd_journal::RealDisk::new(folder.path().join("state")).unwrap();
+    let mut book = Book::new(home.clone(), bench.reader(), Phase::default(), None);
     let mut ask = |id| document_in(&mut book, id, "a.md".to_owned()).expect_err("there is none");
     assert!(matches!(ask(task), Error::NoDocument { .. }));
     assert!(matches!(ask(unknown), Error::NoTask(_)));
     book.close();
-    let mut blind =
-        Book::new(folder.path().join("blind"), bench.reader(), Phase::default(), Some("damaged".to_owned()));
+    let mut blind = Book::new(home, bench.reader(), Phase::default(), Some("damaged".to_owned()));
     assert!(matches!(document_in(&mut blind, task, "a.md".to_owned()), Err(Error::ReadOnly(_))));
+}
+
+#[test]
+fn an_index_that_cannot_be_made_is_told_and_tried_again() {
+    use crate::{
+        index::{Book, Phase},
+        view::IndexPhase,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (state, away) = (folder.path().join("state"), folder.path().join("away"));
+    let home = agentd_journal::RealDisk::new(&state).unwrap();
+    let phase = Phase::default();
+    let mut book = Book::new(home, Bench::new("1").reader(), phase.clone(), None);
+    assert_eq!(phase.failure(), None, "nobody has needed it");
+    std::fs::rename(&state, &away).unwrap();
+    assert!(book.find_key("a").is_err());
+    assert!(phase.failure().is_some_and(|why| why.contains("was moved")), "{:?}", phase.failure());
+    std::fs::rename(&away, &state).unwrap();
+    book.try_open().unwrap();
+    assert_eq!((phase.get(), phase.failure()), (IndexPhase::Open, None));
 }

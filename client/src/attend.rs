@@ -46,10 +46,10 @@ pub(crate) enum Product {
 
 impl Product {
     /// From `--output` and `--json`; `object`: what `--json` means for the command.
-    pub(crate) fn choose(output: Option<PathBuf>, json: bool, object: Self) -> Result<Self, Error> {
+    pub(crate) fn choose(context: &Context<'_>, output: Option<PathBuf>, object: Self) -> Result<Self, Error> {
         Ok(match output {
-            Some(path) => Self::File(Target::check(path)?),
-            None if json => object,
+            Some(path) => Self::File(Target::check(path, context.variable)?),
+            None if context.ui.json => object,
             None => Self::Report,
         })
     }
@@ -200,6 +200,9 @@ async fn deliver(
         Product::Report if has(REPORT) => {
             let report = fetch(follow, task_id, REPORT).await?;
             context.ui.report(&String::from_utf8_lossy(&report))?;
+            if let Some(files) = document::folder(context, task_id) {
+                context.ui.hint(&format!("all as files: {files}"));
+            }
         }
         Product::Report => {}
         Product::File(target) => write(context, follow, task_id, &ended, target).await?,

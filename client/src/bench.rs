@@ -127,8 +127,7 @@ pub async fn measure(
     let (connection, _) = world.start().await?;
     said("no-op tasks");
     let noop = noop::measure(&world, &connection, plan).await?;
-    said("analysis");
-    let scatter = scatter::measure(&world, &connection, plan).await?;
+    let scatter = scatter::measure(&world, &connection, plan, said).await?;
     let status = connection.status().await?;
     let report = Report {
         machine: status.machine.unwrap_or_default().into(),

@@ -93,7 +93,11 @@ enum Command {
 
 /// Runs the client and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    // `help submit` is help whatever else is asked for, as `submit --help` is.
+    if arguments.get(1).is_some_and(|command| command == "help") {
+        arguments.retain(|argument| argument != "--json");
+    }
     // What cannot be parsed cannot say whether it wanted JSON.
     let json = arguments.iter().any(|argument| argument == "--json");
     let cli = match Cli::try_parse_from(arguments) {
@@ -109,28 +113,33 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         socket: socket.filter(|path| !path.as_os_str().is_empty()),
         daemon: daemon.filter(|path| !path.as_os_str().is_empty()),
     };
-    match block_on(dispatch(&context, cli.command)) {
-        Ok(exit) => exit,
-        Err(error) => {
-            let exit = error.exit();
-            if exit != Exit::Success {
-                ui.error(&error);
-            }
-            exit
-        }
+    let outcome = env::check(context.socket.as_deref()).and_then(|()| block_on(dispatch(&context, cli.command)));
+    outcome.unwrap_or_else(|error| say_failed(ui, &error))
+}
+
+/// Says what went wrong, unless it counts as none.
+fn say_failed(ui: Ui, error: &Error) -> Exit {
+    let exit = error.exit();
+    if exit != Exit::Success {
+        ui.error(error);
     }
+    exit
 }
 
 /// Prints help, or what is wrong with the command line.
 fn say_unparsed(error: &clap::Error, json: bool) -> Exit {
-    if error.exit_code() == 0 || !json {
-        // Help for a reader that went away is no error.
-        let _gone = error.print();
-    } else {
-        let ui = Ui::new(Style { json, ..Style::default() }, &env::process);
-        ui.talk_object(&FaultShape::usage(&error.render().to_string()));
+    let ui = Ui::new(Style { json, ..Style::default() }, &env::process);
+    if error.exit_code() == 0 {
+        let printed = error.print().map_err(Error::Output);
+        return printed.map_or_else(|error| say_failed(ui, &error), |()| Exit::Success);
     }
-    if error.exit_code() == 0 { Exit::Success } else { Exit::Usage }
+    if json {
+        ui.talk_object(&FaultShape::usage(&error.render().to_string()));
+    } else {
+        // Nobody is left to be told.
+        let _gone = error.print();
+    }
+    Exit::Usage
 }
 
 async fn dispatch(context: &Context<'_>, command: Command) -> Result<Exit, Error> {

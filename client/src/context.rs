@@ -20,6 +20,9 @@ use crate::{
 /// is longer than a new owner of the lock needs to write its number.
 const OUT_OF_REACH: Duration = Duration::from_millis(400);
 
+/// Where a daemon listens in its state folder, unless it was told otherwise.
+const SOCKET_FILE: &str = "agentd.sock";
+
 /// How often a connection that breaks off at once is tried: a daemon that was killed this moment does that.
 const BREAKS: u32 = 3;
 
@@ -76,8 +79,8 @@ impl Context<'_> {
     /// Connects to a daemon that runs. For commands that only look: they start none.
     ///
     /// # Errors
-    /// Those of [`Dial::open`], [`Error::Hidden`] if a daemon lives that cannot be reached, and [`Error::Full`] if it lives
-    /// and has no place.
+    /// Those of [`Dial::open`], [`Error::Hidden`] if a daemon lives that cannot be reached, [`Error::Usage`] if it listens where
+    /// it should and another socket was named, and [`Error::Full`] if it lives and has no place.
     pub async fn connect(&self) -> Result<Connection, Error> {
         let dial = self.dial()?;
         // Whoever names the socket needs no state folder.
@@ -91,7 +94,7 @@ impl Context<'_> {
                 Err(error) if error.is_absence() => match (&lock, lock.as_ref().map(Lock::owner), hidden_since) {
                     (Some(lock), Some(Owner::Daemon(pid)), Some((since, before))) if before == Owner::Daemon(pid) => {
                         if since.elapsed() >= OUT_OF_REACH {
-                            return Err(Error::Hidden { pid, socket: dial.socket, lock: lock.path.clone() });
+                            return Err(hidden(pid, dial.socket, lock.path.clone()).await);
                         }
                     }
                     (_, Some(owner @ Owner::Daemon(_)), _) => hidden_since = Some((Instant::now(), owner)),
@@ -138,6 +141,21 @@ impl Context<'_> {
         };
         self.ui.note(&format!("started agentd (pid {pid}){how}"));
     }
+}
+
+/// A daemon lives, and nobody listens on `socket`: its own is gone, or this is not its own.
+async fn hidden(pid: Option<u32>, socket: PathBuf, lock: PathBuf) -> Error {
+    let own = lock.with_file_name(SOCKET_FILE);
+    if own == socket || Dial::new(own.clone()).open().await.is_err() {
+        return Error::Hidden { pid, socket, lock };
+    }
+    let pid = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+    let message =
+        format!("nobody listens on {}, which was named: agentd{pid} listens on {}", socket.display(), own.display());
+    Error::usage(
+        message,
+        "leave out --socket and AGENTD_SOCKET; for another daemon, name its state folder: AGENTD_HOME",
+    )
 }
 
 /// What the lock adds to a fault: that it is a daemon which has no place, and which process is silent.

@@ -45,8 +45,12 @@ impl Findings {
 pub async fn examine(context: &Context<'_>, workspace: &Path, start: bool) -> Findings {
     let mut findings = Findings::default();
     // First, since a daemon that is started makes folder and socket.
-    let (of_daemon, answer) = daemon::checks(context, start).await;
-    findings.checks.extend(program::checks(context, answer.version.as_deref()));
+    let (mut of_daemon, answer) = daemon::checks(context, start).await;
+    let of_program = program::checks(context, answer.version.as_deref());
+    if of_program.iter().any(|check| check.name == program::DAEMON && check.verdict() == Verdict::Failed) {
+        daemon::cannot_start(&mut of_daemon);
+    }
+    findings.checks.extend(of_program);
     findings.checks.extend(state::checks(context, answer.version.is_some()));
     findings.checks.extend(of_daemon);
     findings.checks.extend(tools::checks(context, workspace).await);

@@ -4,15 +4,20 @@ mod target;
 
 use std::path::Path;
 
-use agentd_proto::v1::ReadDocumentRequest;
+use agentd_proto::{rendezvous::state_dir, v1::ReadDocumentRequest};
 use tonic::Code;
 
 use crate::{
     connect::{Connection, within_limit},
+    context::Context,
     error::Error,
+    ui::text,
 };
 
 pub(crate) use target::Target;
+
+/// Folder in the state folder with a folder for each task, in which its results are files.
+const TASK_FILES: &str = "tasks";
 
 /// The report for people.
 pub(crate) const REPORT: &str = "report.md";
@@ -33,6 +38,14 @@ pub(crate) fn wanted(path: &Path) -> &'static str {
     } else {
         REPORT
     }
+}
+
+/// Where a task's results lie as files, for a person at a terminal; nothing if they do not, or not on this machine.
+pub(crate) fn folder(context: &Context<'_>, task_id: &str) -> Option<String> {
+    let folder = state_dir(context.variable).ok()?.join(TASK_FILES).join(task_id);
+    let home = (context.variable)("HOME");
+    (context.ui.err.terminal && folder.is_dir())
+        .then(|| text::tilde(&format!("{}/", folder.display()), home.as_deref()))
 }
 
 /// Reads a document, piece by piece, into `sink`.

@@ -7,7 +7,10 @@ use tonic::{Code, Status};
 
 use crate::ui::text::span_ms;
 
+mod unsure;
 mod verdict;
+
+pub use unsure::Unsure;
 
 /// A fault, as the user sees it.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,8 @@ pub enum Error {
         pid: u32,
         /// Why, and what to do.
         reasons: Vec<String>,
+        /// It takes tasks again by itself once that is mended.
+        recovers: bool,
     },
     /// The system refuses to open the socket.
     #[error("cannot open the socket {}", .socket.display())]
@@ -226,6 +231,18 @@ pub enum Error {
         /// How long it had, in milliseconds.
         waited_ms: u64,
     },
+    /// It died while a task was watched, and again each time it was started again.
+    #[error("agentd died again and again: it was started again {times} times, and does not stay{}", quoted(.tail))]
+    Dying {
+        /// The watched task; empty: all.
+        task_id: String,
+        /// How often it was started again.
+        times: u32,
+        /// The end of what it said.
+        tail: String,
+        /// Where all of it stands.
+        log: PathBuf,
+    },
     /// The daemon refuses a call.
     #[error("cannot {what}: {}", said(.status))]
     Call {
@@ -234,6 +251,9 @@ pub enum Error {
         /// Its answer.
         status: Box<Status>,
     },
+    /// A task was handed over, and may have been accepted although this went wrong.
+    #[error(transparent)]
+    Unsure(Unsure),
     /// The command line or its input is wrong.
     #[error("{message}")]
     Usage {

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use agentd_proto::{
-    limits::HEARTBEAT_SECONDS,
+    limits::{DEATHS_OF_A_STEP, HEARTBEAT_SECONDS},
+    rendezvous::LOG_FOLDER,
     v1::{Event, Progress, WatchRequest, WatchResponse, event::What, watch_response::Item as Wire},
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -13,8 +14,9 @@ use tonic::{Request, Streaming};
 use crate::{
     connect::Connection,
     error::{Error, broke, is_lost},
+    owner::{Lock, Owner},
     retry::Pauses,
-    start::Starter,
+    start::{StartLog, Starter},
 };
 
 /// How long a daemon may stay away.
@@ -23,10 +25,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Three heartbeats: a connection that is silent for so long leads nowhere.
 const SILENCE: Duration = Duration::from_secs(3 * HEARTBEAT_SECONDS);
 
-/// How often one command brings a killed daemon back; beyond it something is wrong that a restart does not mend. A step that kills
-/// it is given up at the start after the fourth death: the first may blame nobody, and then it has three strikes
-/// (`MAX_STRIKES` in `daemon/crates/workflow/src/state.rs`).
-const RESTARTS: u32 = 4;
+/// How often one command brings a killed daemon back: the start after the last death of these gives the step up that kills it.
+/// Beyond it something is wrong that a restart does not mend.
+pub const RESTARTS: u32 = DEATHS_OF_A_STEP;
 
 /// What there is to see.
 #[derive(Debug)]
@@ -71,6 +72,8 @@ pub struct Follow {
     /// Restart it if it was killed.
     may_restart: bool,
     restarts: u32,
+    /// Where a daemon that is brought back says why it does not stay.
+    log: StartLog,
     suspended: bool,
     patience: Duration,
     /// When it went away, and how often since then it came back without anything new.
@@ -91,13 +94,20 @@ impl Follow {
     /// # Errors
     /// [`Error::Call`].
     pub async fn new(starter: Starter, connection: Connection, subject: Subject) -> Result<Self, Error> {
-        let may_restart = connection.status().await?.started_by == "terminal";
+        // Lost as well as found: opening the stream finds out.
+        let may_restart = match connection.status().await {
+            Ok(status) => status.started_by == "terminal",
+            Err(error) if error.is_passing() => starter.service.is_none(),
+            Err(error) => return Err(error),
+        };
+        let log = StartLog::of(&starter.state_dir.join(LOG_FOLDER));
         Ok(Self {
             subject,
             connection,
             starter,
             may_restart,
             restarts: 0,
+            log,
             suspended: false,
             patience: PATIENCE,
             lost_since: Instant::now(),
@@ -126,8 +136,8 @@ impl Follow {
     /// The next item; `None` after the end of the task.
     ///
     /// # Errors
-    /// [`Error::Lost`] after 60 s without a daemon, [`Error::Call`] if it refuses, and those of
-    /// [`Dial::open`](crate::connect::Dial::open) and [`Starter::start`] that waiting does not mend.
+    /// [`Error::Lost`] after 60 s without a daemon, [`Error::Dying`] at once if it was brought back too often, [`Error::Call`]
+    /// if it refuses, and those of [`Dial::open`](crate::connect::Dial::open) and [`Starter::start`] that waiting does not mend.
     pub async fn next(&mut self) -> Result<Option<Item>, Error> {
         loop {
             match &mut self.state {
@@ -224,10 +234,8 @@ impl Follow {
         }
         for pause in pauses {
             let opened = match self.starter.dial.open().await {
-                Err(Error::Stale { .. }) if killed && self.may_restart && self.restarts < RESTARTS => {
-                    self.restarts += 1;
-                    // Of several clients that see it die each tries; the daemon's lock decides whose start counts.
-                    self.starter.start().await.map(|(connection, ours)| {
+                Err(stale @ Error::Stale { .. }) if killed && self.may_restart => {
+                    self.bring_back(stale).await.map(|(connection, ours)| {
                         restarted = ours;
                         connection
                     })
@@ -250,5 +258,19 @@ impl Follow {
         }
         let waited_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
         Err(Error::Lost { task_id: self.subject.task_id.clone(), waited_ms })
+    }
+
+    /// Starts it again. After the last time only one is waited for that somebody else has started.
+    async fn bring_back(&mut self, stale: Error) -> Result<(Connection, bool), Error> {
+        if self.restarts < RESTARTS {
+            self.restarts += 1;
+            // Of several clients that see it die each tries; the daemon's lock decides whose start counts.
+            return self.starter.start().await;
+        }
+        if Lock::of(&self.starter.state_dir).owner() != Owner::Nobody {
+            return Err(stale);
+        }
+        let (tail, log) = self.log.last_words();
+        Err(Error::Dying { task_id: self.subject.task_id.clone(), times: self.restarts, tail, log })
     }
 }

@@ -12,13 +12,16 @@ pub mod env;
 pub mod error;
 mod file;
 pub mod follow;
+mod near;
 pub mod owner;
 pub mod retry;
 pub mod service;
 pub mod shape;
+pub mod short;
 pub mod start;
 pub mod stats;
 pub mod task;
+mod told;
 pub mod ui;
 
 pub use cli::run;

@@ -7,15 +7,11 @@ use std::{
     time::Duration,
 };
 
-use agentd_proto::rendezvous::{LOCK_FILE, owner_in};
+use agentd_proto::rendezvous::{JOURNAL_LOCK, LOCK_FILE, owner_in};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
 use crate::{error::Error, file, retry::Pauses};
-
-/// What the daemon holds beside its lock, with its number in it too: the lock of the journal. It is found there if somebody
-/// has deleted the other one.
-const JOURNAL_LOCK: &str = "log/lock";
 
 /// The lock of a state folder.
 #[derive(Debug, Clone)]
@@ -115,7 +111,7 @@ mod tests {
     #[test]
     fn who_holds_the_journal_is_the_owner_though_the_lock_was_deleted() {
         let home = tempfile::TempDir::new().unwrap();
-        let (lock, journal) = (Lock::of(home.path()), home.path().join("log/lock"));
+        let (lock, journal) = (Lock::of(home.path()), home.path().join(JOURNAL_LOCK));
         std::fs::create_dir(home.path().join("log")).unwrap();
         std::fs::write(&journal, "4711\n").unwrap();
         let held = File::open(&journal).unwrap();

@@ -19,5 +19,5 @@ pub mod wake;
 
 pub use fault::Fault;
 pub use files::{Files, Found};
-pub use job::{Installed, Job, Place};
+pub use job::{Installed, Job, Place, There};
 pub use manager::{Kind, Manager, Seen};

@@ -20,9 +20,9 @@ pub use fault::FaultShape;
 pub use rules::{RuleShape, RulesShape, severity};
 pub use service::{ServiceDoneShape, ServiceShape};
 
-/// A task, as `show --json` prints it and `list --json` lists it.
+/// A task, as `list --json` lists it.
 #[derive(Debug, Serialize)]
-pub struct TaskShape {
+pub struct ListedShape {
     task_id: String,
     /// `queued`, `running`, `waiting`, `succeeded`, `failed` or `cancelled`.
     state: &'static str,
@@ -39,11 +39,9 @@ pub struct TaskShape {
     recoveries: u32,
     /// Cursor of the newest event.
     cursor: u64,
-    steps: Vec<StepShape>,
-    documents: Vec<DocumentShape>,
 }
 
-impl From<v1::Task> for TaskShape {
+impl From<v1::Task> for ListedShape {
     fn from(task: v1::Task) -> Self {
         Self {
             state: task_state(task.state),
@@ -58,8 +56,26 @@ impl From<v1::Task> for TaskShape {
             summary: task.summary,
             recoveries: task.recoveries,
             cursor: task.cursor,
-            steps: task.steps.into_iter().map(Into::into).collect(),
-            documents: task.documents.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// A task, as `show --json` prints it: with its steps and documents, which no list has.
+#[derive(Debug, Serialize)]
+pub struct TaskShape {
+    #[serde(flatten)]
+    task: ListedShape,
+    steps: Vec<StepShape>,
+    documents: Vec<DocumentShape>,
+}
+
+impl From<v1::Task> for TaskShape {
+    fn from(mut task: v1::Task) -> Self {
+        let (steps, documents) = (std::mem::take(&mut task.steps), std::mem::take(&mut task.documents));
+        Self {
+            task: task.into(),
+            steps: steps.into_iter().map(Into::into).collect(),
+            documents: documents.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -68,7 +84,7 @@ impl From<v1::Task> for TaskShape {
 #[derive(Debug, Serialize)]
 pub struct ListShape {
     /// The tasks.
-    pub tasks: Vec<TaskShape>,
+    pub tasks: Vec<ListedShape>,
 }
 
 /// One step of a task.

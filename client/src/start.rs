@@ -27,17 +27,22 @@ use crate::{
     file,
     owner::{Lock, Owner},
     retry::Pauses,
-    service::{Fault, Kind, Place, wake},
+    service::{Fault, Kind, Place, logs::LOG, wake},
+    ui::text,
 };
 
 /// How long a started daemon may take until it answers.
 pub const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// Time between two starts while another daemon holds the lock and does not answer: it is about to end, or to serve.
+/// Time between two starts if another daemon held the lock and did not answer: it was about to end. None is started while it
+/// holds it.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 /// The start log begins anew when it is longer than this, in bytes.
 const LOG_LIMIT: u64 = 256 << 10;
+
+/// A program that has written more than this before it answers, in bytes, is no daemon, and would fill the disk.
+const MOST_SAID: u64 = 1 << 20;
 
 /// How much of the start log is shown, in bytes and in lines.
 const TAIL: (u64, usize) = (4 << 10, 12);
@@ -74,7 +79,7 @@ impl Starter {
     /// lock and cannot be reached), [`Error::StartLog`], [`Error::OtherUser`], and those of [`Dial::open`] that waiting does not mend.
     pub async fn start(&self) -> Result<(Connection, bool), Error> {
         if let Some(place) = &self.service {
-            let log = StartLog::of(place);
+            let log = StartLog::of(&place.logs());
             wake::start(place).await.map_err(|error| log.explain(error))?;
             return Ok((self.answered(&log).await?, true));
         }
@@ -106,10 +111,13 @@ impl Starter {
                 ended = Some(status);
                 next_try = now + LOCK_PAUSE;
             }
+            if log.metadata().is_ok_and(|metadata| metadata.len() > said_before + MOST_SAID) {
+                return Err(Self::ended_for_its_words(program, &mut child, (&mut log, said_before)));
+            }
             if now >= deadline {
                 break;
             }
-            if ended.is_some() && now >= next_try {
+            if ended.is_some() && now >= next_try && Lock::of(&self.state_dir).owner() == Owner::Nobody {
                 child = self.spawn(&program, &log)?;
                 ended = None;
             }
@@ -165,6 +173,17 @@ impl Starter {
         let mut command = Command::new(program);
         command.arg("--verify-journal").env(HOME_VARIABLE, &self.state_dir).stdin(Stdio::null());
         command
+    }
+
+    /// Ends a program that fills the log, of which the beginning stays. `log`: it, and where its words begin.
+    fn ended_for_its_words(program: PathBuf, child: &mut Child, (log, from): (&mut File, u64)) -> Error {
+        // It may have ended by itself.
+        let _gone = child.kill();
+        let _status = child.wait();
+        // What is not cut is cut at the next start.
+        let _whole = log.set_len(from + TAIL.0);
+        let how = format!("it was stopped: it wrote more than {} without answering", text::bytes(MOST_SAID));
+        Error::Died { program, how, tail: tail(log, from), log: None }
     }
 
     /// Why nobody answers. `child`: the last one that was started.
@@ -260,7 +279,7 @@ async fn is_ours(connection: &Connection, child: &mut Child) -> bool {
     ours
 }
 
-/// The start log of a service, and how long it was before the start that is waited for.
+/// The start log in a folder of logs, and how long it was before the start that is waited for.
 #[derive(Debug)]
 pub(crate) struct StartLog {
     path: PathBuf,
@@ -268,8 +287,8 @@ pub(crate) struct StartLog {
 }
 
 impl StartLog {
-    pub(crate) fn of(place: &Place) -> Self {
-        let path = place.logs().join(START_LOG);
+    pub(crate) fn of(logs: &Path) -> Self {
+        let path = logs.join(START_LOG);
         let said_before = path.metadata().map_or(0, |metadata| metadata.len());
         Self { path, said_before }
     }
@@ -287,6 +306,17 @@ impl StartLog {
     /// The end of what was said since.
     pub(crate) fn tail(&self) -> String {
         file::open(&self.path).map_or_else(|_| String::new(), |mut log| tail(&mut log, self.said_before))
+    }
+
+    /// What was said last, and where: since, or in the daemon's own log, for one that is killed has no time to say more.
+    pub(crate) fn last_words(&self) -> (String, PathBuf) {
+        match self.tail() {
+            said if said.is_empty() => {
+                let own = self.path.with_file_name(LOG);
+                (file::open(&own).map_or_else(|_| String::new(), |mut log| tail(&mut log, 0)), own)
+            }
+            said => (said, self.path.clone()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::{config::Flags, lifecycle::archive::ArchiveArgs};
 
@@ -35,9 +35,21 @@ pub struct Args {
     /// run; while one does, `agentd-cli journal verify` asks it.
     #[arg(long)]
     pub verify_journal: bool,
+    /// Print what the service would answer, in the form of the contract, and end. For `agentd-cli rules` and `config`.
+    #[arg(long, hide = true, value_name = "WHAT", value_enum)]
+    pub tell: Option<Tell>,
     /// Archives of the journal, for `agentd-cli journal`.
     #[command(flatten)]
     pub archive: ArchiveArgs,
+}
+
+/// What the program tells without a daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tell {
+    /// The performance rules.
+    Rules,
+    /// The settings.
+    Settings,
 }
 
 impl Args {

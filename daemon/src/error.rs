@@ -75,6 +75,16 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The socket that the service manager holds does not stand at its path.
+    #[error(
+        "the socket {} that the service manager holds is gone from there, or another one stands there; to have it made anew: \
+         agentd-cli service restart",
+        path.display()
+    )]
+    SocketAway {
+        /// Its path.
+        path: PathBuf,
+    },
     /// The service manager handed over something unusable.
     #[error(transparent)]
     Host(#[from] agentd_host::Error),
@@ -85,6 +95,12 @@ pub enum Error {
     #[error("{} exists already; give another name, or --force", path.display())]
     ArchiveThere {
         /// What is there.
+        path: PathBuf,
+    },
+    /// An archive is to be written over what it is made of.
+    #[error("{} is where the journal lies that the archive is made of; name a file somewhere else", path.display())]
+    ArchiveInside {
+        /// As it was named.
         path: PathBuf,
     },
     /// A journal is to be made where one is.
@@ -195,7 +211,7 @@ impl Classify for Error {
             Self::StateDir { .. } | Self::Lock { .. } | Self::Socket { .. } | Self::Bereft(_) => {
                 ErrorClass::Unavailable
             }
-            Self::Limit { .. } | Self::System { .. } => ErrorClass::Unavailable,
+            Self::Limit { .. } | Self::System { .. } | Self::SocketAway { .. } => ErrorClass::Unavailable,
             Self::Unsafe { .. } => ErrorClass::Denied,
             Self::AlreadyRunning { .. } | Self::SocketTaken { .. } | Self::OwnFile { .. } => ErrorClass::Conflict,
             Self::ArchiveThere { .. } | Self::JournalThere { .. } => ErrorClass::Conflict,
@@ -206,7 +222,7 @@ impl Classify for Error {
                 io::ErrorKind::ResourceBusy => ErrorClass::Busy,
                 _ => ErrorClass::Unavailable,
             },
-            Self::NoOutput => ErrorClass::Invalid,
+            Self::NoOutput | Self::ArchiveInside { .. } => ErrorClass::Invalid,
             Self::Interrupted | Self::Left { .. } => ErrorClass::Cancelled,
             Self::Host(error) => error.class(),
             Self::Engine(error) => error.class(),
@@ -248,8 +264,14 @@ impl Error {
             Self::Unsafe { .. } => 77,
             Self::AlreadyRunning { .. } => 75,
             Self::StateDir { .. } | Self::SocketTaken { .. } | Self::Socket { .. } | Self::Lock { .. } => 73,
-            Self::OwnFile { .. } => 73,
+            Self::OwnFile { .. } | Self::SocketAway { .. } => 73,
             Self::ArchiveThere { .. } | Self::JournalThere { .. } | Self::ArchiveFile { .. } | Self::NoOutput => 73,
+            Self::ArchiveInside { .. } => 73,
+            Self::Engine(agentd_engine::Error::Host(agentd_host::Error::Registry { source, .. }))
+                if matches!(source.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) =>
+            {
+                73
+            }
             Self::Bereft(_) => 74,
             Self::Interrupted | Self::Left { .. } => Exit::Detached.into(),
             Self::Host(_) | Self::System { .. } | Self::Limit { .. } => 71,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
     os::unix::net::UnixListener,
     process::ExitCode,
@@ -11,10 +12,10 @@ use std::{
 use agentd::{
     App, Error,
     app::{LOOK_EVERY, Launch, LogTo},
-    args::Args,
+    args::{Args, Tell},
     config, describe,
     lifecycle::{archive, check, owner, service},
-    rpc::code_for,
+    rpc::{code_for, told},
 };
 use agentd_base::{Classify as _, ErrorClass};
 use agentd_host::{Limits, Runtime, SystemClock, SystemSensors};
@@ -31,6 +32,12 @@ fn main() -> ExitCode {
     }
     if args.check_store {
         return match check_store(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        };
+    }
+    if let Some(what) = args.tell {
+        return match tell(&args, what) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         };
@@ -89,6 +96,17 @@ fn check_store(args: &Args) -> Result<(), Error> {
     writeln!(std::io::stdout(), "{text}").map_err(system("its standard output"))
 }
 
+/// Prints what the service would answer.
+fn tell(args: &Args, what: Tell) -> Result<(), Error> {
+    let runtime = runtime()?;
+    let own_uid = runtime.block_on(async { owner::own_uid() }).map_err(system("a socket"))?;
+    let (answer, refused) = told::answer(what, &args.flags(), &environment(), own_uid)?;
+    if let Some(refused) = refused {
+        let _ = writeln!(std::io::stderr(), "no daemon starts with what is set, so these are the defaults: {refused}");
+    }
+    std::io::stdout().write_all(&answer).map_err(system("its standard output"))
+}
+
 /// Prints what a check of everything that is stored has found. True: all is well.
 fn verify(args: &Args) -> Result<bool, Error> {
     let runtime = runtime()?;
@@ -120,8 +138,10 @@ fn runtime() -> Result<Runtime, Error> {
     agentd_host::current_thread_runtime().map_err(system("a runtime"))
 }
 
+/// What is not UTF-8 is kept with signs in its place: so it is refused where it says something, not overheard.
 fn environment() -> HashMap<String, String> {
-    std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect()
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 fn sees_terminal() -> bool {

@@ -14,11 +14,12 @@ mod rules;
 pub(crate) mod server;
 mod status;
 mod tasks;
+pub mod told;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use agentd_base::{MonoMs, WallMs};
-use agentd_engine::Engine;
+use agentd_engine::{Engine, EngineStatus};
 use agentd_host::{Children, Clock, Limits, Topology};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -135,6 +136,26 @@ impl Context {
             counters: Counters::default(),
             doctor,
         })
+    }
+
+    /// How the engine does now: what was in the way of its index may be gone.
+    async fn status(&self) -> Result<EngineStatus, agentd_engine::Error> {
+        let status = self.engine.status().await?;
+        if status.unindexed.is_none() {
+            return Ok(status);
+        }
+        self.engine.retry_index().await;
+        self.engine.status().await
+    }
+
+    /// Why no task is accepted, and whether it will be again by itself once that is mended; `None`: it is.
+    fn refusal(&self, engine: &EngineStatus) -> Option<(String, bool)> {
+        let fixed = engine.read_only.clone().map(|why| (why, false));
+        let unindexed = || {
+            let why = engine.unindexed.as_ref()?;
+            Some((format!("keys and older tasks cannot be looked up, so no task is accepted: {why}"), true))
+        };
+        fixed.or_else(|| self.premises.refusal().map(|why| (why.to_string(), true))).or_else(unindexed)
     }
 
     /// Waits for an answer as long as its kind of call may take, and counts it. What it waits for may go on behind it.

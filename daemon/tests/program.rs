@@ -301,7 +301,9 @@ fn below(limit: &str, home: &Path) -> Output {
 
 #[test]
 fn a_limit_that_forbids_a_start_is_named() {
-    for (limit, advice) in [("-n 16", "(ulimit -n)"), ("-n 32", "(ulimit -n)"), ("-f 0", "(ulimit -f)")] {
+    for (limit, advice) in
+        [("-n 16", "(ulimit -n)"), ("-n 32", "(ulimit -n)"), ("-f 0", "(ulimit -f)"), ("-f 10", "(ulimit -f)")]
+    {
         let home = tempfile::tempdir().unwrap();
         let (code, said) = ended(&below(limit, home.path()));
         assert!(code == Some(71) && said.contains(advice) && !said.contains("ulimit -u"), "{limit}: {code:?} {said}");

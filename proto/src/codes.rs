@@ -35,6 +35,11 @@ pub enum Exit {
 /// Exit code of the program `agentd` if another one owns the state folder: whoever started it may wait for that one.
 pub const DAEMON_ALREADY_RUNNING: u8 = 75;
 
+/// Exit codes of the program `agentd` after which a service manager is not to start it again, since that would end the same way
+/// until somebody mends it: the state folder or socket cannot be made (73), the folder was taken away, and the socket that the
+/// manager holds perhaps with it (74), another daemon owns it (75), it is open to others (77), the configuration is wrong (78).
+pub const DAEMON_FINAL: [u8; 5] = [73, 74, DAEMON_ALREADY_RUNNING, 77, 78];
+
 /// The exit code for a gRPC answer. `Cancelled` is how a tonic client reports its own expired deadline.
 #[must_use]
 pub fn exit_for(code: Code) -> Exit {

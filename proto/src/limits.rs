@@ -34,6 +34,10 @@ pub const HEARTBEAT_SECONDS: u64 = 15;
 /// Longest time that `Shutdown` gives running steps, in milliseconds.
 pub const MAX_GRACE_MS: u32 = 3000;
 
+/// How many deaths of the daemon a step is given up after: the first may blame nobody, and then it has its strikes. Whoever brings
+/// the daemon back so often has done enough.
+pub const DEATHS_OF_A_STEP: u32 = 4;
+
 /// How long a call may take that is answered once; what takes longer hangs. Streams are not limited.
 pub const CALL_LIMIT: Duration = Duration::from_secs(30);
 

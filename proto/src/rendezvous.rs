@@ -18,6 +18,18 @@ pub const MAX_SOCKET_PATH: usize = 103;
 /// last, in decimal digits.
 pub const LOCK_FILE: &str = "agentd.lock";
 
+/// The lock of the journal in the state folder, which the daemon holds too, with its number in it: it is found there if somebody
+/// has deleted [`LOCK_FILE`].
+pub const JOURNAL_LOCK: &str = "log/lock";
+
+/// Folders of the journal in the state folder; more that begin as [`ASIDE`] does are what a change of its format, or an import,
+/// puts beside it.
+const JOURNAL: [&str; 3] = ["log", "blobs", "index"];
+const ASIDE: &str = "log.";
+
+/// Links that a name may lead through; systems follow no more.
+const LINKS: usize = 40;
+
 /// Longest number of a process in the lock, with room.
 const LONGEST_NUMBER: u64 = 32;
 
@@ -98,6 +110,30 @@ pub fn owner_in(lock: impl Read) -> Option<u32> {
     let mut text = String::new();
     lock.take(LONGEST_NUMBER).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
+}
+
+/// Whether a file that is written at `path`, perhaps through links, would be one of those that the daemon of this state folder lives
+/// on: its journal, or its lock. What cannot be looked at is none of them.
+#[must_use]
+pub fn is_stored(state_dir: &Path, path: &Path) -> bool {
+    let (Ok(state_dir), Some(place)) = (state_dir.canonicalize(), place_of(path)) else { return false };
+    let Ok(inner) = place.strip_prefix(&state_dir) else { return false };
+    let folder = inner.components().next().map(|first| first.as_os_str().to_string_lossy());
+    inner == Path::new(LOCK_FILE) || folder.is_some_and(|name| JOURNAL.contains(&&*name) || name.starts_with(ASIDE))
+}
+
+/// Where a file is, or would be made, behind all links.
+fn place_of(path: &Path) -> Option<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let folder = folder.canonicalize().ok()?;
+        match path.read_link() {
+            Ok(target) => path = folder.join(target),
+            Err(_) => return Some(folder.join(path.file_name()?)),
+        }
+    }
+    None
 }
 
 fn absolute(variable: &'static str, path: PathBuf) -> Result<PathBuf, AddressError> {

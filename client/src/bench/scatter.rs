@@ -18,6 +18,7 @@ use super::{
 use crate::{
     connect::{Connection, within_limit},
     error::Error,
+    ui::text,
 };
 
 /// The step that is cut into pieces.
@@ -62,9 +63,20 @@ struct Run {
     summary: String,
 }
 
-pub(super) async fn measure(world: &World, connection: &Connection, plan: &Plan) -> Result<Scatter, Error> {
-    let mut runs = Vec::new();
-    for _ in 0..plan.count(3, 1) {
+/// A bar would be drawn by what is told of the progress, which takes time of the daemon: it is said how far this is instead.
+pub(super) async fn measure(
+    world: &World,
+    connection: &Connection,
+    plan: &Plan,
+    said: impl Fn(&str),
+) -> Result<Scatter, Error> {
+    let mut runs: Vec<Run> = Vec::new();
+    let count = plan.count(3, 1);
+    for number in 1..=count {
+        let before = runs.last().map_or_else(String::new, |run| {
+            format!("; the one before took {}: {}", text::span(run.wall), text::one_line(&run.summary))
+        });
+        said(&format!("analysis {number} of {count}, each from nothing{before}"));
         world.forget_facts();
         runs.push(run(world, connection, plan).await?);
     }

@@ -3,16 +3,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    fs::OpenOptions,
+    fs::{DirBuilder, OpenOptions},
     io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
 };
 
 use agentd_proto::{
     codes::Exit,
-    rendezvous::CONFIG_FILE,
-    v1::{GetConfigRequest, Setting, StatusRequest},
+    rendezvous::{CONFIG_FILE, state_dir},
+    v1::{GetConfigRequest, GetConfigResponse, Setting},
 };
 use clap::{Args, Subcommand};
 
@@ -21,6 +21,7 @@ use crate::{
     context::Context,
     error::Error,
     shape::{ConfigFileShape, ConfigShape},
+    told,
     ui::{
         style::Label,
         table::{Cell, Table},
@@ -33,7 +34,7 @@ const EXAMPLES: &str = "Examples:
   agentd-cli config show queue           only keys that begin so
   agentd-cli config init                 write a commented config.toml to the state folder
 
-Both ask the daemon that runs and start none.";
+Both ask the daemon that runs, or else its program, and start none.";
 
 /// Show the settings, or write a file to change them
 #[derive(Debug, Args)]
@@ -67,9 +68,12 @@ enum Verb {
 /// [`Error::Call`], [`Error::NoSetting`], [`Error::File`], [`Error::Usage`] (there is a file already), and those of
 /// connecting.
 pub async fn run(context: &Context<'_>, args: ConfigArgs) -> Result<Exit, Error> {
-    let connection = context.connect().await?;
-    let answer = connection.daemon().get_config(within_limit(GetConfigRequest {})).await;
-    let mut answer = answer.map_err(Error::call("read the configuration"))?.into_inner();
+    let (mut answer, folder) = match context.connect().await {
+        Err(error) if error.is_absence() => {
+            (told::ask(context, "settings").ok_or(error)?, state_dir(context.variable)?)
+        }
+        connection => asked(&connection?).await?,
+    };
     match args.verb {
         Verb::Show { prefix } => {
             let keys: Vec<String> = answer.settings.iter().map(|setting| setting.key.clone()).collect();
@@ -83,9 +87,16 @@ pub async fn run(context: &Context<'_>, args: ConfigArgs) -> Result<Exit, Error>
                 context.ui.table(&table(&answer.settings))?;
             }
         }
-        Verb::Init => init(context, &connection, &answer.settings).await?,
+        Verb::Init => init(context, &folder, &answer.settings)?,
     }
     Ok(Exit::Success)
+}
+
+/// The settings in force, and the state folder that they are of.
+async fn asked(connection: &Connection) -> Result<(GetConfigResponse, PathBuf), Error> {
+    let answer = connection.daemon().get_config(within_limit(GetConfigRequest {})).await;
+    let answer = answer.map_err(Error::call("read the configuration"))?.into_inner();
+    Ok((answer, connection.status().await?.state_dir.into()))
 }
 
 /// How many keys an error names.
@@ -126,10 +137,11 @@ fn table(settings: &[Setting]) -> Table {
     table
 }
 
-async fn init(context: &Context<'_>, connection: &Connection, settings: &[Setting]) -> Result<(), Error> {
-    let answer = connection.daemon().status(within_limit(StatusRequest {})).await;
-    let status = answer.map_err(Error::call("read the status"))?.into_inner();
-    let path = Path::new(&status.state_dir).join(CONFIG_FILE);
+fn init(context: &Context<'_>, folder: &Path, settings: &[Setting]) -> Result<(), Error> {
+    // Before the first start there is none, and it is nobody else's business.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(Error::file("make the folder", folder))?;
+    let path = folder.join(CONFIG_FILE);
     let content = commented_file(settings);
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     match made.and_then(|mut file| file.write_all(content.as_bytes())) {

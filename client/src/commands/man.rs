@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use crate::{context::Context, error::Error};
 
 const EXAMPLES: &str = "Examples:
-  agentd-cli man --dir ~/.local/share/man/man1";
+  d=~/.local/share/man/man1; mkdir -p $d; agentd-cli man --dir $d";
 
 /// Write manual pages, one per command
 #[derive(Debug, Args)]

@@ -12,7 +12,9 @@ use crate::{
     connect::within_limit,
     context::Context,
     error::Error,
+    near::near,
     shape::{RuleShape, RulesShape, severity},
+    told,
     ui::{
         style::Label,
         table::{Cell, Table},
@@ -26,8 +28,8 @@ const EXAMPLES: &str = "Examples:
   agentd-cli rules explain loop-regex-compile
   agentd-cli rules --json | jq -r '.rules[] | select(.severity == \"high\") | .id'
 
-The rules look at every file that `submit` measures; what they find stands in its report. Asks the daemon that runs and \
-starts none. With --json: {min_confidence, rules: [{id, title, severity, languages, on, why, instead, wrong_when, …}]}.";
+The rules look at every file that `submit` measures; what they find stands in its report. Asks the daemon that runs, or \
+else its program, and starts none. With --json: {min_confidence, rules: [{id, title, severity, languages, on, why, instead, wrong_when, …}]}.";
 
 /// Show the performance rules, or explain one
 #[derive(Debug, Args)]
@@ -61,9 +63,13 @@ setting rules.off.")]
 /// # Errors
 /// [`Error::Call`], [`Error::NoRule`], [`Error::Usage`] (language), and those of connecting.
 pub async fn run(context: &Context<'_>, args: RulesArgs) -> Result<Exit, Error> {
-    let connection = context.connect().await?;
-    let answer = connection.rules().list(within_limit(ListRulesRequest {})).await;
-    let answer = answer.map_err(Error::call("list the rules"))?.into_inner();
+    let answer = match context.connect().await {
+        Err(error) if error.is_absence() => told::ask(context, "rules").ok_or(error)?,
+        connection => {
+            let answer = connection?.rules().list(within_limit(ListRulesRequest {})).await;
+            answer.map_err(Error::call("list the rules"))?.into_inner()
+        }
+    };
     match args.verb {
         None => list(context, answer, args.language.as_deref())?,
         Some(Verb::Explain { id }) => explain(context, answer.rules, &id)?,
@@ -119,36 +125,11 @@ fn known_language(rules: &[Rule], asked: &str) -> Result<String, Error> {
 }
 
 fn explain(context: &Context<'_>, rules: Vec<Rule>, id: &str) -> Result<(), Error> {
-    let near = near(id, &rules);
+    let near = near(id, rules.iter().map(|rule| rule.id.as_str()));
     let Some(rule) = rules.into_iter().find(|rule| rule.id == id) else {
         return Err(Error::NoRule { id: id.to_owned(), near });
     };
     if context.ui.json { context.ui.object(&RuleShape::from(rule)) } else { context.ui.report(&page(&rule)) }
-}
-
-/// How many ids an error names.
-const NAMED: usize = 3;
-
-/// How alike two ids must be (Jaro-Winkler, 0 to 1), and how much less than the best another one may be: many begin alike.
-const ALIKE: f64 = 0.75;
-const NEARLY: f64 = 0.08;
-
-/// Ids that were perhaps meant, the most alike first.
-fn near(id: &str, rules: &[Rule]) -> Vec<String> {
-    let likeness = |rule: &Rule| {
-        let within = !id.is_empty() && rule.id.contains(id);
-        if within { 1.0 } else { strsim::jaro_winkler(id, &rule.id) }
-    };
-    let mut found: Vec<(f64, &Rule)> = rules.iter().map(|rule| (likeness(rule), rule)).collect();
-    found.retain(|(likeness, _)| *likeness > ALIKE);
-    found.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    let best = found.first().map_or(0.0, |(likeness, _)| *likeness);
-    found
-        .into_iter()
-        .filter(|(likeness, _)| best - likeness < NEARLY)
-        .take(NAMED)
-        .map(|(_, rule)| rule.id.clone())
-        .collect()
 }
 
 fn page(rule: &Rule) -> String {
@@ -182,13 +163,6 @@ mod tests {
             ..Rule::default()
         };
         vec![rule("loop-regex-compile", &["rust", "go"]), rule("loop-sort", &["cpp"]), rule("unbounded-read", &["go"])]
-    }
-
-    #[test]
-    fn a_rule_that_does_not_exist_leads_to_those_that_do() {
-        assert_eq!(near("loop-regx-compile", &rules()), ["loop-regex-compile"]);
-        assert_eq!(near("sort", &rules())[0], "loop-sort");
-        assert_eq!(near("zzz", &rules()), Vec::<String>::new());
     }
 
     #[test]

@@ -170,7 +170,9 @@ impl<'a> Desk<'a> {
         let who = daemon.map_or_else(String::new, |(connection, pid)| {
             format!(": agentd {} answers (pid {pid})", connection.daemon.version)
         });
-        ui.note(&format!("service {action} ({manager}){who}"));
+        if action != "absent" {
+            ui.note(&format!("service {action} ({manager}){who}"));
+        }
         for note in notes {
             ui.note(&note);
         }

@@ -29,7 +29,7 @@ const EXAMPLES: &str = "Examples:
   agentd-cli show last --document report.sarif --output report.sarif
   agentd-cli show last --json | jq .state
 
-Starts no daemon. With --json: one object with the fields that `list --json` has.";
+Starts no daemon. With --json: one object with the fields that a task of `list --json` has, and {steps, documents}.";
 
 /// Show a task, or a document of it
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ Starts no daemon. With --json: one object with the fields that `list --json` has
 pub struct ShowArgs {
     /// Id, the beginning of one, or `last`
     task: String,
-    /// Print this document instead, as it is
+    /// Print this document instead: as it is into a pipe, markdown drawn on a terminal
     #[arg(long, short, value_name = "NAME")]
     document: Option<String>,
     /// Write the document to a file; `-`: stdout, as it is
@@ -50,7 +50,7 @@ pub struct ShowArgs {
 /// # Errors
 /// [`Error::NoTask`], [`Error::NoDocument`], [`Error::Call`], and those of connecting.
 pub async fn run(context: &Context<'_>, args: ShowArgs) -> Result<Exit, Error> {
-    let target = args.output.map(Target::check).transpose()?;
+    let target = args.output.map(|path| Target::check(path, context.variable)).transpose()?;
     let connection = context.connect().await?;
     let task_id = task::resolve(&connection, &args.task).await?;
     let request = GetTaskRequest { task_id: task_id.clone() };
@@ -122,6 +122,9 @@ fn show_task(context: &Context<'_>, task: &Task) -> Result<(), Error> {
         context.ui.table(&table)?;
         let name = &task.documents[0].name;
         context.ui.hint(&format!("read it: agentd-cli show {} --document {name}", task.task_id));
+        if let Some(files) = document::folder(context, &task.task_id) {
+            context.ui.hint(&format!("all as files: {files}"));
+        }
     }
     Ok(())
 }

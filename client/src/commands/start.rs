@@ -36,7 +36,7 @@ pub async fn run(context: &Context<'_>, _: StartArgs) -> Result<Exit, Error> {
         context.ui.note(&format!("agentd {version} runs already (pid {pid})"));
     }
     if status.health() == Health::ReadOnly {
-        return Err(Error::ReadOnly { pid, reasons: status.reasons });
+        return Err(Error::ReadOnly { pid, reasons: status.reasons, recovers: status.recovers });
     }
     Ok(Exit::Success)
 }

@@ -50,8 +50,11 @@ pub async fn run(context: &Context<'_>, _: StatusArgs) -> Result<Exit, Error> {
         other => other?,
     };
     let status = connection.status().await?;
-    let read_only = (status.health() == Health::ReadOnly)
-        .then(|| Error::ReadOnly { pid: status.pid, reasons: status.reasons.clone() });
+    let read_only = (status.health() == Health::ReadOnly).then(|| Error::ReadOnly {
+        pid: status.pid,
+        reasons: status.reasons.clone(),
+        recovers: status.recovers,
+    });
     if context.ui.json {
         context.ui.object(&StatusShape::from(status))?;
     } else {

@@ -11,30 +11,26 @@ use std::{
 
 use agentd_proto::{
     codes::Exit,
-    limits::{MAX_KEY_BYTES, MAX_SUBMIT_BYTES, MAX_TASK_TEXT_BYTES, RETRY_AFTER_TRAILER},
-    v1::{CpuHint, Health, Hints, Priority, SubmitRequest, SubmitResponse},
+    limits::{MAX_KEY_BYTES, MAX_SUBMIT_BYTES, MAX_TASK_TEXT_BYTES},
+    v1::{CpuHint, Hints, Priority, SubmitRequest, SubmitResponse},
 };
 use clap::{Args, ValueEnum};
-use tokio::{signal::unix::Signal, time::sleep};
-use tonic::{Code, Status};
+use tokio::signal::unix::Signal;
 use ulid::Ulid;
 
 use crate::{
     attend::{Product, attend, interrupts},
-    connect::{Connection, within_limit},
+    connect::Connection,
     context::Context,
     env,
-    error::{Error, broke, is_lost},
+    error::Error,
     follow::Subject,
-    retry::Pauses,
     shape::AcceptedShape,
 };
 
-/// How often a submission is tried: the key makes a repetition harmless.
-const TRIES: usize = 6;
+mod send;
 
-/// Longest pause that a busy daemon can ask for between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+use send::send;
 
 const EXAMPLES: &str = "Examples:
   agentd-cli submit \"Analyze this repository\"
@@ -50,7 +46,8 @@ agents). Only analyze makes a report.
 
 Without --detach the command stays until the task has ended. Progress goes to stderr, the report to stdout: drawn on a \
 terminal, as markdown in a pipe, as one JSON object {task_id, state, summary, documents, report} with --json.
-Ctrl-C leaves the task alone; it goes on. If no daemon runs, one is started.";
+Ctrl-C leaves the task alone; it goes on. If no daemon runs, one is started. Where it is not known whether the task was \
+accepted, the error names its key (with --json: error.key): the same command with --key KEY makes no second task.";
 
 /// Submit a task and follow it to its end
 #[derive(Debug, Args)]
@@ -114,25 +111,27 @@ fn expected(text: &str) -> Result<Duration, String> {
         Ok(span) if span.is_zero() => Err(format!("it is zero; {remedy}")),
         Ok(span) if span > LONGEST_EXPECTED => Err(format!("at most 31d are possible; {remedy}")),
         Ok(span) => Ok(span),
-        Err(error) => Err(format!("{error}; {remedy}")),
+        Err(_) => Err(format!("it is no time; {remedy}")),
     }
 }
 
 /// Submits.
 ///
 /// # Errors
-/// [`Error::Usage`] (request), [`Error::Call`] (refused), and those of connecting, starting and following.
+/// [`Error::Usage`] (request), [`Error::Call`] (refused), [`Error::Unsure`] (perhaps accepted), and those of connecting,
+/// starting and following.
 pub async fn run(context: &Context<'_>, mut args: SubmitArgs) -> Result<Exit, Error> {
-    let product = Product::choose(args.output.take(), context.ui.json, Product::Object)?;
+    check_output(&args)?;
+    let product = Product::choose(context, args.output.take(), Product::Object)?;
     let detach = args.detach;
     let request = build(context, args)?;
     let (connection, started) = context.connect_or_start().await?;
-    if started {
-        context.say_started(connection.status().await?.pid);
+    if started && let Ok(status) = connection.status().await {
+        context.say_started(status.pid);
     }
     if detach {
         let mut connection = connection;
-        let accepted = submit(context, &mut connection, &request).await?;
+        let accepted = send(context, &mut connection, &request).await?;
         return say_accepted(context, accepted);
     }
     let mut interrupts = interrupts()?;
@@ -143,6 +142,22 @@ pub async fn run(context: &Context<'_>, mut args: SubmitArgs) -> Result<Exit, Er
     context.ui.note(&format!("task {}{again}", accepted.task_id));
     let subject = Subject { task_id: accepted.task_id, cursor: accepted.cursor, progress: true };
     attend(context, connection, subject, &mut interrupts, product).await
+}
+
+/// Names of workflows, for those who miss them by a letter; the daemon decides which there are.
+const WORKFLOWS: [&str; 3] = ["analyze", "noop", "drill"];
+
+/// Those that make no documents.
+const WITHOUT_REPORT: [&str; 2] = ["noop", "drill"];
+
+/// Refuses a file for a report that will not be, instead of making the task and then failing.
+fn check_output(args: &SubmitArgs) -> Result<(), Error> {
+    let SubmitArgs { output: Some(path), workflow, .. } = args else { return Ok(()) };
+    if !WITHOUT_REPORT.contains(&workflow.as_str()) {
+        return Ok(());
+    }
+    let message = format!("workflow {workflow} makes no report: there will be nothing to write to {}", path.display());
+    Err(Error::usage(message, "leave --output away, or take --workflow analyze"))
 }
 
 fn build(context: &Context<'_>, args: SubmitArgs) -> Result<SubmitRequest, Error> {
@@ -251,7 +266,7 @@ fn random_key() -> String {
     Ulid::from_parts(u64::try_from(now.as_millis()).unwrap_or(0), word() << 64 | word()).to_string()
 }
 
-/// Submits; `None` if the user left before the daemon answered.
+/// Submits and stays; `None` if the user left before the daemon answered.
 async fn submit_unless_left(
     context: &Context<'_>,
     mut connection: Connection,
@@ -260,7 +275,7 @@ async fn submit_unless_left(
 ) -> Result<Option<(SubmitResponse, Connection)>, Error> {
     let mut asked = false;
     let accepted = {
-        let mut submitted = pin!(submit(context, &mut connection, request));
+        let mut submitted = pin!(send(context, &mut connection, request));
         loop {
             tokio::select! {
                 accepted = &mut submitted => break accepted?,
@@ -284,71 +299,15 @@ async fn submit_unless_left(
     Ok(Some((accepted, connection)))
 }
 
-/// Submits until the daemon has answered, over new connections if need be.
-async fn submit(
-    context: &Context<'_>,
-    connection: &mut Connection,
-    request: &SubmitRequest,
-) -> Result<SubmitResponse, Error> {
-    let mut last = None;
-    for (attempt, pause) in Pauses::new(Duration::from_millis(50), LONGEST_PAUSE).take(TRIES).enumerate() {
-        let status = match connection.tasks().submit(within_limit(request.clone())).await {
-            Ok(answer) => return Ok(answer.into_inner()),
-            Err(status) => status,
-        };
-        let pause = match status.code() {
-            Code::ResourceExhausted => retry_after(&status).unwrap_or(pause).min(LONGEST_PAUSE),
-            _ if is_lost(&status) && !is_read_only(connection, &status).await => pause,
-            _ => return Err(Error::call("submit the task")(status)),
-        };
-        if attempt == 0 {
-            context.ui.note(&match status.code() {
-                _ if broke(&status) => "the connection to agentd is lost; trying again".to_owned(),
-                Code::ResourceExhausted => "agentd is busy; trying again".to_owned(),
-                _ => "agentd cannot take the task now; trying again".to_owned(),
-            });
-        }
-        let lost = is_lost(&status);
-        last = Some(status);
-        if attempt + 1 == TRIES {
-            break;
-        }
-        sleep(pause).await;
-        if lost {
-            *connection = reopen(context, connection).await?;
-        }
-    }
-    Err(Error::call("submit the task")(last.unwrap_or_else(|| Status::unknown("no answer"))))
-}
-
-/// True if the daemon answers and takes no tasks until somebody mends what ails it: no other try would go better.
-async fn is_read_only(connection: &Connection, refusal: &Status) -> bool {
-    if refusal.code() != Code::Unavailable || broke(refusal) {
-        return false;
-    }
-    connection.status().await.is_ok_and(|status| status.health() == Health::ReadOnly)
-}
-
-/// A new connection if there is a daemon; else the old one, which is tried again after the next pause.
-async fn reopen(context: &Context<'_>, old: &Connection) -> Result<Connection, Error> {
-    match context.connect_or_start().await {
-        Ok((connection, _)) => Ok(connection),
-        Err(error) if error.is_passing() => Ok(old.clone()),
-        Err(error) => Err(error),
-    }
-}
-
-fn retry_after(status: &Status) -> Option<Duration> {
-    let value = status.metadata().get(RETRY_AFTER_TRAILER)?;
-    Some(Duration::from_millis(value.to_str().ok()?.parse().ok()?))
-}
-
 fn say_accepted(context: &Context<'_>, accepted: SubmitResponse) -> Result<Exit, Error> {
     let SubmitResponse { task_id, existing, cursor } = accepted;
+    // Who cannot be told its id there is told it here.
+    let unsaid = format!("task {task_id} is accepted");
+    let unsaid = |_: &Error| context.ui.note(&unsaid);
     if context.ui.json {
-        context.ui.object(&AcceptedShape { task_id, existing, cursor })?;
+        context.ui.object(&AcceptedShape { task_id, existing, cursor }).inspect_err(unsaid)?;
     } else {
-        context.ui.data(&task_id)?;
+        context.ui.data(&task_id).inspect_err(unsaid)?;
         if existing {
             context.ui.note("the key was known: this is the task it made earlier");
         }

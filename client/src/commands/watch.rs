@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     follow::{Follow, Item, Subject},
     shape::WatchShape,
-    task,
+    short, task,
     ui::{
         event::{self, Cancelled},
         style::Label,
@@ -53,7 +53,7 @@ pub async fn run(context: &Context<'_>, args: WatchArgs) -> Result<Exit, Error> 
     let Some(task) = args.task else {
         return watch_all(context, connection, args.from).await;
     };
-    let product = Product::choose(args.output, context.ui.json, Product::Events)?;
+    let product = Product::choose(context, args.output, Product::Events)?;
     let mut interrupts = interrupts()?;
     let task_id = task::resolve(&connection, &task).await?;
     let subject = Subject { task_id, cursor: args.from.unwrap_or(0), progress: true };
@@ -95,8 +95,9 @@ fn show(context: &Context<'_>, cancelled: &mut Cancelled, event: Event) -> Resul
     match event::line(&event, paint).filter(|_| !cancelled.cuts_off(&event)) {
         Some(line) => {
             let cursor = paint.text(Label::Dim, &event.cursor.to_string());
-            let line = format!("{cursor} {} {line}", event.task_id);
             let width = context.ui.out.width.filter(|_| context.ui.out.terminal);
+            let id = if width.is_some() { short::alone(&event.task_id) } else { &event.task_id };
+            let line = format!("{cursor} {id} {line}");
             context.ui.data(&width.map_or_else(|| line.clone(), |width| text::hang(&line, width, 0, 2)))
         }
         None => Ok(()),

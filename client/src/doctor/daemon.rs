@@ -16,6 +16,10 @@ use crate::{
     error::Error,
 };
 
+/// Whether it runs, and what only one that runs can tell.
+const RUNNING: &str = "running";
+const REST: &str = "the rest";
+
 /// What the daemon told beside its checks.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
@@ -69,7 +73,7 @@ async fn stored(context: &Context<'_>) -> Option<DoctorCheck> {
 }
 
 fn absent(error: &Error) -> Vec<DoctorCheck> {
-    let of = |verdict| of_error(DAEMON, "running", verdict, error);
+    let of = |verdict| of_error(DAEMON, RUNNING, verdict, error);
     let running = match error {
         // It is started by the next submit: nothing is wrong with that.
         Error::Absent { .. } => {
@@ -81,10 +85,18 @@ fn absent(error: &Error) -> Vec<DoctorCheck> {
         _ => of(Verdict::Failed),
     };
     let found = "machine, placement, disk, clock, limits and folders are told by a daemon that runs";
-    vec![
-        running,
-        DoctorCheck::of(DAEMON, "the rest", Verdict::Skipped, found).with_command("agentd-cli doctor --start"),
-    ]
+    vec![running, DoctorCheck::of(DAEMON, REST, Verdict::Skipped, found).with_command("agentd-cli doctor --start")]
+}
+
+/// Takes back what is promised of the next start: there is no program that could be started.
+pub(super) fn cannot_start(checks: &mut [DoctorCheck]) {
+    for check in checks.iter_mut().filter(|check| [RUNNING, REST].contains(&check.name.as_str())) {
+        if matches!(check.verdict(), Verdict::Skipped | Verdict::Warning) {
+            let remedy = "none can be started until what is said of the program `agentd` is mended";
+            check.remedy = if check.name == RUNNING { remedy.to_owned() } else { String::new() };
+            check.command = String::new();
+        }
+    }
 }
 
 async fn running(connection: &Connection) -> (Vec<DoctorCheck>, Answer) {
@@ -93,7 +105,7 @@ async fn running(connection: &Connection) -> (Vec<DoctorCheck>, Answer) {
     let status = connection.status().await;
     let mut checks = vec![match &status {
         Ok(status) => of_process(status),
-        Err(error) => of_error(DAEMON, "running", Verdict::Failed, error),
+        Err(error) => of_error(DAEMON, RUNNING, Verdict::Failed, error),
     }];
     match connection.daemon().examine(within_limit(ExamineRequest {})).await {
         Ok(told) => {
@@ -111,7 +123,7 @@ async fn running(connection: &Connection) -> (Vec<DoctorCheck>, Answer) {
 }
 
 fn unexamined(version: &str, refusal: &tonic::Status) -> DoctorCheck {
-    const NAME: &str = "the rest";
+    const NAME: &str = REST;
     match refusal.code() {
         Code::Unimplemented => {
             let found = format!("agentd {version} is too old to examine itself");
@@ -131,9 +143,9 @@ fn of_process(status: &StatusResponse) -> DoctorCheck {
     let found = format!("agentd {}, pid {}{by}{since}", status.version, status.pid);
     let ours = env!("CARGO_PKG_VERSION");
     if status.version == ours {
-        return DoctorCheck::of(DAEMON, "running", Verdict::Ok, found);
+        return DoctorCheck::of(DAEMON, RUNNING, Verdict::Ok, found);
     }
-    DoctorCheck::of(DAEMON, "running", Verdict::Warning, format!("{found}; this agentd-cli is {ours}"))
+    DoctorCheck::of(DAEMON, RUNNING, Verdict::Warning, format!("{found}; this agentd-cli is {ours}"))
         .with_remedy("if the program was replaced, start the new one; open tasks go on")
         .with_command("agentd-cli stop && agentd-cli start")
 }

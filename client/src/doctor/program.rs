@@ -9,8 +9,11 @@ use super::of_error;
 use crate::{
     context::Context,
     error::Error,
-    service::{Files, Found, Kind, Manager, Place, decide, program, runner::System},
+    service::{Fault, Files, Found, Installed, Kind, Manager, Place, decide, program, runner::System},
 };
+
+/// The check of the program that would be started.
+pub(super) const DAEMON: &str = "agentd";
 
 /// Version of this client.
 const OURS: &str = env!("CARGO_PKG_VERSION");
@@ -33,13 +36,20 @@ fn client() -> DoctorCheck {
 
 /// The program that would be started, asked whether it can serve the state folder.
 fn daemon(context: &Context<'_>, running: Option<&str>) -> DoctorCheck {
-    const NAME: &str = "agentd";
+    const NAME: &str = DAEMON;
     let asked = context.starter().and_then(|starter| program::ask(&starter.find()?, &context.place()?));
     let candidate = match asked {
         Ok(candidate) => candidate,
         // What runs needs no other program.
         Err(error @ Error::NoProgram { .. }) if running.is_some() => {
             return of_error(PROGRAM, NAME, Verdict::Warning, &error);
+        }
+        Err(Error::Service(fault)) if matches!(*fault, Fault::Unfit { .. }) => {
+            let remedy = match running {
+                Some(_) => "mend that before it is started the next time; the one that runs goes on",
+                None => "mend that: until then no daemon starts",
+            };
+            return of_error(PROGRAM, NAME, Verdict::Failed, &Error::Service(fault)).with_remedy(remedy);
         }
         Err(error) => return of_error(PROGRAM, NAME, Verdict::Failed, &error),
     };
@@ -76,8 +86,7 @@ fn service(place: &Place) -> Vec<DoctorCheck> {
             return vec![unknown];
         }
     };
-    let program_is_there = found.installed().is_some_and(|installed| installed.program.is_file());
-    let problems = decide::problems(&found, &seen, place, program_is_there);
+    let problems = decide::problems(&found, &seen, place, found.installed().map(Installed::there));
     let mut checks: Vec<DoctorCheck> = problems
         .into_iter()
         .map(|problem| {

@@ -12,13 +12,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use agentd_proto::rendezvous::{is_stored, state_dir};
 use rustix::{
     fs::{OFlags, fcntl_getfl},
     io::Errno,
 };
 use tokio::sync::oneshot;
 
-use crate::error::Error;
+use crate::{env::Variables, error::Error};
 
 #[cfg(test)]
 mod tests;
@@ -55,8 +56,9 @@ enum Kind {
 }
 
 impl Target {
-    /// Finds out before any work is done whether something can be written at `path`; `-` is standard output.
-    pub(crate) fn check(path: PathBuf) -> Result<Self, Error> {
+    /// Finds out before any work is done whether something can be written at `path`; `-` is standard output. What is stored in the
+    /// state folder that `variable` gives is written by its daemon alone.
+    pub(crate) fn check(path: PathBuf, variable: Variables<'_>) -> Result<Self, Error> {
         let path = if path.as_os_str() == "-" { OUTPUT.into() } else { path };
         let kind = match opened(&path) {
             Some(Opened::Here(1)) => Kind::Output(inherited(1).map_err(|error| refusal(error, &path))?),
@@ -73,6 +75,10 @@ impl Target {
             return Err(Error::usage(format!("there is no folder {}", folder.display()), hint));
         }
         if matches!(kind, Kind::Named) {
+            if state_dir(variable).is_ok_and(|state| is_stored(&state, &path)) {
+                let message = format!("{} is where agentd keeps its journal", path.display());
+                return Err(Error::usage(message, "name a file somewhere else: --output report.md"));
+            }
             let _writable = look(&path).map_err(Error::file("write", &path))?;
         }
         Ok(Self { path, kind })

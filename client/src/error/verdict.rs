@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use tonic::{Code, Status};
 
 use super::{Error, broke};
+use crate::near::did_you_mean;
 
 impl Error {
     /// The exit code.
@@ -50,9 +51,13 @@ impl Error {
             | Self::Check { .. }
             | Self::Died { .. }
             | Self::Slow { .. }
-            | Self::Lost { .. } => Exit::Unavailable,
+            | Self::Lost { .. }
+            | Self::Dying { .. } => Exit::Unavailable,
             Self::Archive { exit, .. } => *exit,
+            // Whatever code the library gives that: nobody answered.
+            Self::Call { status, .. } if broke(status) => Exit::Unavailable,
             Self::Call { status, .. } => exit_for(status.code()),
+            Self::Unsure(unsure) => unsure.fault.exit(),
             Self::Service(fault) => fault.verdict().0,
         }
     }
@@ -83,9 +88,10 @@ impl Error {
             Self::Archive { exit: Exit::DataLoss, .. } => "damaged",
             Self::Archive { exit: Exit::Usage, .. } => "conflict",
             Self::Archive { .. } => "archive",
-            Self::Lost { .. } => "lost",
+            Self::Lost { .. } | Self::Dying { .. } => "lost",
             Self::Call { status, .. } if broke(status) => "lost",
             Self::Call { status, .. } => code_word(status.code()),
+            Self::Unsure(unsure) => unsure.fault.kind(),
             Self::Usage { .. } | Self::Address(_) => "usage",
             Self::NoTask { .. } | Self::NoTasks => "no_task",
             Self::Ambiguous { .. } => "ambiguous",
@@ -113,6 +119,9 @@ impl Error {
             }
             Self::Signal { source, .. } if is_denied(source) => vec!["stop it as the user who started it".to_owned()],
             Self::Signal { lock, .. } => vec![format!("find out who holds it: lsof {}", lock.display())],
+            Self::ReadOnly { recovers: true, .. } => {
+                vec!["mend that: it takes tasks again by itself, see agentd-cli status".to_owned()]
+            }
             Self::ReadOnly { .. } => vec![
                 "mend that and start it anew: agentd-cli stop && agentd-cli start".to_owned(),
                 "what can still be read: agentd-cli list".to_owned(),
@@ -140,13 +149,12 @@ impl Error {
             Self::NoProgram { .. } => vec!["name it: --daemon PATH, or AGENTD_DAEMON=PATH".to_owned()],
             Self::Spawn { .. } => vec!["name another program: --daemon PATH".to_owned()],
             Self::StartLog { path, source } => vec![start_log_hint(path, source)],
-            Self::Check { .. } => vec!["an agentd of this client's version can".to_owned()],
-            Self::Archive { said, .. } => archive_hints(said),
-            Self::Died { log, .. } | Self::Slow { log, .. } => {
-                log.iter().map(|log| format!("all it said is in {}", log.display())).collect()
-            }
-            Self::Lost { task_id, .. } => lost_hints(task_id),
+            Self::Check { said, .. } | Self::Archive { said, .. } => older_hints(said),
+            Self::Died { log, .. } | Self::Slow { log, .. } => log.iter().map(|log| all_said(log)).collect(),
+            Self::Lost { task_id, .. } => vec![lost_hint(task_id)],
+            Self::Dying { task_id, log, .. } => vec![all_said(log), lost_hint(task_id)],
             Self::Call { status, .. } => call_hints(status),
+            Self::Unsure(unsure) => unsure.fault.hints().into_iter().chain(unsure.hints()).collect(),
             Self::Usage { hint, .. } => vec![hint.clone()],
             Self::NoTask { .. } => vec!["see which there are: agentd-cli list".to_owned()],
             Self::NoTasks => vec!["submit one: agentd-cli submit \"…\"".to_owned()],
@@ -156,7 +164,7 @@ impl Error {
             Self::NoSetting { near, .. } => {
                 vec![format!("near: {}", near.join(", ")), "see all: agentd-cli config show".to_owned()]
             }
-            Self::NoRule { near, .. } => vec![meant(near), "see all: agentd-cli rules".to_owned()],
+            Self::NoRule { near, .. } => vec![did_you_mean(near), "see all: agentd-cli rules".to_owned()],
             Self::Unexpected { .. } => vec!["compare versions: agentd-cli status".to_owned()],
             Self::Service(fault) => fault.verdict().1,
             Self::File { .. } | Self::Address(_) | Self::Output(_) => Vec::new(),
@@ -221,12 +229,6 @@ fn unwritten_hints(task_id: &str, found: &[String]) -> Vec<String> {
     [documents("it has no documents", found)].into_iter().chain(found.first().map(write)).collect()
 }
 
-/// Ids that were perhaps meant.
-fn meant(near: &[String]) -> String {
-    let meant = near.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" or ");
-    if meant.is_empty() { meant } else { format!("did you mean {meant}?") }
-}
-
 /// A refusal of the daemon, as a word.
 const fn code_word(code: Code) -> &'static str {
     match code {
@@ -262,13 +264,14 @@ fn start_log_hint(log: &Path, source: &io::Error) -> String {
 }
 
 /// The program says itself what to do; only one that does not know the question cannot.
-fn archive_hints(said: &str) -> Vec<String> {
+fn older_hints(said: &str) -> Vec<String> {
     let old = said.contains("unexpected argument");
     old.then(|| "an agentd of this client's version can".to_owned()).into_iter().collect()
 }
 
 fn call_hints(status: &Status) -> Vec<String> {
     let hint = match status.code() {
+        _ if broke(status) => "see how it does: agentd-cli status",
         Code::ResourceExhausted => "agentd is busy; try again later, or see what it does: agentd-cli list",
         Code::AlreadyExists => "use another --key, or none",
         Code::Unimplemented => "agentd is older than this agentd-cli: agentd-cli stop && agentd-cli start",
@@ -294,13 +297,15 @@ fn hidden_hints(socket: &Path, lock: &Path, pid: Option<u32>) -> Vec<String> {
     [Some(listens), end].into_iter().flatten().collect()
 }
 
-fn lost_hints(task_id: &str) -> Vec<String> {
+fn all_said(log: &Path) -> String {
+    format!("all it said is in {}", log.display())
+}
+
+fn lost_hint(task_id: &str) -> String {
     if task_id.is_empty() {
-        return vec!["start it: agentd-cli start".to_owned()];
+        return "start it: agentd-cli start".to_owned();
     }
-    vec![format!(
-        "the task is safe on disk; start agentd and look again: agentd-cli start && agentd-cli watch {task_id}"
-    )]
+    format!("the task is safe on disk; start agentd and look again: agentd-cli start && agentd-cli watch {task_id}")
 }
 
 #[cfg(test)]
@@ -308,12 +313,14 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::error::Unsure;
 
     #[test]
     fn every_fault_has_its_exit_code_and_says_what_to_do() {
         let socket = PathBuf::from("/s/agentd.sock");
         let call = |code| Error::call("submit the task")(Status::new(code, "queue full"));
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let unsure = |fault| Error::Unsure(Unsure { key: "of mine".into(), fault: Box::new(fault) });
         let table: Vec<(Error, Exit, &str)> = vec![
             (Error::Absent { socket: socket.clone() }, Exit::Unavailable, "agentd-cli start"),
             (Error::Stale { socket: socket.clone() }, Exit::Unavailable, "agentd-cli start"),
@@ -342,9 +349,14 @@ mod tests {
             (Error::NoSocket { path: socket.clone() }, Exit::Unavailable, "--socket"),
             (Error::OtherUser { socket: socket.clone(), theirs: 501, ours: 0 }, Exit::Denied, "AGENTD_HOME"),
             (
-                Error::ReadOnly { pid: 7, reasons: vec!["the disk is full".into()] },
+                Error::ReadOnly { pid: 7, reasons: vec!["the log is damaged".into()], recovers: false },
                 Exit::Unavailable,
                 "agentd-cli stop",
+            ),
+            (
+                Error::ReadOnly { pid: 7, reasons: vec!["the disk is full".into()], recovers: true },
+                Exit::Unavailable,
+                "by itself",
             ),
             (Error::NoSetting { prefix: "x".into(), near: vec!["log".into()] }, Exit::NotFound, "near: log"),
             (
@@ -365,12 +377,26 @@ mod tests {
             (Error::ClientTooOld { version: "9".into(), theirs: 9, ours: 1 }, Exit::Protocol, "install"),
             (Error::NoProgram { tried: vec![] }, Exit::Unavailable, "--daemon"),
             (Error::Lost { task_id: "01X".into(), waited_ms: 60_000 }, Exit::Unavailable, "watch 01X"),
+            (
+                Error::Dying { task_id: "01X".into(), times: 4, tail: String::new(), log: "/s/logs/agentd.log".into() },
+                Exit::Unavailable,
+                "is in /s/logs/agentd.log",
+            ),
             (call(Code::ResourceExhausted), Exit::Busy, "later"),
             (call(Code::AlreadyExists), Exit::Usage, "--key"),
             (call(Code::DataLoss), Exit::DataLoss, "journal verify"),
             (Error::NoTask { name: "01".into() }, Exit::NotFound, "agentd-cli list"),
             (Error::Ambiguous { name: "01".into(), found: vec![] }, Exit::Usage, "more characters"),
             (Error::usage("bad", "do this"), Exit::Usage, "do this"),
+            (
+                Error::call("read the status")(Status::from_error(Box::new(io::Error::from(
+                    io::ErrorKind::BrokenPipe,
+                )))),
+                Exit::Unavailable,
+                "agentd-cli status",
+            ),
+            (unsure(call(Code::ResourceExhausted)), Exit::Busy, "later"),
+            (unsure(Error::Absent { socket: "/s".into() }), Exit::Unavailable, "--key 'of mine'"),
         ];
         for (error, exit, hint) in table {
             assert_eq!(error.exit(), exit, "{error}");

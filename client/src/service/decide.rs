@@ -5,7 +5,7 @@ use std::{cmp::Ordering, path::Path};
 use super::{
     fault::Fault,
     files::Found,
-    job::Place,
+    job::{Place, There},
     manager::{Anew, Seen},
     program::Candidate,
 };
@@ -148,9 +148,9 @@ fn compared(one: &str, other: &str) -> Option<Ordering> {
     }))
 }
 
-/// What is wrong with a service, each with what mends it; empty: nothing is.
+/// What is wrong with a service, each with what mends it; empty: nothing is. `there`: of what our files name.
 #[must_use]
-pub fn problems(found: &Found, seen: &Seen, place: &Place, program_is_there: bool) -> Vec<String> {
+pub fn problems(found: &Found, seen: &Seen, place: &Place, there: Option<There>) -> Vec<String> {
     let mend = "agentd-cli service install";
     let mut problems = Vec::new();
     match found {
@@ -173,11 +173,17 @@ pub fn problems(found: &Found, seen: &Seen, place: &Place, program_is_there: boo
                 let theirs = installed.state_dir.as_deref().map_or_else(|| place.usual_state_dir(), Path::to_owned);
                 problems.push(format!("it serves {}, not {}", theirs.display(), place.state_dir.display()));
             }
-            if !program_is_there {
+            if there.is_some_and(|there| !there.program) {
                 problems.push(format!("its program {} is gone: {mend}", installed.program.display()));
             }
             if !seen.loaded {
                 problems.push("it is installed, but not loaded: agentd-cli service start".to_owned());
+            }
+            if let (true, Some(There { socket: false, .. }), Some(socket)) = (seen.loaded, there, &installed.socket) {
+                problems.push(format!(
+                    "its socket {} is gone from there, so no client finds the daemon: agentd-cli service restart",
+                    socket.display()
+                ));
             }
         }
     }
@@ -332,19 +338,22 @@ mod tests {
         let half = Found::Half(None, vec!["/u/agentd.service".into()]);
         let foreign = Found::Foreign { path: "/x".into(), why: "it starts /bin/sh".to_owned() };
         let other = Found::Ours(installed(None, Some("/other")));
+        let all = There { program: true, socket: true };
+        let (no_program, no_socket) = (There { program: false, ..all }, There { socket: false, ..all });
         for (found, seen, there, words) in [
-            (&Found::Nothing, &loaded, true, "its file is gone, but it is loaded (gui/501)"),
-            (&half, &loaded, true, "/u/agentd.service is missing"),
-            (&foreign, &away, true, "not ours: it starts /bin/sh"),
-            (&ours("1"), &away, true, "not loaded: agentd-cli service start"),
-            (&ours("1"), &loaded, false, "its program /bin/agentd is gone"),
-            (&ours("1"), &failed, true, "exit code 78"),
-            (&other, &loaded, true, "it serves /other"),
+            (&Found::Nothing, &loaded, all, "its file is gone, but it is loaded (gui/501)"),
+            (&half, &loaded, all, "/u/agentd.service is missing"),
+            (&foreign, &away, all, "not ours: it starts /bin/sh"),
+            (&ours("1"), &away, no_socket, "not loaded: agentd-cli service start"),
+            (&ours("1"), &loaded, no_program, "its program /bin/agentd is gone"),
+            (&ours("1"), &loaded, no_socket, "no client finds the daemon: agentd-cli service restart"),
+            (&ours("1"), &failed, all, "exit code 78"),
+            (&other, &loaded, all, "it serves /other"),
         ] {
-            let told = problems(found, seen, &place(), there);
+            let told = problems(found, seen, &place(), Some(there));
             assert!(told.len() == 1 && told[0].contains(words), "{told:?}");
         }
-        assert!(problems(&ours("1"), &loaded, &place(), true).is_empty());
-        assert!(problems(&Found::Nothing, &away, &place(), true).is_empty());
+        assert!(problems(&ours("1"), &loaded, &place(), Some(all)).is_empty());
+        assert!(problems(&Found::Nothing, &away, &place(), None).is_empty());
     }
 }

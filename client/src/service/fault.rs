@@ -162,7 +162,10 @@ impl Fault {
             Self::Downgrade { .. } => {
                 (Exit::Usage, vec!["install the newer one, or name it: --daemon PATH".to_owned()])
             }
-            Self::Unfit { .. } => (Exit::Unavailable, vec!["nothing was changed, the old one goes on".to_owned()]),
+            Self::Unfit { .. } => (
+                Exit::Unavailable,
+                vec!["mend that first; nothing was changed, and a daemon that runs goes on".to_owned()],
+            ),
             Self::NotInstalled => (Exit::NotFound, vec!["install it: agentd-cli service install".to_owned()]),
             Self::Unwritable { .. } => (Exit::Usage, vec!["use another path".to_owned()]),
             Self::Render { .. } => (Exit::Internal, vec![]),

@@ -1,6 +1,9 @@
-//! What a service file says about agentd, whatever its form: program, state folder, socket, search path. Pure.
+//! What a service file says about agentd, whatever its form: program, state folder, socket, search path.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
+};
 
 use agentd_proto::rendezvous::{HOME_VARIABLE, LOG_FOLDER, SOCKET_VARIABLE, START_LOG, socket_path, state_dir};
 
@@ -77,6 +80,16 @@ impl Place {
     pub fn logs(&self) -> PathBuf {
         self.state_dir.join(LOG_FOLDER)
     }
+
+    /// Whether there is a socket where clients look for it.
+    #[must_use]
+    pub fn has_socket(&self) -> bool {
+        is_socket(&self.socket)
+    }
+}
+
+fn is_socket(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket())
 }
 
 /// Everything that goes into a service file, as text that can stand there.
@@ -134,6 +147,15 @@ impl Job {
     }
 }
 
+/// Which of the things are there that a file of ours names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct There {
+    /// The daemon that it starts.
+    pub program: bool,
+    /// The socket, as far as it is named.
+    pub socket: bool,
+}
+
 /// What a file of ours says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
@@ -148,6 +170,12 @@ pub struct Installed {
 }
 
 impl Installed {
+    /// What stands at its paths.
+    #[must_use]
+    pub fn there(&self) -> There {
+        There { program: self.program.is_file(), socket: self.socket.as_deref().is_none_or(is_socket) }
+    }
+
     /// Whether it serves the state folder of this place.
     #[must_use]
     pub fn serves(&self, place: &Place) -> bool {

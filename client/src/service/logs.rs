@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Name of the daemon's own log.
+pub const LOG: &str = "agentd.log";
+
 /// Where the search for the last lines ends, in bytes from the end.
 const FURTHEST: u64 = 1 << 20;
 

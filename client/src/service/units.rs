@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use agentd_proto::rendezvous::{HOME_VARIABLE, SOCKET_VARIABLE};
+use agentd_proto::{
+    codes::DAEMON_FINAL,
+    rendezvous::{HOME_VARIABLE, SOCKET_VARIABLE},
+};
 
 use super::job::{Installed, Job, OPEN_FILES, SOCKET_NAME, marked_version};
 
@@ -11,10 +14,6 @@ pub const SERVICE: &str = "agentd.service";
 
 /// The unit that holds its socket.
 pub const SOCKET: &str = "agentd.socket";
-
-/// Exit codes of the daemon after which another start would end the same way: the state folder or socket cannot be made,
-/// another daemon owns it, it is open to others, the configuration is wrong.
-pub const FINAL_CODES: [u8; 4] = [73, 75, 77, 78];
 
 /// Seconds between SIGTERM and SIGKILL; the daemon needs at most 10.
 const STOP_SECONDS: u32 = 12;
@@ -26,7 +25,7 @@ pub fn service(job: &Job) -> String {
     for (name, value) in job.environment() {
         environment.push_str(&format!("Environment={}\n", quoted(&format!("{name}={value}"))));
     }
-    let codes = FINAL_CODES.map(|code| code.to_string()).join(" ");
+    let codes = DAEMON_FINAL.map(|code| code.to_string()).join(" ");
     format!(
         "# {mark}
 # Changes belong into a drop-in: systemctl --user edit {SERVICE}

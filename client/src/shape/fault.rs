@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// `{"error": {kind, message, hints, exit}}`.
+/// `{"error": {kind, message, hints, exit}}`, and `key` of a task that may have been accepted all the same.
 #[derive(Debug, Serialize)]
 pub struct FaultShape {
     error: Fault,
@@ -20,6 +20,9 @@ struct Fault {
     hints: Vec<String>,
     /// The exit code that follows from it.
     exit: u8,
+    /// A repetition with it gives the same task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 impl From<&Error> for FaultShape {
@@ -30,7 +33,8 @@ impl From<&Error> for FaultShape {
             message.push_str(&format!(": {cause}"));
             source = cause.source();
         }
-        let fault = Fault { kind: error.kind(), message, hints: error.hints(), exit: error.exit().into() };
+        let (kind, hints, key) = (error.kind(), error.hints(), error.key().map(str::to_owned));
+        let fault = Fault { kind, message, hints, exit: error.exit().into(), key };
         Self { error: fault }
     }
 }
@@ -43,6 +47,6 @@ impl FaultShape {
         let message = parts.next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
         let hints = parts.filter(|part| !part.is_empty()).collect();
-        Self { error: Fault { kind: "usage", message, hints, exit: Exit::Usage.into() } }
+        Self { error: Fault { kind: "usage", message, hints, exit: Exit::Usage.into(), key: None } }
     }
 }

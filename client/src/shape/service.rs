@@ -72,7 +72,8 @@ impl ServiceShape {
 pub struct ServiceDoneShape {
     /// `launchd` or `systemd`.
     pub manager: &'static str,
-    /// `installed`, `kept`, `mended`, `upgraded`, `changed`, `replaced`, `uninstalled`, `started`, `stopped` or `restarted`.
+    /// `installed`, `kept`, `mended`, `upgraded`, `changed`, `replaced`, `uninstalled`, `absent` (nothing was installed),
+    /// `started`, `stopped` or `restarted`.
     pub action: &'static str,
     /// The daemon that answers now; `null` if none was asked.
     pub version: Option<String>,

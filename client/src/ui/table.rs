@@ -123,8 +123,7 @@ impl Table {
     #[must_use]
     pub fn render(&self, paint: Paint, width: Option<usize>) -> String {
         let mut kept = self.kept(width);
-        // An id that is cut cannot be copied.
-        if let Some(width) = width.filter(|&width| width < NARROW || (self.cut && kept.needed() > width)) {
+        if let Some(width) = width.filter(|&width| width < NARROW || kept.breaks(width)) {
             return self.listed(paint, width);
         }
         let mut widths = kept.widths(width);
@@ -154,7 +153,7 @@ impl Table {
             out.push_str(if at > 1 && self.has_head { "\n" } else { "" });
             for (name, cell) in names.iter().zip(cells).filter(|(_, cell)| !cell.text.is_empty()) {
                 let content = text::one_line(&cell.text);
-                let name = paint.text(Label::Dim, name.text.trim());
+                let name = paint.text(Label::Dim, &text::one_line(&name.text));
                 let content = cell.label.map_or_else(|| content.clone(), |label| paint.text(label, &content));
                 out.push_str(&text::hang(&format!("{name}: {content}"), width, 0, GAP));
                 out.push('\n');
@@ -199,6 +198,25 @@ impl Table {
         (0..columns).map(need).sum::<usize>() + GAP * columns.saturating_sub(1)
     }
 
+    /// True if something would be broken or cut that is of no use then: a number, a word, an id that is to be copied.
+    fn breaks(&self, width: usize) -> bool {
+        if self.cut {
+            return self.needed() > width;
+        }
+        let columns = self.rows.first().map_or(0, Vec::len) - usize::from(self.last_below);
+        (0..columns).map(|at| self.unbreakable(at)).sum::<usize>() + GAP * columns.saturating_sub(1) > width
+    }
+
+    /// The longest word of a column that must stay whole. A path may be broken, and is still read.
+    fn unbreakable(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        let words = cells.flat_map(|cell| cell.text.split_whitespace());
+        words
+            .map(|word| text::width(word).min(if word.contains('/') { NARROWEST } else { usize::MAX }))
+            .max()
+            .unwrap_or(0)
+    }
+
     /// Columns that the widest line of a column takes.
     fn natural(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
@@ -206,16 +224,12 @@ impl Table {
     }
 
     fn longest_word(&self, column: usize) -> usize {
-        Self::longest_word_of(&self.rows, column)
-    }
-
-    fn longest_word_of(rows: &[Vec<Cell>], column: usize) -> usize {
-        let cells = rows.iter().filter_map(|row| row.get(column));
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
         cells.flat_map(|cell| cell.text.split_whitespace()).map(text::width).max().unwrap_or(0)
     }
 
     /// Natural widths. If they do not fit, the widest column gives way, one column of characters at a time: first
-    /// those with text of several words, since an id or a path that is broken cannot be copied; a head is broken last.
+    /// those with text of several words, since an id or a path that is broken cannot be copied; a word is broken last.
     fn widths(&self, limit: Option<usize>) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let mut widths: Vec<usize> = (0..columns).map(|at| self.natural(at)).collect();
@@ -226,9 +240,9 @@ impl Table {
         let wordy: Vec<usize> = (0..columns).filter(|&at| self.has_words(at)).collect();
         // Where all words fit, none is broken.
         let words = |at| self.longest_word(at).max(floor);
-        let heads = |at| Self::longest_word_of(&self.rows[..usize::from(self.has_head)], at).max(floor);
-        let narrowest: [&dyn Fn(usize) -> usize; 4] = [&words, &heads, &heads, &|_| floor];
-        for (candidates, narrowest) in [&wordy, &wordy, &all, &all].into_iter().zip(narrowest) {
+        let whole = |at| self.unbreakable(at).max(floor);
+        let narrowest: [&dyn Fn(usize) -> usize; 5] = [&words, &whole, &whole, &|at| self.unbreakable(at), &|_| floor];
+        for (candidates, narrowest) in [&wordy, &wordy, &all, &all, &all].into_iter().zip(narrowest) {
             while widths.iter().sum::<usize>() > room {
                 let widest =
                     candidates.iter().copied().filter(|&at| widths[at] > narrowest(at)).max_by_key(|&at| widths[at]);
@@ -334,6 +348,25 @@ mod tests {
         let text = table.render(Paint::new(false), Some(30));
         assert_eq!(text.lines().next(), Some("File                Complexity"), "{text}");
         assert!(text.lines().all(|line| text::width(line) <= 30), "{text}");
+    }
+
+    #[test]
+    fn where_a_number_or_a_word_would_be_broken_each_cell_has_its_own_lines() {
+        let mut table = Table::headed();
+        for row in [
+            ["Language", "Files", "Code"],
+            ["TypeScript", "   411", "15,921"],
+            ["src/a/long/path.rs", "     2", "     7"],
+        ] {
+            table.row(row.map(Cell::from));
+        }
+        let drawn = |width| table.render(Paint::new(false), Some(width));
+        assert!(drawn(28).starts_with("Language      Files   Code\nTypeScript       411  15,921\n"), "{}", drawn(28));
+        let mut agents = Table::new(&["AGENT", "GRANTED", "FAST", "DONE"]).one_line();
+        agents.row(["synthesizer".into(), "any cpu, nice 5".into(), "unmeasured".into(), "1,480".into()]);
+        let drawn = |width| agents.render(Paint::new(false), Some(width));
+        assert!(drawn(39).starts_with("AGENT        GRANTED  FAST        DONE\n"), "{}", drawn(39));
+        assert_eq!(drawn(38), "AGENT: synthesizer\nGRANTED: any cpu, nice 5\nFAST: unmeasured\nDONE: 1,480\n");
     }
 
     #[test]

@@ -44,6 +44,27 @@ pub fn cut(text: &str, columns: usize) -> String {
     kept
 }
 
+/// A path as a shell's user writes it: `~` for his own folder, `home`, if that is known.
+#[must_use]
+pub fn tilde(path: &str, home: Option<&str>) -> String {
+    let home = home.map(|home| home.trim_end_matches('/')).filter(|home| !home.is_empty());
+    match home.and_then(|home| path.strip_prefix(home)) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// The last parts of a path that at most `columns` hold, behind `…` if something is missing.
+#[must_use]
+pub fn last_parts(path: &str, columns: usize) -> String {
+    if width(path) <= columns {
+        return path.to_owned();
+    }
+    let ends = path.match_indices('/').map(|(at, _)| &path[at..]);
+    let end = ends.into_iter().find(|end| end.len() > 1 && width(end) < columns);
+    end.map_or_else(|| cut(path.rsplit('/').next().unwrap_or(path), columns), |end| format!("…{end}"))
+}
+
 /// The text in lines of at most `columns`, broken between words, and inside a word only if it is longer than a line.
 #[must_use]
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
@@ -247,6 +268,28 @@ mod tests {
         assert_eq!(cut("abcdef", 4), "abc…");
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("abc", 3), "abc");
+    }
+
+    #[test]
+    fn a_path_is_named_by_its_last_parts() {
+        for (path, home, short) in [
+            ("/h/u", Some("/h/u/"), "~"),
+            ("/h/u/src", Some("/h/u"), "~/src"),
+            ("/h/u2", Some("/h/u"), "/h/u2"),
+            ("/w", None, "/w"),
+            ("/w", Some("/"), "/w"),
+        ] {
+            assert_eq!(tilde(path, home), short, "{path}");
+        }
+        for (path, short) in [
+            ("~/src/agentd", "~/src/agentd"),
+            ("/srv/work/src/agentd", "…/src/agentd"),
+            ("/srv/work/src/agentd2", "…/agentd2"),
+            ("/srv/rust-analyzer-2", "rust-analyz…"),
+        ] {
+            let found = last_parts(path, 12);
+            assert_eq!(found, short, "{path}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn the_program_is_told_what_to_do_and_its_result_is_shown() {
     let lacking = DONE.replace('}', r#","lost":["ab, a document of task 01"]}"#);
     let lacking = program(home.path(), &format!("echo '{lacking}' >&2"));
     let output = Cli::new(home.path(), &["journal", "--daemon", &lacking, "import", "a.tar"]).run().expect(0);
-    assert!(output.stdout.contains("; 1 document lost before"), "{output:?}");
+    assert!(output.stdout.contains("; 1 thing lost before"), "{output:?}");
     let streams = program(home.path(), &format!("printf archive; echo '{DONE}' >&2"));
     let output = Cli::new(home.path(), &["journal", "--daemon", &streams, "export", "-"]).run().expect(0);
     assert_eq!(output.stdout, "archive", "nothing else may be in it");
@@ -60,6 +60,51 @@ fn the_program_is_told_what_to_do_and_its_result_is_shown() {
     assert_eq!(output.stdout, "archive", "nothing else may be in it");
     let object: serde_json::Value = serde_json::from_str(&output.stderr).unwrap();
     assert_eq!((&object["file"], &object["records"]), (&serde_json::Value::Null, &12.into()));
+}
+
+/// The archive is there all the same: with one object, as always, and in words that say so and name all of it.
+#[test]
+fn what_an_archive_lacks_is_named_and_that_it_is_there() {
+    let home = TempDir::new().unwrap();
+    let lost = ["ab of task 01", "cd of task 02", "ef of task 03", "01 of task 04"];
+    let done = DONE.replace('}', &format!(r#","lost":{}}}"#, serde_json::to_string(&lost).unwrap()));
+    let lacking = |first: &str| {
+        let script = format!("{first} echo '{done}' >&2; echo 'agentd: the archive lacks ab and more' >&2; exit 8");
+        program(home.path(), &script)
+    };
+    let cases: [(&str, &[&str], &str, &str); 3] = [
+        ("", &["export", "a.tar"], "a.tar: 12 records", "the archive was written as a.tar, and lacks 4 things"),
+        ("", &["import", "--check", "a.tar"], "not all is in it: 12 records", "can be imported, and lacks 4 things"),
+        ("printf archive;", &["export", "-"], "archive", "the archive was written to standard output, and lacks"),
+    ];
+    for (first, arguments, shown, said) in cases {
+        let lacking = lacking(first);
+        let all = [&["journal", "--quiet", "--daemon", &lacking], arguments].concat();
+        let output = Cli::new(home.path(), &all).run().expect(8);
+        assert!(output.stdout.contains(shown) && !output.stdout.contains("all is well"), "{output:?}");
+        output.says(&[said]);
+        output.says(&lost);
+        let all = [&["journal", "--json", "--daemon", &lacking], arguments].concat();
+        let output = Cli::new(home.path(), &all).run().expect(8);
+        let (object, other, file) = match first {
+            "" => (&output.stdout, &output.stderr, Some("a.tar")),
+            _ => (&output.stderr, &output.stdout, None),
+        };
+        let object: serde_json::Value = serde_json::from_str(object).unwrap();
+        assert_eq!((object["file"].as_str(), &object["lost"]), (file, &serde_json::json!(lost)), "{output:?}");
+        assert_eq!(other, &first.replace("printf archive;", "archive"), "nothing else is said");
+    }
+    // An older program has no such list, and its words are all there is.
+    let old = program(home.path(), &format!("echo '{DONE}' >&2; echo 'agentd: the archive lacks ab' >&2; exit 8"));
+    let output = Cli::new(home.path(), &["journal", "--daemon", &old, "import", "--check", "a.tar"]).run().expect(8);
+    output.says(&["the archive lacks ab"]);
+    // Where there is none, it says so.
+    let none = program(home.path(), "echo 'agentd: the log is damaged' >&2; exit 8");
+    for (name, said) in [("a.tar", "the log is damaged; no archive was written"), ("-", "or one that is cut off")] {
+        let output = Cli::new(home.path(), &["journal", "--daemon", &none, "export", name]).run().expect(8);
+        output.says(&[said]);
+        assert_eq!(output.stdout, "");
+    }
 }
 
 /// The program gives its archive the name that it is told, whatever has it; and who opens a pipe waits.
@@ -73,17 +118,21 @@ fn what_is_no_file_is_neither_replaced_nor_waited_for() {
     for (link, target) in [("to-pipe", "pipe"), ("to-nothing", "gone"), ("to-file", "old.tar")] {
         std::os::unix::fs::symlink(target, at(link)).unwrap();
     }
-    let refused: [&[&str]; 6] = [
-        &["export", "--force", "pipe"],
-        &["export", "--force", "to-pipe"],
-        &["export", "to-nothing"],
-        &["import", "pipe"],
-        &["import", "--check", "pipe"],
-        &["import", "to-pipe"],
+    fs::create_dir(at("folder")).unwrap();
+    let refused: [(&[&str], &str); 9] = [
+        (&["export", "--force", "pipe"], "is no regular file"),
+        (&["export", "--force", "to-pipe"], "is no regular file"),
+        (&["export", "to-nothing"], "is a link to what is not there"),
+        (&["export", "folder"], "folder is a folder"),
+        (&["import", "pipe"], "is no regular file"),
+        (&["import", "--check", "pipe"], "is no regular file"),
+        (&["import", "to-pipe"], "is no regular file"),
+        (&["import", "folder"], "folder is a folder"),
+        (&["export", "--force", "folder"], "folder is a folder"),
     ];
-    for arguments in refused {
+    for (arguments, why) in refused {
         let all = [&["journal", "--daemon", &well], arguments].concat();
-        Cli::new(home.path(), &all).run().expect(2).says(&["is no regular file", "hint:"]);
+        Cli::new(home.path(), &all).run().expect(2).says(&[why, "hint:"]);
         assert!(!at("told").exists(), "{arguments:?}");
     }
     Cli::new(home.path(), &["journal", "--daemon", &well, "import", "-"])

@@ -1,6 +1,7 @@
 //! Runs the client with an environment of its own.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
     os::unix::process::CommandExt as _,
     path::Path,
@@ -76,7 +77,12 @@ impl Cli {
         Self { command: shell, input: self.input }
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub fn env(self, name: &str, value: &str) -> Self {
+        self.raw_env(name, OsStr::new(value))
+    }
+
+    /// The value may be no text.
+    pub fn raw_env(mut self, name: &str, value: &OsStr) -> Self {
         self.command.env(name, value);
         self
     }

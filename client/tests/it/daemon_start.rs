@@ -62,6 +62,15 @@ impl Standin {
 }
 
 #[test]
+fn a_program_that_talks_without_end_is_stopped_before_it_fills_the_disk() {
+    let home = tempfile::TempDir::new().unwrap();
+    let program = program(home.path(), "exec yes 'agentd is well'");
+    let output = Cli::new(home.path(), &["start", "--daemon", program.to_str().unwrap()]).run().expect(4);
+    output.says(&["it was stopped: it wrote more than 1.0 MB", "agentd is well"]);
+    assert!(fs::metadata(home.path().join("logs/agentd.start.log")).unwrap().len() < 1 << 20);
+}
+
+#[test]
 fn start_starts_waits_and_is_content_with_one_that_runs() {
     let mut fake = Fake::absent();
     let standin = Standin::new(fake.home());
@@ -189,6 +198,40 @@ fn a_daemon_that_dies_again_and_again_is_started_until_it_can_give_the_step_up()
         fs::remove_file(fake.home().join("ran")).unwrap();
     }
     running.end().expect(1).says(&["failed"]);
+}
+
+/// Nothing that a start mends: it is not waited for, and what it said last is shown.
+#[test]
+fn a_daemon_that_does_not_stay_is_given_up_at_once_with_its_last_words() {
+    let mut fake = with_success();
+    let standin = Standin::new(fake.home());
+    fake.script().watches.clear();
+    let names = ["one", "two", "three", "four", "five"];
+    for (cursor, name) in (11..).zip(names) {
+        fake.script().watches.push_back(vec![succeeded(cursor, name, "")]);
+    }
+    let logs = fake.home().join("logs");
+    fs::create_dir_all(&logs).unwrap();
+    fs::write(logs.join("agentd.log"), "started\nno memory for the index\n").unwrap();
+    let mut running = Cli::new(fake.home(), &["submit", "x", "--daemon", standin.path()]).spawn();
+    for name in &names[..4] {
+        running.until(&format!("✓ {name}"));
+        fake.kill();
+        standin.becomes(&fake);
+        fake.serve();
+        running.until("started agentd (pid");
+        fs::remove_file(fake.home().join("ran")).unwrap();
+    }
+    running.until("✓ five");
+    fake.kill();
+    let output = running.end().expect(4);
+    let own = logs.join("agentd.log").display().to_string();
+    output.says(&[
+        "started again 4 times, and does not stay",
+        "no memory for the index",
+        &own,
+        &format!("watch {TASK}"),
+    ]);
 }
 
 /// Stopped in order, by someone, on purpose: the client waits and starts nothing.

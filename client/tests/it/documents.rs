@@ -65,7 +65,8 @@ fn an_output_that_takes_no_more_has_one_code_however_it_is_named() {
     if cfg!(target_os = "linux") {
         let [quiet, list] = [&["--quiet", "submit", "measure"][..], &["list"]];
         let named = [["submit", "measure", "-o", "-"], ["submit", "measure", "-o", "/dev/full"]];
-        for arguments in [quiet, list, &named[0], &named[1]] {
+        let help = [&["--help"][..], &["submit", "-h"], &["--version"]];
+        for arguments in [quiet, list, &named[0], &named[1]].into_iter().chain(help) {
             fake.script().watches.extend([crate::fake::success()]);
             among(&fake, "exec > /dev/full;", arguments, "").expect(4).says(&["cannot write", "No space left"]);
         }
@@ -88,6 +89,25 @@ fn what_is_said_goes_behind_a_report_on_the_same_stream() {
     let log = fs::read_to_string(fake.home().join("log")).unwrap();
     assert!(log.starts_with(&format!("task {}", crate::fake::TASK)), "{log}");
     assert!(log.ends_with(&format!("{REPORT}wrote /dev/stderr\n")), "{log}");
+}
+
+#[test]
+fn what_the_daemon_lives_on_is_never_written_over() {
+    let fake = with_report();
+    let segment = fake.home().join("log/1.seg");
+    fs::create_dir_all(segment.parent().unwrap()).unwrap();
+    fs::write(&segment, "the journal").unwrap();
+    std::os::unix::fs::symlink(&segment, fake.home().join("link")).unwrap();
+    for name in ["log/1.seg", "log/2.seg", "link", "agentd.lock", "index"] {
+        for arguments in [&SHOW[..], &["submit", "measure", "--output"]] {
+            let output = among(&fake, "", &[arguments, &[name]].concat(), "").expect(2);
+            output.says(&["is where agentd keeps its journal", "hint: name a file somewhere else"]);
+        }
+    }
+    assert!(fake.script().submitted.is_empty());
+    assert_eq!(fs::read(&segment).unwrap(), b"the journal");
+    assert_eq!(fs::read_dir(segment.parent().unwrap()).unwrap().count(), 1);
+    let _written = among(&fake, "", &[&SHOW[..], &["report.md"]].concat(), "").expect(0);
 }
 
 #[test]

@@ -40,6 +40,10 @@ pub enum Act {
 pub struct Script {
     pub handshake: Option<Result<HandshakeResponse, Status>>,
     pub submits: VecDeque<Result<SubmitResponse, Status>>,
+    /// So many submits are taken, and their streams break off before the answer.
+    pub breaks: u32,
+    /// The same for looks at the status.
+    pub status_breaks: u32,
     pub watches: VecDeque<Vec<Act>>,
     pub tasks: Vec<Task>,
     pub documents: HashMap<String, Vec<u8>>,
@@ -154,7 +158,12 @@ impl DaemonService for Player {
     }
 
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
-        Ok(Response::new(self.script().status.clone()))
+        let mut script = self.script();
+        if script.status_breaks > 0 {
+            script.status_breaks -= 1;
+            break_off(script);
+        }
+        Ok(Response::new(script.status.clone()))
     }
 
     async fn metrics(&self, _: Request<MetricsRequest>) -> Result<Response<MetricsResponse>, Status> {
@@ -202,6 +211,12 @@ impl RuleService for Player {
     }
 }
 
+/// Ends the stream that is to be answered, and leaves the others and the script alone.
+fn break_off(script: MutexGuard<'_, Script>) -> ! {
+    drop(script);
+    panic!("this stream breaks off, as the script says");
+}
+
 type Reply<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
@@ -212,6 +227,10 @@ impl TaskService for Player {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<SubmitResponse>, Status> {
         let mut script = self.script();
         script.submitted.push(request.into_inner());
+        if script.breaks > 0 {
+            script.breaks -= 1;
+            break_off(script);
+        }
         let usual = SubmitResponse { task_id: TASK.into(), existing: false, cursor: 10 };
         script.submits.pop_front().unwrap_or(Ok(usual)).map(Response::new)
     }

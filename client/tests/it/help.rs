@@ -1,6 +1,6 @@
 //! The help of every command is committed; completions and manual pages come out of the same description.
 
-use std::{fmt::Write, fs};
+use std::{fmt::Write, fs, process::Command};
 
 use tempfile::TempDir;
 
@@ -59,6 +59,14 @@ fn help_is_as_committed_and_has_examples() {
 }
 
 #[test]
+fn help_is_given_whatever_else_is_asked_for() {
+    let home = TempDir::new().unwrap();
+    let [help, asked] = [&["submit", "--help", "--json"][..], &["help", "submit", "--json"]]
+        .map(|arguments| Cli::new(home.path(), arguments).run().expect(0).stdout);
+    assert_eq!(help, asked);
+}
+
+#[test]
 fn every_command_that_help_lists_is_in_the_snapshot() {
     let home = TempDir::new().unwrap();
     let output = Cli::new(home.path(), &["--help"]).run().expect(0);
@@ -85,4 +93,34 @@ fn completions_and_manual_pages_are_made() {
         assert!(text.starts_with(".ie") && text.contains("Examples"), "{page}");
     }
     Cli::new(home.path(), &["man", "--dir", "/nowhere"]).run().expect(2).says(&["/nowhere"]);
+}
+
+/// What bash itself completes after these words.
+fn completed(script: &str, words: &[&str]) -> Vec<String> {
+    let program = r#"
+        eval "$1" && shift || exit 9
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        handler=$(complete -p agentd-cli | sed 's/.*-F \([^ ]*\).*/\1/')
+        "$handler" agentd-cli "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-c", program, "bash", script]).args(words);
+    let output = bash.output().expect("this machine has bash");
+    assert!(output.status.success(), "{words:?}: {}", output.status);
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_of_commands_and_values() {
+    let home = TempDir::new().unwrap();
+    let script = Cli::new(home.path(), &["completions", "bash"]).run().expect(0).stdout;
+    let cases: [(&[&str], &[&str]); 4] = [
+        (&["agentd-cli", "su"], &["submit"]),
+        (&["agentd-cli", "journal", "ver"], &["verify"]),
+        (&["agentd-cli", "submit", "--cpu", ""], &["fast", "quiet"]),
+        (&["agentd-cli", "journal", "export", "--for"], &["--force"]),
+    ];
+    for (words, expected) in cases {
+        assert_eq!(completed(&script, words), expected, "{words:?}");
+    }
 }

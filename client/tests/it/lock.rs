@@ -97,6 +97,23 @@ fn a_socket_elsewhere_stops_nobody() {
     assert!(holder.lives());
 }
 
+/// A daemon that is well is not to be killed because somebody has misspelt its socket, and none is started beside it.
+#[test]
+fn a_socket_that_is_not_the_daemons_is_told_from_one_that_is_gone() {
+    let fake = Fake::serving();
+    let holder = Holder::new(fake.home());
+    let program = refused(fake.home());
+    for command in [&["list"][..], &["submit", "-d", "x"], &["stop"]] {
+        let wrong = ["--socket", "/tmp/agentd-nope.sock", "--daemon", program.to_str().unwrap()];
+        let output = Cli::new(fake.home(), &[command, &wrong].concat()).run().expect(2);
+        let own = fake.home().join("agentd.sock");
+        let own = format!("agentd (pid {}) listens on {}", holder.pid(), own.display());
+        output.says(&["nobody listens on /tmp/agentd-nope.sock", &own, "leave out --socket"]);
+        assert!(!output.stderr.contains("kill"), "{output:?}");
+    }
+    assert!(!fake.home().join("starts").exists());
+}
+
 #[test]
 fn an_owner_without_a_number_is_not_guessed() {
     let home = TempDir::new().unwrap();
@@ -111,7 +128,7 @@ fn an_owner_without_a_number_is_not_guessed() {
 
 fn refused(home: &Path) -> PathBuf {
     let path = home.join("agentd");
-    program::script(&path, "echo agentd already runs >&2; exit 75");
+    program::script(&path, "echo agentd already runs >&2; echo once >> starts; exit 75");
     path
 }
 
@@ -126,6 +143,7 @@ fn a_start_beside_it_says_why_it_is_in_vain() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let error = runtime.block_on(starter.start()).unwrap_err();
     assert!(matches!(&error, Error::Hidden { pid, .. } if *pid == Some(holder.pid())), "{error:?}");
+    assert_eq!(fs::read_to_string(home.path().join("starts")).unwrap(), "once\n", "it holds the lock all the time");
     drop(holder);
     let error = runtime.block_on(starter.start()).unwrap_err();
     assert!(matches!(&error, Error::Died { tail, .. } if tail == "  agentd already runs"), "each line once: {error:?}");

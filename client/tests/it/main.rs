@@ -23,4 +23,5 @@ mod shapes;
 mod submit;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod told;
 mod watch;

@@ -21,10 +21,16 @@ use crate::{cli::Cli, fake::Fake, lock::Holder};
 #[test]
 fn an_absent_daemon_is_told_from_one_that_was_killed() {
     let mut fake = Fake::absent();
-    for command in
-        [&["list"][..], &["status"], &["agents"], &["watch", "last"], &["cancel", "last"], &["config", "init"]]
-    {
-        Cli::new(fake.home(), command).run().expect(4).says(&[
+    for command in [
+        &["list"][..],
+        &["status"],
+        &["agents"],
+        &["watch", "last"],
+        &["cancel", "last"],
+        &["config", "init"],
+        &["rules"],
+    ] {
+        Cli::alone(fake.home(), command).run().expect(4).says(&[
             "agentd is not running",
             "no socket",
             "agentd-cli start",

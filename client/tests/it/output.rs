@@ -208,8 +208,35 @@ fn lists_are_read_in_pages_up_to_the_limit() {
     let one = Cli::new(fake.home(), &["list", "-n", "1", "--state", "failed", "--workspace", "."]).run().expect(0);
     assert_eq!(one.stdout.lines().count(), 2);
     let listed = fake.script().listed.pop().unwrap();
-    assert_eq!((listed.page_size, listed.states), (1, vec![i32::from(TaskState::Failed)]));
+    one.says(&["the newest 1, there are more", "--limit 2"]);
+    assert_eq!(all.stderr, "");
+    assert_eq!((listed.page_size, listed.states), (2, vec![i32::from(TaskState::Failed)]));
     assert_eq!(listed.workspace, fake.home().canonicalize().unwrap().to_str().unwrap());
+}
+
+#[test]
+fn a_list_says_whether_nothing_matches_or_nothing_is_there() {
+    let fake = Fake::serving();
+    for (arguments, words) in [
+        (&["list"][..], "no task yet"),
+        (&["list", "--state", "failed"], "no task matches"),
+        (&["list", "-w", "/"], "no task matches"),
+    ] {
+        let output = Cli::new(fake.home(), arguments).run().expect(0);
+        assert_eq!((output.stdout.as_str(), output.stderr.trim_end()), ("", words));
+    }
+}
+
+#[test]
+fn a_list_for_people_has_ids_as_short_as_show_takes_them() {
+    let fake = with_tasks();
+    fake.script().tasks.remove(0);
+    let listed = Cli::new(fake.home(), &["list", "--color", "always"]).env("COLUMNS", "80").run().expect(0);
+    for (short, id) in [("01JDAAAA", TASK), ("01HZZZZZ", OLD)] {
+        assert!(listed.stdout.contains(&format!("\n{short} ")), "{listed:?}");
+        assert!(Cli::new(fake.home(), &["show", short]).run().expect(0).stdout.contains(id));
+    }
+    assert!(Cli::new(fake.home(), &["list"]).run().expect(0).stdout.contains(TASK), "a pipe gets whole ids");
 }
 
 /// A folder that is gone may have tasks: its name counts from the current folder on.

@@ -143,7 +143,44 @@ fn a_service_is_installed_once_started_through_its_manager_and_removed() {
     let calls = machine.calls();
     assert_eq!(calls[..2], [format!("stop {BOTH}"), format!("disable {BOTH}")], "{calls:?}");
     assert!(!machine.unit("agentd.service").exists() && !machine.unit("agentd.socket").exists());
-    machine.cli(&["service", "uninstall"]).run().expect(0).says(&["nothing was installed"]);
+    for (json, said) in [(&[][..], "nothing was installed\n"), (&["--json"], "")] {
+        let again = machine.cli(&[&["service", "uninstall"], json].concat()).run().expect(0);
+        assert_eq!(again.stderr, said);
+        assert_eq!(again.stdout.contains(r#""action":"absent""#), !json.is_empty(), "{again:?}");
+    }
+}
+
+/// It went with its folder, or was deleted: the manager holds a socket that no client finds.
+#[test]
+fn a_socket_that_is_gone_is_told_and_made_anew_by_whoever_starts_the_daemon() {
+    let mut machine = Machine::new(Fake::absent());
+    machine.run_until_started(&["service", "install"]).expect(0).says(&["installed"]);
+    let gone = format!("its socket {} is gone", machine.fake.socket().display());
+    for arguments in [&["start"][..], &["service", "start"], &["submit", "--detach", "x"]] {
+        machine.fake.kill();
+        fs::remove_file(machine.fake.socket()).unwrap();
+        // The folder may be gone too; neither manager makes it.
+        let _none = fs::remove_dir_all(machine.home().join("logs"));
+        machine.cli(&["service", "status"]).run().expect(4).says(&[&gone, "agentd-cli service restart"]);
+        let doctor = machine.cli(&["doctor"]).run();
+        assert!(doctor.stdout.contains("no client finds the daemon"), "{doctor:?}");
+        let _all = machine.calls();
+        let _answers = machine.run_until_started(arguments).expect(0);
+        let expected = [format!("stop {BOTH}"), format!("reset-failed {BOTH}"), format!("start {BOTH}")];
+        assert_eq!(machine.calls(), expected, "{arguments:?}");
+        assert!(machine.home().join("logs").is_dir(), "{arguments:?}");
+    }
+    assert_eq!(machine.cli(&["service", "status"]).run().expect(0).stderr, "");
+    // Nothing is wrong with its own socket if a client looks for another one.
+    let _all = machine.calls();
+    let pipe = machine.home().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let elsewhere = machine.home().join("elsewhere.sock").display().to_string();
+    let running = machine.cli(&["--socket", &elsewhere, "start"]).spawn();
+    assert_eq!(fs::read_to_string(&pipe).unwrap(), "started\n");
+    running.signal("KILL");
+    let _killed = running.end();
+    assert_eq!(machine.calls(), [format!("reset-failed {BOTH}"), format!("start {BOTH}")]);
 }
 
 #[test]
@@ -214,6 +251,8 @@ fn without_a_user_manager_nothing_is_written() {
     let output = machine.cli(&["service", "install"]).run().expect(4);
     output.says(&["the user's systemd cannot be asked", "No medium found", "su or sudo", "agentd-cli start"]);
     assert!(!machine.unit("agentd.service").exists());
+    let nothing = machine.cli(&["service", "uninstall"]).run().expect(0);
+    assert_eq!(nothing.stderr, "nothing was installed\n");
     let json = machine.cli(&["--json", "service", "start"]).run().expect(3);
     assert!(json.stderr.contains("\"kind\":\"not_installed\""), "{json:?}");
     let json = machine.cli(&["--json", "service", "install"]).run().expect(4);
@@ -239,5 +278,5 @@ fn files_are_shown_before_they_are_written_and_logs_when_there_are_some() {
     std::io::Write::write_all(&mut log, b"six\n").unwrap();
     assert_eq!(following.stdout_lines(1), "six\n");
     following.interrupt();
-    assert_eq!(following.end().expect(0).stdout, "");
+    assert_eq!(following.end().expect(130).stdout, "");
 }

@@ -157,7 +157,9 @@ impl Running {
 }
 
 impl Running {
-    /// Ends as a kill would: an orderly stop writes to paths that lead to nothing, or into the folder of somebody else.
+    /// Ends without waiting for anybody: no client finds this daemon any more, and paths below the state folder lead to nothing, or
+    /// into the folder of somebody else. Journal and index are held by descriptors: what their threads still write, should they
+    /// come to their ends, goes into their own folder, wherever it is now, and the next start on that finds it in order.
     async fn abandon(self, gone: String) -> Error {
         self.stops.closing.cancel();
         self.stops.ending.cancel();

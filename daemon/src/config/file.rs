@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use agentd_proto::doctor::shell_word;
 use toml::de::{DeTable, DeValue};
 
 use super::{
@@ -56,7 +57,7 @@ pub(super) fn read(path: &Path, own_uid: u32) -> Result<Option<String>, ConfigEr
         return Err(refused(format!("it belongs to user {}; only your own files and root's are trusted", found.uid())));
     }
     if found.mode() & 0o002 != 0 {
-        return Err(refused(format!("everybody may write to it; run `chmod o-w {}`", path.display())));
+        return Err(refused(format!("everybody may write to it; run `chmod o-w {}`", shell_word(path))));
     }
     let mut bytes = Vec::new();
     file.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;

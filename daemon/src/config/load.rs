@@ -62,7 +62,7 @@ impl fmt::Display for Source {
 /// # Errors
 /// [`ConfigError`]; wrong values are told all at once.
 pub fn load(flags: &Flags, environment: &HashMap<String, String>, own_uid: u32) -> Result<Config, ConfigError> {
-    let (state_dir, socket) = addresses(flags, environment).map_err(ConfigError::Address)?;
+    let (state_dir, socket) = addresses(flags, environment)?;
     let mut values = Values::defaults();
     let mut faults = Vec::new();
     let path = flags.config.clone().unwrap_or_else(|| state_dir.join(CONFIG_FILE));
@@ -86,17 +86,38 @@ pub fn load(flags: &Flags, environment: &HashMap<String, String>, own_uid: u32) 
     if faults.is_empty() { Ok(Config::of(state_dir, socket, values)) } else { Err(ConfigError::Faults(faults)) }
 }
 
-fn addresses(
-    flags: &Flags,
-    environment: &HashMap<String, String>,
-) -> Result<(PathBuf, PathBuf), rendezvous::AddressError> {
+fn addresses(flags: &Flags, environment: &HashMap<String, String>) -> Result<(PathBuf, PathBuf), ConfigError> {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     let variable = |name: &str| match name {
         HOME_VARIABLE if flags.state_dir.is_some() => flags.state_dir.as_ref().map(text),
         SOCKET_VARIABLE if flags.socket.is_some() => flags.socket.as_ref().map(text),
         _ => environment.get(name).cloned(),
     };
-    Ok((rendezvous::state_dir(variable)?, rendezvous::socket_path(variable)?))
+    let faults = unclean(flags, variable);
+    if !faults.is_empty() {
+        return Err(ConfigError::Faults(faults));
+    }
+    let address = || Ok((rendezvous::state_dir(variable)?, rendezvous::socket_path(variable)?));
+    address().map_err(ConfigError::Address)
+}
+
+/// Paths that are not UTF-8, as clients could not name them: with the signs that stand for their bytes in it, each would mean
+/// another folder.
+fn unclean(flags: &Flags, variable: impl Fn(&str) -> Option<String>) -> Vec<Fault> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let home = if set(HOME_VARIABLE).is_some() { HOME_VARIABLE } else { "HOME" };
+    let sources = [
+        (home, flags.state_dir.as_ref().map(|_| "--state-dir")),
+        (SOCKET_VARIABLE, flags.socket.as_ref().map(|_| "--socket")),
+    ];
+    let found = sources.into_iter().filter_map(|(name, flag)| {
+        let path = set(name).filter(|path| path.contains(char::REPLACEMENT_CHARACTER))?;
+        let place =
+            flag.map_or_else(|| Source::Environment(name.to_owned()).to_string(), |flag| format!("flag {flag}"));
+        let problem = format!("{path} is not UTF-8; give an absolute path that is");
+        Some(Fault { place, key: String::new(), problem })
+    });
+    found.collect()
 }
 
 fn from_environment(environment: &HashMap<String, String>, values: &mut Values, faults: &mut Vec<Fault>) {

@@ -91,7 +91,7 @@ impl ArchiveArgs {
 /// Does it, and tells.
 ///
 /// # Errors
-/// [`Error::NoOutput`], [`Error::ArchiveThere`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::Left`],
+/// [`Error::NoOutput`], [`Error::ArchiveThere`], [`Error::ArchiveInside`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::Left`],
 /// [`Error::JournalThere`], [`Error::AlreadyRunning`], what makes the state folder unusable, and [`Error::Engine`] for what is wrong with the
 /// journal or the archive, also if that was written and lacks what was lost.
 pub async fn run(work: &Work, state: &Path, own_uid: u32) -> Result<(), Error> {
@@ -297,7 +297,7 @@ mod tests {
             agentd_journal::Log::open(disk, agentd_journal::Options::default())
         };
         let reached = open().unwrap().log.reader().reached();
-        agentd_journal::Index::open(state.join("index"), reached).unwrap().0.close(reached).unwrap();
+        agentd_journal::Index::open(&RealDisk::new(&state).unwrap(), reached).unwrap().0.close(reached).unwrap();
         let Error::JournalThere { put_aside, .. } = journal_there(&state) else { panic!("there is one") };
         let command = put_aside.strip_prefix("agentd-cli stop && ").unwrap();
         #[expect(clippy::disallowed_methods, reason = "a test does what the user would do")]

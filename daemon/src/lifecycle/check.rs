@@ -1,16 +1,9 @@
 //! The check of what is stored while no daemon runs: for whoever will not, or cannot, start one on it. It changes nothing and
 //! holds nothing, so it is in nobody's way; if a daemon begins to work meanwhile, that is told instead of what was read.
 
-use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io,
-    path::Path,
-    sync::Arc,
-};
+use std::{fs, io, path::Path, sync::Arc};
 
-use agentd_host::open_regular;
-use agentd_journal::{Disk, DiskFile, Held, Lock, RealDisk};
-use agentd_proto::rendezvous::owner_in;
+use agentd_journal::{Disk, RealDisk};
 use serde_json::json;
 
 use super::{lock, state_dir};
@@ -34,7 +27,7 @@ pub async fn stored(folder: &Path, own_uid: u32) -> Result<(String, bool), Error
         // It makes and closes only what is empty.
         state_dir::prepare(folder, own_uid)?;
         let fault = |source| Error::StateDir { path: folder.to_owned(), source };
-        let disk: Arc<dyn Disk> = Arc::new(AsItIs(RealDisk::new(folder).map_err(fault)?));
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(folder).map_err(fault)?.to_look_at());
         found = undisturbed(folder, &*disk, || agentd_engine::verify(&disk)).await?;
     }
     let well = found.faults.is_empty();
@@ -65,71 +58,6 @@ async fn undisturbed<T>(folder: &Path, disk: &dyn Disk, read: impl FnOnce() -> T
     if after == before { Ok(found) } else { Err(owned_by(after.and_then(|left| left.pid))) }
 }
 
-/// A state folder through which nothing can be changed. Its locks are looked at, and shared with others who look.
-#[derive(Debug)]
-struct AsItIs(RealDisk);
-
-/// A lock that is shared for as long as this lives.
-#[derive(Debug)]
-struct Shared(#[expect(dead_code, reason = "what holds the lock")] File);
-
-impl Held for Shared {}
-
-fn refused<T>() -> io::Result<T> {
-    Err(io::ErrorKind::ReadOnlyFilesystem.into())
-}
-
-impl Disk for AsItIs {
-    fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        RealDisk::read_only(&self.0.root().join(path))
-    }
-
-    fn list(&self, path: &str) -> io::Result<Vec<String>> {
-        self.0.list(path)
-    }
-
-    fn exists(&self, path: &str) -> io::Result<bool> {
-        self.0.exists(path)
-    }
-
-    fn free_bytes(&self) -> io::Result<u64> {
-        self.0.free_bytes()
-    }
-
-    fn lock(&self, path: &str) -> io::Result<Lock> {
-        let file = open_regular(&self.0.root().join(path), OpenOptions::new().read(true))?;
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Lock::Held(Arc::new(Shared(file)))),
-            Err(TryLockError::WouldBlock) => Ok(Lock::Taken(owner_in(&file))),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
-    }
-
-    fn create(&self, _: &str) -> io::Result<Arc<dyn DiskFile>> {
-        refused()
-    }
-
-    fn create_dir(&self, _: &str) -> io::Result<()> {
-        refused()
-    }
-
-    fn sync_dir(&self, _: &str) -> io::Result<()> {
-        refused()
-    }
-
-    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
-        refused()
-    }
-
-    fn remove(&self, _: &str) -> io::Result<()> {
-        refused()
-    }
-
-    fn remove_dir(&self, _: &str) -> io::Result<()> {
-        refused()
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -157,7 +85,7 @@ pub(crate) mod tests {
         let owner = lock::take(&folder).unwrap();
         assert!(refused(run(stored(&folder, uid))));
         drop(owner);
-        let disk = AsItIs(RealDisk::new(&folder).unwrap());
+        let disk = RealDisk::new(&folder).unwrap().to_look_at();
         let disturbed = |by: &dyn Fn()| run(undisturbed(&folder, &disk, by)).map(|()| (String::new(), true));
         assert!(disturbed(&|| {}).is_ok(), "the lock was given back");
         // Nobody is kept from beginning to work, also for a moment.
@@ -189,12 +117,12 @@ pub(crate) mod tests {
         fs::write(folder.join("agentd.lock"), "4711\n").unwrap();
         let with_lock = files();
         // Others who look are no owners.
-        let looks = File::open(folder.join("agentd.lock")).unwrap();
+        let looks = fs::File::open(folder.join("agentd.lock")).unwrap();
         looks.lock_shared().unwrap();
         assert!(run(stored(&folder, uid)).unwrap().1);
         assert_eq!(files(), with_lock);
         assert_eq!(with_lock.len(), before.len() + 1);
-        let disk = AsItIs(RealDisk::new(&folder).unwrap());
+        let disk = RealDisk::new(&folder).unwrap().to_look_at();
         assert!(agentd_journal::Blobs::new(Arc::new(disk)).put(&[7; 9000]).is_err());
 
         // Nobody is waited for, whatever stands where a file belongs.

@@ -3,7 +3,9 @@
 
 use std::{fs, io::Read as _, path::Path};
 
+use agentd_host::open_regular;
 use agentd_journal::FORMAT;
+use agentd_proto::codes::DAEMON_FINAL;
 
 use super::owner::StartedBy;
 use crate::Error;
@@ -14,9 +16,6 @@ const LOG: (&str, &str) = ("log", ".seg");
 /// How every segment of every format begins: magic, format, oldest reader.
 const BEGIN: usize = 12;
 const MAGIC: &[u8] = b"agentd\x01J";
-
-/// Exit codes after which another start would end the same way, until somebody mends it; systemd's unit names them too.
-const FINAL: [u8; 4] = [73, 75, 77, 78];
 
 /// Says which agentd this is, and whether it can read the journal in a state folder. Looks at the first bytes of each segment
 /// only; the daemon of the folder may run meanwhile. What is no segment, or gone again, is left to the start, which judges it.
@@ -30,8 +29,12 @@ pub fn fitness(state_dir: &Path) -> Result<String, Error> {
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let mut begin = [0; BEGIN];
-        let read = fs::File::open(entry.path()).and_then(|mut file| file.read_exact(&mut begin));
-        if !name.ends_with(LOG.1) || read.is_err() || !begin.starts_with(MAGIC) {
+        if !name.ends_with(LOG.1) {
+            continue;
+        }
+        // What is no file is told by who reads the whole log.
+        let file = open_regular(&entry.path(), fs::OpenOptions::new().read(true));
+        if file.and_then(|mut file| file.read_exact(&mut begin)).is_err() || !begin.starts_with(MAGIC) {
             continue;
         }
         let number = |at: usize| u16::from_le_bytes([begin[at], begin[at + 1]]);
@@ -55,7 +58,7 @@ pub fn fitness(state_dir: &Path) -> Result<String, Error> {
 /// daemon has said what is wrong, and ends as if it was told to. The next client makes launchd try again.
 #[must_use]
 pub fn exit_code(code: u8, started_by: StartedBy) -> u8 {
-    if started_by == StartedBy::Launchd && FINAL.contains(&code) { 0 } else { code }
+    if started_by == StartedBy::Launchd && DAEMON_FINAL.contains(&code) { 0 } else { code }
 }
 
 #[cfg(test)]
@@ -77,6 +80,12 @@ mod tests {
         fs::write(log.join("notes.txt"), "no segment").unwrap();
         fs::write(log.join("cut.seg"), "agentd").unwrap();
         fs::write(log.join("other.seg"), [0xff; 600]).unwrap();
+        // Whoever opens a pipe waits for its other end.
+        for name in ["keep", "0000000002-00000000000000000009.seg"] {
+            #[expect(clippy::disallowed_methods, reason = "the standard library makes no pipes with names")]
+            let made = std::process::Command::new("mkfifo").arg(log.join(name)).status().unwrap();
+            assert!(made.success());
+        }
         assert!(fitness(folder.path()).unwrap().contains("store 1 segments"));
         let segment = fs::read_dir(&log).unwrap().flatten().map(|entry| entry.path());
         let segment = segment.into_iter().find(|path| fs::metadata(path).unwrap().len() > 600).unwrap();
@@ -95,7 +104,7 @@ mod tests {
     fn launchd_alone_is_not_told_of_faults_that_a_start_does_not_mend() {
         for code in 0..=255 {
             for by in [StartedBy::Launchd, StartedBy::Systemd, StartedBy::Terminal] {
-                let hidden = by == StartedBy::Launchd && [73, 75, 77, 78].contains(&code);
+                let hidden = by == StartedBy::Launchd && [73, 74, 75, 77, 78].contains(&code);
                 assert_eq!(exit_code(code, by), if hidden { 0 } else { code }, "{code} {by:?}");
             }
         }

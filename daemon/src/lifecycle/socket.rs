@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 
 use super::lock::StateLock;
 use crate::{
-    Error,
+    Error, describe,
     sabotage::{Point, is},
 };
 
@@ -26,10 +26,13 @@ pub struct Socket {
     path: PathBuf,
     /// Device and inode of the path, if we made it.
     own: Option<(u64, u64)>,
+    /// The same of a socket that was handed over, as far as there was one at its path.
+    held: Option<(u64, u64)>,
 }
 
 impl Socket {
-    /// Takes a socket that the service manager opened. Its path is the service manager's and stays.
+    /// Takes a socket that the service manager opened. Its path is the service manager's and stays; that it is gone, as after its
+    /// folder was taken away, is told.
     ///
     /// # Errors
     /// [`Error::Socket`].
@@ -39,7 +42,11 @@ impl Socket {
         let set = listener.set_nonblocking(true);
         set.map_err(|source| Error::Socket { path: path.clone(), source })?;
         let own = if is(Point::SocketInherited) { identity(&path) } else { None };
-        Ok(Self { listener: Some(listener), path, own })
+        let mut socket = Self { listener: Some(listener), path, own, held: None };
+        if let Err(error) = socket.look_at_held() {
+            tracing::warn!(error = describe(&error), "clients do not find the daemon");
+        }
+        Ok(socket)
     }
 
     /// Binds the socket. The lock shows that no other daemon of this state folder lives; whether one of another folder
@@ -57,16 +64,22 @@ impl Socket {
         }
         listener.set_nonblocking(true).map_err(fault)?;
         let made = fs::symlink_metadata(path).map_err(fault)?;
-        Ok(Self { listener: Some(listener), path: path.to_owned(), own: Some((made.dev(), made.ino())) })
+        let own = Some((made.dev(), made.ino()));
+        Ok(Self { listener: Some(listener), path: path.to_owned(), own, held: None })
     }
 
     /// Looks whether clients still find the socket, and binds it again if they do not; then there is a new listener to be
-    /// taken. The old one goes on until it is dropped, its connections for as long as they like. Not for inherited ones.
+    /// taken. The old one goes on until it is dropped, its connections for as long as they like. One that was handed over is
+    /// its holder's to bind.
     ///
     /// # Errors
     /// As [`bind`](Self::bind): something else is at the path, or its folder is gone. Another look may go better.
+    /// [`Error::SocketAway`] for one that was handed over.
     pub async fn mend(&mut self, lock: &StateLock, own_uid: u32) -> Result<Option<UnixListener>, Error> {
-        if self.own.is_none() || self.own == identity(&self.path) || is(Point::SocketGone) {
+        if self.own.is_none() {
+            return self.look_at_held().map(|()| None);
+        }
+        if self.own == identity(&self.path) || is(Point::SocketGone) {
             return Ok(None);
         }
         if is(Point::SocketForeign) {
@@ -76,6 +89,14 @@ impl Socket {
         self.own = again.own.take(); // now it is not `again` that removes the path at the end
         tracing::warn!(path = %self.path.display(), "the socket was gone and is bound again");
         Ok(again.take_listener())
+    }
+
+    /// What was at the path at the first look that found a socket is the one that was handed over.
+    fn look_at_held(&mut self) -> Result<(), Error> {
+        let found = fs::symlink_metadata(&self.path).ok().filter(|found| found.file_type().is_socket());
+        let found = found.map(|found| (found.dev(), found.ino()));
+        self.held = self.held.or(found);
+        if found.is_some() && found == self.held { Ok(()) } else { Err(Error::SocketAway { path: self.path.clone() }) }
     }
 
     /// Where clients connect.
@@ -251,6 +272,38 @@ pub(crate) mod tests {
         assert!(last.is_some() && StdStream::connect(place.path()).is_ok(), "it left its path behind");
         drop((again, socket));
         assert!(!place.path().exists());
+    }
+
+    #[test]
+    fn a_socket_that_was_handed_over_and_is_gone_is_told_until_it_is_back() {
+        let place = Place::new();
+        let (path, away) = (place.path(), place.dir.path().join("away"));
+        let listener = || UnixListener::bind(&path).unwrap();
+        let mut socket = Socket::inherited(listener(), &path).unwrap();
+        let gone = |socket: &mut Socket| match run(socket.mend(&place.lock, place.uid)) {
+            Ok(None) => false,
+            Err(error @ Error::SocketAway { .. }) => {
+                assert!(describe(&error).contains("agentd-cli service restart"), "{error}");
+                true
+            }
+            other => panic!("{other:?}"),
+        };
+        assert!(!gone(&mut socket), "it is there");
+        fs::rename(&path, &away).unwrap();
+        assert!(gone(&mut socket) && !path.exists(), "its holder alone may bind it");
+        let _other = listener();
+        assert!(gone(&mut socket), "another one");
+        fs::rename(&away, &path).unwrap();
+        assert!(!gone(&mut socket), "put back");
+        // It went with its folder before this daemon was started.
+        let held = UnixListener::bind(place.dir.path().join("held")).unwrap();
+        fs::rename(place.dir.path().join("held"), &away).unwrap();
+        let mut socket = Socket::inherited(held, &path).unwrap();
+        assert!(gone(&mut socket));
+        fs::write(place.dir.path().join("held"), "no socket").unwrap();
+        assert!(gone(&mut socket));
+        fs::rename(&away, place.dir.path().join("held")).unwrap();
+        assert!(!gone(&mut socket), "put back");
     }
 
     #[test]

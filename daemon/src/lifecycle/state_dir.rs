@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use agentd_proto::doctor::shell_word;
+
 use crate::{
     Error,
     sabotage::{Point, is},
@@ -66,7 +68,7 @@ fn check(path: &Path, found: &Metadata, own_uid: u32) -> Result<(), Error> {
         ));
     }
     if mode & 0o777 != PRIVATE && !is(Point::FolderMode) {
-        return bad(format!("its mode is {mode:o}, it must be 700; run `chmod 700 {}`", path.display()));
+        return bad(format!("its mode is {mode:o}, it must be 700; run `chmod 700 {}`", shell_word(path)));
     }
     Ok(())
 }
@@ -79,7 +81,7 @@ fn check_parents(path: &Path) -> Result<(), Error> {
         if mode & WORLD_WRITE != 0 && mode & STICKY == 0 && !is(Point::FolderAbove) {
             let reason = format!(
                 "everybody may write to it, and so replace the state folder; run `chmod o-w {}`, or set AGENTD_HOME",
-                parent.display()
+                shell_word(parent)
             );
             return Err(Error::Unsafe { path: parent.to_owned(), reason });
         }

@@ -17,13 +17,25 @@ use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
 
 use super::{Context, StopRequest, convert, counters::Method, prometheus, status::refused};
-use crate::lifecycle::stop::LONGEST_GRACE;
+use crate::{config::Config, lifecycle::stop::LONGEST_GRACE};
 
 /// The service.
 #[derive(Debug)]
 pub(super) struct Daemon(pub(super) Arc<Context>);
 
 type Answer<T> = Result<Response<T>, Status>;
+
+/// The settings in force.
+pub(super) fn settings(config: &Config) -> GetConfigResponse {
+    let settings = config.shown.iter().map(|shown| Setting {
+        key: shown.key.to_owned(),
+        value: shown.value.clone(),
+        source: shown.source.to_string(),
+        help: shown.help.clone(),
+        default_value: shown.default.clone(),
+    });
+    GetConfigResponse { settings: settings.collect() }
+}
 
 #[tonic::async_trait]
 impl DaemonService for Daemon {
@@ -40,14 +52,7 @@ impl DaemonService for Daemon {
     }
 
     async fn get_config(&self, _: Request<GetConfigRequest>) -> Answer<GetConfigResponse> {
-        let settings = self.0.config.shown.iter().map(|shown| Setting {
-            key: shown.key.to_owned(),
-            value: shown.value.clone(),
-            source: shown.source.to_string(),
-            help: shown.help.clone(),
-            default_value: shown.default.clone(),
-        });
-        let answer = Response::new(GetConfigResponse { settings: settings.collect() });
+        let answer = Response::new(settings(&self.0.config));
         self.0.counters.count(Method::GetConfig, Ok(answer))
     }
 
@@ -109,9 +114,9 @@ impl Daemon {
 
     async fn do_status(&self) -> Answer<StatusResponse> {
         self.0.engine.look().await;
-        let engine = self.0.engine.status().await.map_err(|error| refused(&error))?;
+        let engine = self.0.status().await.map_err(|error| refused(&error))?;
         let facts = &self.0.facts;
-        let (health, reasons) = self.health(&engine);
+        let (health, reasons, recovers) = self.health(&engine);
         Ok(Response::new(StatusResponse {
             health: health.into(),
             reasons,
@@ -131,18 +136,18 @@ impl Daemon {
             index: index(engine.index).into(),
             compute: Some(convert::seats(engine.compute)),
             conditions: engine.reading.map(convert::conditions),
+            recovers,
         }))
     }
 
-    fn health(&self, engine: &EngineStatus) -> (Health, Vec<String>) {
-        let stopping = engine.stopping || self.0.stops.closing.is_cancelled();
-        match &engine.read_only {
-            _ if stopping => (Health::Stopping, vec!["the daemon is shutting down; it takes no new tasks".to_owned()]),
-            Some(why) => (Health::ReadOnly, vec![why.clone()]),
-            None => match self.0.premises.refusal() {
-                Some(why) => (Health::ReadOnly, vec![why.to_string()]),
-                None => (Health::Serving, Vec::new()),
-            },
+    fn health(&self, engine: &EngineStatus) -> (Health, Vec<String>, bool) {
+        if engine.stopping || self.0.stops.closing.is_cancelled() {
+            let why = "the daemon is shutting down; it takes no new tasks".to_owned();
+            return (Health::Stopping, vec![why], false);
+        }
+        match self.0.refusal(engine) {
+            Some((why, recovers)) => (Health::ReadOnly, vec![why], recovers),
+            None => (Health::Serving, Vec::new(), false),
         }
     }
 

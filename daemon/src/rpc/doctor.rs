@@ -59,7 +59,7 @@ impl Context {
     pub(super) async fn examine(&self) -> Result<Response<ExamineResponse>, Status> {
         let began = Instant::now();
         let entry = self.doctor.desk.enter(began)?;
-        let status = self.engine.status().await.map_err(|error| refused(&error))?;
+        let status = self.status().await.map_err(|error| refused(&error))?;
         let agents = self.engine.agents().await.map_err(|error| refused(&error))?;
         let mut checks = self.of_daemon(&status);
         checks.extend(machine::checks(&self.facts.topology));
@@ -77,13 +77,12 @@ impl Context {
     }
 
     fn of_daemon(&self, status: &EngineStatus) -> Vec<DoctorCheck> {
-        let refusal = status.read_only.clone().or_else(|| self.premises.refusal().map(|why| why.to_string()));
-        let health = match refusal {
+        let health = match self.refusal(status) {
             _ if status.stopping => {
                 let found = "it is shutting down and takes no new tasks";
                 DoctorCheck::of(DAEMON, "health", Verdict::Warning, found).with_command("agentd-cli start")
             }
-            Some(why) => DoctorCheck::of(DAEMON, "health", Verdict::Failed, format!("read-only: {why}"))
+            Some((why, _)) => DoctorCheck::of(DAEMON, "health", Verdict::Failed, format!("read-only: {why}"))
                 .with_remedy("mend what is named; what was accepted is there"),
             None => {
                 let found = format!(
@@ -113,7 +112,7 @@ impl Context {
                 DoctorCheck::of(DISK, "journal", Verdict::Ok, found)
             }
         };
-        [figures(journal), storage::index(status.index)]
+        [figures(journal), storage::index(status.index, status.unindexed.as_deref())]
     }
 
     fn of_descriptors(&self) -> DoctorCheck {

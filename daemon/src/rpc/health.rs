@@ -101,7 +101,7 @@ async fn tell(reporter: &HealthReporter, context: &Context) {
     let stopping = context.stops.closing.is_cancelled();
     let read_only = !stopping && {
         let engine = context.engine.status().await;
-        engine.map_or(true, |status| status.read_only.is_some()) || context.premises.refusal().is_some()
+        engine.map_or(true, |status| context.refusal(&status).is_some())
     };
     for name in NAMES {
         if context.stops.ending.is_cancelled() {

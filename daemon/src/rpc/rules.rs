@@ -22,7 +22,7 @@ impl RuleService for Rules {
     }
 }
 
-fn list(in_force: RuleSet) -> ListRulesResponse {
+pub(super) fn list(in_force: RuleSet) -> ListRulesResponse {
     let on: Vec<&str> = in_force.rules().map(|rule| rule.id).collect();
     let rules = findings::all().iter().map(|rule| told(rule, on.contains(&rule.id)));
     ListRulesResponse { rules: rules.collect(), min_confidence: confidence(in_force.least()).into() }

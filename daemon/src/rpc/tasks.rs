@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use agentd_base::Seq;
-use agentd_engine::{WatchItem, Watcher};
+use agentd_engine::{TaskView, WatchItem, Watcher};
 use agentd_proto::{
     limits::{HEARTBEAT_SECONDS, MAX_CHUNK_BYTES},
     rendezvous::MAX_RESPONSE_BYTES,
@@ -99,7 +99,7 @@ impl Tasks {
     async fn do_list(&self, wire: ListTasksRequest) -> Result<Response<ListTasksResponse>, Status> {
         let query = convert::list(wire).map_err(invalid)?;
         let page = self.0.engine.tasks(query).await.map_err(|error| refused(&error))?;
-        let tasks = page.tasks.into_iter().map(convert::task);
+        let tasks = page.tasks.into_iter().map(listed);
         Ok(Response::new(fitting(tasks, page.next.map(|next| next.to_string()).unwrap_or_default())))
     }
 
@@ -123,6 +123,11 @@ impl Tasks {
         let content = self.0.engine.document(task, &name).await.map_err(|error| refused(&error))?;
         Ok(Response::new(Box::pin(stream::iter(pieces(content).map(|content| Ok(DocumentChunk { content }))))))
     }
+}
+
+/// A task as a list has it. Of old ones only the index knows, which has neither steps nor documents: no list has them.
+fn listed(view: TaskView) -> Task {
+    Task { steps: Vec::new(), documents: Vec::new(), ..convert::task(view) }
 }
 
 fn invalid(error: convert::FieldError) -> Status {

@@ -1,6 +1,12 @@
 //! How the daemon stops, comes back, and notices what is lost around it.
 
-use std::{os::unix::net::UnixListener as StdListener, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::net::UnixListener as StdListener,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use agentd::{Error, lifecycle::lock};
 use agentd_proto::v1::{self, watch_response::Item};
@@ -97,7 +103,7 @@ fn a_socket_that_was_handed_over_is_served_and_stays() {
         outcome.unwrap();
     });
     assert!(elsewhere.exists(), "its path is the service manager's");
-    std::fs::remove_file(elsewhere).unwrap();
+    fs::remove_file(elsewhere).unwrap();
 }
 
 /// What the standard way says about the service that takes tasks.
@@ -113,10 +119,10 @@ fn a_socket_whose_path_was_lost_is_found_again_and_old_connections_live_on() {
     let place = Place { look_every: Duration::from_millis(5), ..Place::new() };
     place.serve(&[], |door| async move {
         let other = door.socket.with_extension("other");
-        let losses: [&dyn Fn(); 2] = [&|| std::fs::remove_file(&door.socket).unwrap(), &|| {
+        let losses: [&dyn Fn(); 2] = [&|| fs::remove_file(&door.socket).unwrap(), &|| {
             // Another socket takes its place, and nobody listens there any more.
             drop(StdListener::bind(&other).unwrap());
-            std::fs::rename(&other, &door.socket).unwrap();
+            fs::rename(&other, &door.socket).unwrap();
         }];
         for lose in losses {
             lose();
@@ -133,43 +139,84 @@ fn a_socket_whose_path_was_lost_is_found_again_and_old_connections_live_on() {
     });
 }
 
+/// All that is in a folder, by its path in it.
+fn content(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = PathBuf::from(entry.file_name());
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(content(&path).into_iter().map(|(below, bytes)| (name.join(below), bytes)));
+            found.insert(name, Vec::new());
+        } else {
+            found.insert(name, fs::read(path).unwrap_or_default());
+        }
+    }
+    found
+}
+
+/// Works with a daemon until it is gone: which tasks it has accepted.
+async fn work_until_it_is_gone(door: &Door) -> Vec<String> {
+    let mut accepted = Vec::new();
+    loop {
+        let Ok(submitted) = door.tasks().submit(noop("")).await else { return accepted };
+        accepted.push(submitted.into_inner().task_id);
+        // Opens the index, if it can be.
+        drop(door.tasks().list(v1::ListTasksRequest::default()).await);
+    }
+}
+
 #[test]
 fn a_daemon_whose_state_folder_was_taken_away_ends_and_leaves_another_one_alone() {
+    // Another daemon's, with all that one has.
+    let other = Place::new();
+    other.serve(&[], |door| async move {
+        let task_id = door.tasks().submit(noop("")).await.unwrap().into_inner().task_id;
+        let watch = v1::WatchRequest { task_id, ..v1::WatchRequest::default() };
+        let mut events = door.tasks().watch(watch).await.unwrap().into_inner();
+        while events.message().await.unwrap().is_some() {}
+        door.tasks().list(v1::ListTasksRequest::default()).await.unwrap();
+    });
+    let others = content(other.dir.path());
+    assert!(others.contains_key(Path::new("index/clean")) && others.contains_key(Path::new("log/lock")));
     for replaced in [false, true] {
-        let place = Place { look_every: Duration::from_millis(5), ..Place::new() };
+        let place = Place { look_every: Duration::from_millis(100), ..Place::new() };
         let (home, away) = (place.dir.path().to_owned(), place.dir.path().with_extension("away"));
-        run(async {
+        let accepted = run(async {
             let app = place.build(&[]).await.unwrap();
             let used = async {
                 let door = Door { socket: place.socket(), channel: channel(&place.socket()).await };
-                let task_id = door.tasks().submit(noop("")).await.unwrap().into_inner().task_id;
-                let watch = v1::WatchRequest { task_id, ..v1::WatchRequest::default() };
-                let mut events = door.tasks().watch(watch).await.unwrap().into_inner();
-                // What is still to be written, by its path, until the next look would go into the other folder: the task's
-                // end, then the index, which who asks for a list waits for.
-                while events.message().await.unwrap().is_some() {}
-                assert_eq!(
-                    door.tasks().list(v1::ListTasksRequest::default()).await.unwrap().into_inner().tasks.len(),
-                    1
-                );
-                std::fs::rename(&home, &away).unwrap();
+                door.tasks().submit(noop("")).await.unwrap();
+                fs::rename(&home, &away).unwrap();
                 if replaced {
-                    std::fs::create_dir(&home).unwrap();
+                    fs::rename(other.dir.path(), &home).unwrap();
                 }
+                // Until the next look it knows nothing of that.
+                work_until_it_is_gone(&door).await
             };
-            let (outcome, ()) = tokio::join!(app.run(), used);
+            let (outcome, accepted) = tokio::join!(app.run(), used);
             let error = outcome.unwrap_err();
             assert!(matches!(&error, Error::Bereft(_)) && error.exit_code() == 74, "{error:?}");
             let said = if replaced { "something else stands where" } else { "is gone" };
             assert!(error.to_string().contains(said) && error.to_string().contains("agentd ends"), "{error}");
+            accepted
         });
         if replaced {
-            let names: Vec<_> = std::fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-            assert!(names.is_empty(), "it is another folder: {names:?}");
-            std::fs::remove_dir(&home).unwrap();
+            let found = content(&home);
+            assert!(others.keys().eq(found.keys()), "{:?}", found.keys());
+            assert!(others == found, "it is another folder");
+            fs::rename(&home, other.dir.path()).unwrap();
         }
-        std::fs::rename(&away, &home).unwrap();
+        assert!(!home.exists());
+        fs::rename(&away, &home).unwrap();
         drop(lock::take(&home).expect("the dead one holds nothing"));
+        place.serve(&[], |door| async move {
+            for task_id in accepted {
+                door.tasks().get(v1::GetTaskRequest { task_id }).await.unwrap();
+            }
+            assert_eq!(door.status().await.health(), v1::Health::Serving);
+        });
     }
 }
 
@@ -187,15 +234,41 @@ fn a_full_disk_takes_no_tasks_and_a_fuller_one_is_told() {
     let full = [all[0], all[1], ("AGENTD_DISK__CRITICAL_BYTES", "1125899906842624")];
     Place::new().serve(&full, |door| async move {
         let refused = door.tasks().submit(noop("")).await.unwrap_err();
-        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert_eq!(refused.code(), Code::Unavailable);
         assert!(
             refused.message().contains("the disk is almost full") && refused.message().contains("need"),
             "{refused}"
         );
         let status = door.status().await;
         assert_eq!((status.health(), status.reasons.len()), (v1::Health::ReadOnly, 1));
+        assert!(status.recovers, "it takes tasks as soon as there is room");
         assert!(!takes_tasks(&door).await);
     });
+}
+
+#[test]
+fn what_stands_where_payloads_belong_takes_no_tasks_and_is_named() {
+    let place = Place::new();
+    let state = place.socket().parent().unwrap().to_owned();
+    place.serve(&[], |_| async {});
+    for name in ["blobs", "tasks"] {
+        let path = state.join(name);
+        drop(fs::remove_dir_all(&path)); // perhaps nothing has needed it
+        fs::write(&path, "").unwrap();
+        place.serve(&[], |door| async move {
+            let refused = door.tasks().submit(noop("")).await.unwrap_err();
+            assert_eq!(refused.code(), Code::Unavailable);
+            assert!(refused.message().contains("is no folder; move it away"), "{refused}");
+            let status = door.status().await;
+            assert_eq!((status.health(), status.recovers), (v1::Health::ReadOnly, true));
+            assert!(status.reasons[0].contains(name), "{:?}", status.reasons);
+        });
+        fs::remove_file(&path).unwrap();
+        place.serve(&[], |door| async move {
+            door.tasks().submit(noop("")).await.unwrap();
+            assert_eq!(door.status().await.health(), v1::Health::Serving);
+        });
+    }
 }
 
 #[test]

@@ -38,6 +38,9 @@ use crate::{
     ui::{text, transfer::Transfer},
 };
 
+/// How the program ends where something is damaged; the same as ours.
+const DAMAGED: i32 = Exit::DataLoss as i32;
+
 /// What ends this command again so soon is the same wish, told twice: `timeout` signals its child, and then its group.
 const SAME_WISH: Duration = Duration::from_millis(500);
 
@@ -51,10 +54,11 @@ const SAME_WISH: Duration = Duration::from_millis(500);
 
 The file has what was acknowledged when the export began: the log's records and the documents that they name. Folders \
 of task files and settings are not in it. It is a tar file with checksums, log/ and blobs/ as they lie in the state \
-folder; it is read back before it gets its name, so it is whole or not there. What is missing or damaged of documents is left out and \
-named with its tasks; the archive is written, and the exit code is 8, as it is for a damaged log, of which there is no \
-archive. With --json: {file, records, open_tasks, left_out, segments, documents, bytes, lost}; if the archive goes to standard \
-output, file is null and the object goes to standard error.")]
+folder; it is read back before it gets its name, so it is whole or not there. Documents that are missing, damaged or cannot be \
+read, and the end of a log that has lost it, are left out: the archive is written, what it lacks is named, documents with their \
+tasks, and the exit code is 8. It is 8 too where no archive is written, as of a damaged log. With --json: {file, records, open_tasks, left_out, segments, documents, bytes, lost} whenever there is an archive, \
+lost with all that it lacks; if the archive goes to standard output, file is null and the object goes to standard error. Where \
+there is none, an error goes to standard error.")]
 pub(super) struct ExportArgs {
     /// The file to write; `-` for standard output
     #[arg(value_name = "FILE")]
@@ -78,7 +82,8 @@ none. If there is one already, nothing is touched, and it is said how to put tha
 Open tasks go on where the archive is imported, at the step where they stood. If the place that it comes from goes on \
 too, they run twice: stop that one first, or import with --finished-only. Open tasks of an archive are work that will be \
 done: import only what you trust. Exit codes: 2 there is a journal, a newer format, or it is no archive; 8 the archive \
-is damaged. With --json as export.")]
+is damaged, or with --check that it lacks something: then what it lacks is named, and the rest can be imported. With --json as \
+export.")]
 pub(super) struct ImportArgs {
     /// An archive that `journal export` wrote; a file, no pipe
     #[arg(value_name = "FILE")]
@@ -107,27 +112,40 @@ pub(super) async fn export(context: &Context<'_>, args: &ExportArgs) -> Result<E
     let remains = if streams { "the archive is cut off".to_owned() } else { may_be_left(&target) };
     let mut work = Work::new(context, "export the journal", remains)?;
     work.state = served(context).await?.unwrap_or(work.state);
+    work.nothing = if streams { "no archive was written, or one that is cut off" } else { "no archive was written" };
     let mut flags = vec![naming("--export-journal", &target)];
     if args.force {
         flags.push("--force".into());
     }
-    let mut made = work.run(&flags, streams).await?;
+    let (mut made, exit) = work.run(&flags, streams).await?;
     let words = words(&made);
-    if streams {
-        if context.ui.json {
-            context.ui.talk_object(&made);
-        } else {
-            context.ui.note(&format!("exported {words}"));
+    let name = text::one_line(&args.file.display().to_string());
+    match (streams, context.ui.json) {
+        (true, true) => context.ui.talk_object(&made),
+        (true, false) => context.ui.note(&format!("exported {words}")),
+        (false, json) => {
+            made.file = Some(args.file.display().to_string());
+            if json { context.ui.object(&made)? } else { context.ui.data(&format!("{name}: {words}"))? }
         }
-        return Ok(Exit::Success);
     }
-    made.file = Some(args.file.display().to_string());
+    if exit != Exit::Success {
+        let place = if streams { "to standard output" } else { &format!("as {name}") };
+        let remedy =
+            "put those back from a backup and export again, or keep it as it is; the files: agentd-cli journal verify";
+        tell_lost(context, &made, (&format!("the archive was written {place}"), remedy));
+    }
+    Ok(exit)
+}
+
+/// Names all that an archive lacks: it is said nowhere else. With `--json` it is in the object.
+fn tell_lost(context: &Context<'_>, made: &ArchivedShape, (there, remedy): (&str, &str)) {
     if context.ui.json {
-        context.ui.object(&made)?;
-    } else {
-        context.ui.data(&format!("{}: {words}", text::one_line(&args.file.display().to_string())))?;
+        return;
     }
-    Ok(Exit::Success)
+    let things = text::things(made.lost.len() as u64, "thing", "things");
+    let lost: String = made.lost.iter().map(|lost| format!("\n  {}", text::one_line(lost))).collect();
+    context.ui.problem(&format!("{there}, and lacks {things}, missing or damaged where it comes from:{lost}"));
+    context.ui.hint(&format!("everything else is in it; {remedy}"));
 }
 
 /// Imports, or checks.
@@ -147,27 +165,34 @@ pub(super) async fn import(context: &Context<'_>, args: &ImportArgs) -> Result<E
             "write it into a file and name that: … > backup.tar && agentd-cli journal import backup.tar",
         ));
     }
-    // Whoever opens a pipe waits for its writer, perhaps for ever.
-    if args.file.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return Err(no_file(&args.file, "write the archive into a file first"));
-    }
+    let archive = archive(&args.file)?;
     let work = Work::new(context, what, remains.to_owned())?;
-    let mut flags = vec![naming("--import-journal", &args.file)];
+    let mut flags = vec![naming("--import-journal", &archive)];
     for (asked, flag) in [(args.check, "--check-only"), (args.finished_only, "--finished-only")] {
         flags.extend(asked.then(|| flag.into()));
     }
-    let mut made = work.run(&flags, false).await?;
+    let (mut made, exit) = work.run(&flags, false).await?;
     made.file = Some(args.file.display().to_string());
     if context.ui.json {
         context.ui.object(&made)?;
-        return Ok(Exit::Success);
+        return Ok(exit);
     }
-    let done = if args.check { "all is well" } else { "imported" };
+    let done = match (args.check, exit) {
+        (true, Exit::Success) => "all is well",
+        (true, _) => "undamaged, but not all is in it",
+        (false, _) => "imported",
+    };
     context.ui.data(&format!("{done}: {}", words(&made)))?;
-    if !args.check {
+    if exit != Exit::Success {
+        tell_lost(
+            context,
+            &made,
+            ("the archive can be imported", "an older archive may have those, or where it comes from"),
+        );
+    } else if !args.check {
         context.ui.hint("start it: agentd-cli start");
     }
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
 /// True if what is written goes to `/dev/null`, as it does too where standard output was closed.
@@ -179,10 +204,34 @@ fn leads_nowhere() -> bool {
 fn target(file: &Path) -> Result<PathBuf, Error> {
     match (file.is_symlink(), file.metadata()) {
         (true, Ok(found)) if found.is_file() => file.canonicalize().map_err(Error::file("write", file)),
-        (false, Ok(found)) if found.is_file() || found.is_dir() => Ok(file.to_owned()),
+        (_, Ok(found)) if found.is_dir() => Err(is_folder(file, "name a file in it")),
+        (false, Ok(found)) if found.is_file() => Ok(file.to_owned()),
         (false, Err(_)) => Ok(file.to_owned()),
+        (true, Err(_)) => {
+            let message = format!("{} is a link to what is not there", file.display());
+            Err(Error::usage(message, "name the file itself, or remove the link"))
+        }
         _ => Err(no_file(file, "name a file, or send it on: export - > …")),
     }
+}
+
+/// The file behind links. Whoever opens a pipe waits for its writer, perhaps for ever.
+fn archive(file: &Path) -> Result<PathBuf, Error> {
+    match file.metadata() {
+        Ok(found) if found.is_dir() => Err(is_folder(file, "name an archive, which `journal export` wrote")),
+        Ok(found) if found.is_file() => match file.canonicalize().map_err(Error::file("read", file))? {
+            // What is open here, where that has no other name; the program cannot see it.
+            real if real.starts_with("/dev") => Err(no_file(file, "name the archive itself")),
+            real => Ok(real),
+        },
+        Ok(_) => Err(no_file(file, "write the archive into a file first")),
+        // The program says why.
+        Err(_) => Ok(file.to_owned()),
+    }
+}
+
+fn is_folder(file: &Path, hint: &str) -> Error {
+    Error::usage(format!("{} is a folder", file.display()), hint)
 }
 
 /// Of an export that was told to end.
@@ -213,7 +262,7 @@ fn words(made: &ArchivedShape) -> String {
         }
     }
     if !made.lost.is_empty() {
-        words.push_str(&format!("; {} lost before", text::things(made.lost.len() as u64, "document", "documents")));
+        words.push_str(&format!("; {} lost before", text::things(made.lost.len() as u64, "thing", "things")));
     }
     words
 }
@@ -297,12 +346,14 @@ struct Work<'a> {
     what: &'static str,
     /// What is there when it was ended, and nobody waited for what came of that.
     remains: String,
+    /// The same when it has found what is stored, or the archive, damaged.
+    nothing: &'static str,
 }
 
 impl<'a> Work<'a> {
     fn new(context: &'a Context<'a>, what: &'static str, remains: String) -> Result<Self, Error> {
-        let state = state_dir(context.variable)?;
-        Ok(Self { context, program: context.starter()?.find()?, state, what, remains })
+        let (program, state) = (context.starter()?.find()?, state_dir(context.variable)?);
+        Ok(Self { context, program, state, what, remains, nothing: "nothing was changed" })
     }
 
     /// In a group of its own, so that it hears of a terminal's Ctrl-C from us alone: once, and not if we ignore it.
@@ -315,8 +366,8 @@ impl<'a> Work<'a> {
         command.spawn()
     }
 
-    /// Runs it to its end. Who ends this command ends it too, and is told what came of that; who does so again does not wait.
-    async fn run(&self, flags: &[OsString], streams: bool) -> Result<ArchivedShape, Error> {
+    /// Runs it to its end: what it has made, and with which code to end, for an archive may lack something. Who ends this command ends it too, and is told what came of that; who does so again does not wait.
+    async fn run(&self, flags: &[OsString], streams: bool) -> Result<(ArchivedShape, Exit), Error> {
         let failed = |source| Error::Spawn { program: self.program.clone(), source };
         let mut endings = Endings::new()?;
         let mut child = self.spawn(flags, streams).map_err(failed)?;
@@ -329,7 +380,11 @@ impl<'a> Work<'a> {
         };
         drop(bar);
         match (status, heard.made.take()) {
-            (Some(status), Some(made)) if status.success() => Ok(made),
+            (Some(status), Some(made)) if status.success() => Ok((made, Exit::Success)),
+            // It is there and whole, as far as could be; what the program says of it besides is said here.
+            (Some(status), Some(made)) if status.code() == Some(DAMAGED) && !made.lost.is_empty() => {
+                Ok((made, Exit::DataLoss))
+            }
             (Some(status), _) => Err(self.failure(status, heard.words())),
             (None, _) => Err(self.unended(pid, heard.words())),
         }
@@ -356,15 +411,18 @@ impl<'a> Work<'a> {
             Some(4) => Exit::Unavailable,
             Some(5) => Exit::Busy,
             Some(7) => Exit::Denied,
-            Some(8) => Exit::DataLoss,
+            Some(DAMAGED) => Exit::DataLoss,
             Some(130) => Exit::Detached,
             _ => Exit::Internal,
         };
-        let said = said.unwrap_or_else(|| match code {
+        let mut said = said.unwrap_or_else(|| match code {
             None if interrupted => "interrupted".to_owned(),
             None => format!("{} was killed", self.program.display()),
             Some(code) => format!("{} ended with code {code} and said nothing", self.program.display()),
         });
+        if exit == Exit::DataLoss {
+            said = format!("{said}; {}", self.nothing);
+        }
         Error::Archive { what: self.what, said, exit }
     }
 }

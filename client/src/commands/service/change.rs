@@ -1,6 +1,6 @@
 //! `service install`, `uninstall`, `start`, `stop` and `restart`.
 
-use std::{os::unix::fs::FileTypeExt, time::Duration};
+use std::time::Duration;
 
 use agentd_proto::{codes::Exit, limits::MAX_GRACE_MS, v1::ShutdownRequest};
 
@@ -15,7 +15,7 @@ use crate::{
         decide::{self, Action, World},
         files::prepare_state,
         manager::Anew,
-        program,
+        program, wake,
     },
     start::StartLog,
     ui::text,
@@ -35,7 +35,7 @@ impl Desk<'_> {
         let (found, same) = (self.files.find()?, self.files.hold(&contents)?);
         let seen = self.manager.look()?;
         let running = self.running_version().await;
-        let socket_is_there = self.socket_is_there();
+        let socket_is_there = self.place.has_socket();
         let (running, alike) = (running.as_deref(), self.files.are_like(&contents)?);
         let world = World { found: &found, same, alike, seen: &seen, running, socket_is_there };
         let plan = decide::install(&world, &self.place, &new, args.force)?;
@@ -57,7 +57,7 @@ impl Desk<'_> {
         }
         self.manager.announce()?;
         notes.extend(self.drain().await?);
-        let log = StartLog::of(&self.place);
+        let log = StartLog::of(&self.place.logs());
         notes.extend(self.manager.load(&self.files, plan.anew).await.map_err(|fault| log.explain(fault.into()))?);
         notes.extend(self.linger_note());
         let (connection, pid) = self.answered(&starter, &log).await?;
@@ -74,6 +74,7 @@ impl Desk<'_> {
 
     pub(super) async fn uninstall(&mut self) -> Result<Exit, Error> {
         let found = self.files.find()?;
+        let nothing = found == Found::Nothing;
         match &found {
             Found::Foreign { path, why } => return Err(Fault::Foreign { path: path.clone(), why: why.clone() }.into()),
             Found::Ours(installed) | Found::Half(Some(installed), _) if !installed.serves(&self.place) => {
@@ -84,11 +85,10 @@ impl Desk<'_> {
         }
         let mut notes = Vec::new();
         match self.manager.look() {
-            Ok(seen) if found == Found::Nothing && !seen.loaded => {
-                return self.done("uninstalled", None, vec!["nothing was installed".to_owned()]);
-            }
+            Ok(seen) if nothing && !seen.loaded => return self.absent(),
             Ok(_) => self.manager.unload().await?,
             // Without a manager nothing can be loaded; files may be left over all the same.
+            Err(Fault::NoManager { .. }) if nothing => return self.absent(),
             Err(fault @ Fault::NoManager { .. }) => notes.push(format!("{fault}; its files were removed")),
             Err(fault) => return Err(fault.into()),
         }
@@ -101,15 +101,14 @@ impl Desk<'_> {
         self.done("uninstalled", None, notes)
     }
 
+    fn absent(&self) -> Result<Exit, Error> {
+        self.done("absent", None, vec!["nothing was installed".to_owned()])
+    }
+
     pub(super) async fn start(&mut self) -> Result<Exit, Error> {
         self.must_be_ours()?;
-        prepare_state(&self.place)?;
-        let (starter, log) = (self.context.starter()?, StartLog::of(&self.place));
-        if self.socket_is_there() || !self.manager.look()?.loaded {
-            self.manager.start(&self.files).await.map_err(|fault| log.explain(fault.into()))?;
-        } else {
-            self.manager.load(&self.files, Anew::Socket).await.map_err(|fault| log.explain(fault.into()))?;
-        }
+        let (starter, log) = (self.context.starter()?, StartLog::of(&self.place.logs()));
+        wake::start(&self.place).await.map_err(|error| log.explain(error))?;
         let (connection, pid) = self.answered(&starter, &log).await?;
         self.done("started", Some((&connection, pid)), Vec::new())
     }
@@ -134,8 +133,8 @@ impl Desk<'_> {
         prepare_state(&self.place)?;
         let starter = self.context.starter()?;
         let notes = self.drain().await?.into_iter().collect();
-        let log = StartLog::of(&self.place);
-        let anew = if self.socket_is_there() { Anew::Nothing } else { Anew::Socket };
+        let log = StartLog::of(&self.place.logs());
+        let anew = if self.place.has_socket() { Anew::Nothing } else { Anew::Socket };
         self.manager.load(&self.files, anew).await.map_err(|fault| log.explain(fault.into()))?;
         let (connection, pid) = self.answered(&starter, &log).await?;
         self.done("restarted", Some((&connection, pid)), notes)
@@ -192,10 +191,6 @@ impl Desk<'_> {
         Ok(Some(format!("the old daemon (pid {pid}) ended in order{}", steps.unwrap_or_default())))
     }
 
-    fn socket_is_there(&self) -> bool {
-        std::fs::symlink_metadata(&self.place.socket).is_ok_and(|found| found.file_type().is_socket())
-    }
-
     /// A manager may leave the socket's path behind; nobody listens there then.
     fn remove_left_over_socket(&self) {
         let nobody_runs = self.context.lock().is_ok_and(|lock| lock.owner() == Owner::Nobody);
@@ -203,7 +198,7 @@ impl Desk<'_> {
             std::os::unix::net::UnixStream::connect(&self.place.socket)
                 .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
         };
-        if nobody_runs && self.socket_is_there() && refused() {
+        if nobody_runs && self.place.has_socket() && refused() {
             // The next daemon removes it too.
             let _left = std::fs::remove_file(&self.place.socket);
         }

@@ -8,12 +8,9 @@ use super::{Desk, LogsArgs, pause};
 use crate::{
     attend::interrupts,
     error::Error,
-    service::logs::{Growing, last_lines},
+    service::logs::{Growing, LOG, last_lines},
     ui::text,
 };
-
-/// Name of the daemon's own log.
-const LOG: &str = "agentd.log";
 
 impl Desk<'_> {
     pub(super) async fn logs(&mut self, args: &LogsArgs) -> Result<Exit, Error> {
@@ -51,7 +48,7 @@ impl Desk<'_> {
                 }
             }
             tokio::select! {
-                _ = interrupts.recv() => return Ok(Exit::Success),
+                _ = interrupts.recv() => return Ok(Exit::Detached),
                 () = pause() => {}
             }
         }

@@ -7,7 +7,7 @@ use agentd_proto::codes::Exit;
 use super::{Desk, shown};
 use crate::{
     error::Error,
-    service::{Fault, Found, Kind, Seen, decide},
+    service::{Fault, Found, Installed, Kind, Seen, decide},
     shape::ServiceShape,
     ui::{
         style::Label,
@@ -32,8 +32,8 @@ impl Desk<'_> {
             Err(fault @ Fault::NoManager { .. }) => (Seen::default(), Some(fault.to_string())),
             Err(fault) => return Err(fault.into()),
         };
-        let program_is_there = found.installed().is_some_and(|installed| installed.program.is_file());
-        let mut problems = decide::problems(&found, &seen, &self.place, program_is_there);
+        let there = found.installed().map(Installed::there);
+        let mut problems = decide::problems(&found, &seen, &self.place, there);
         if let Some(unasked) = unasked {
             problems.insert(0, unasked);
         }

@@ -7,7 +7,7 @@ use super::*;
 #[expect(clippy::disallowed_methods, reason = "a test has a runtime of its own")]
 fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(Target::check(path.to_owned())?.write(content.to_vec()))
+    runtime.block_on(Target::check(path.to_owned(), &|_| None)?.write(content.to_vec()))
 }
 
 fn mode(path: &Path) -> u32 {
@@ -37,7 +37,7 @@ fn what_is_there_keeps_its_mode_and_a_file_that_nobody_may_write_its_content() {
     for (before, content) in [(0o600, &b"new"[..]), (0o664, b"new"), (0o444, b"old")] {
         std::fs::write(&path, "old").unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
-        assert_eq!(Target::check(path.clone()).is_ok(), content == b"new", "{before:o}");
+        assert_eq!(Target::check(path.clone(), &|_| None).is_ok(), content == b"new", "{before:o}");
         assert_eq!(write(&path, b"new").is_ok(), content == b"new", "{before:o}");
         assert_eq!((std::fs::read(&path).unwrap().as_slice(), mode(&path)), (content, before));
         std::fs::remove_file(&path).unwrap();
@@ -151,7 +151,7 @@ fn what_is_open_is_written_on_where_it_stands() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "before; written; after; written; after; ");
     let reading = File::open(&path).unwrap();
     for number in [reading.as_raw_fd(), 1_000_000] {
-        assert!(Target::check(format!("/dev/fd/{number}").into()).is_err(), "{number}");
+        assert!(Target::check(format!("/dev/fd/{number}").into(), &|_| None).is_err(), "{number}");
     }
 }
 

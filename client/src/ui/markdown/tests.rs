@@ -20,11 +20,14 @@ fn a_report_is_drawn_within_its_width() {
 fn numbers_stand_to_the_right() {
     let table = "| File | Lines |\n|:--|--:|\n| a | 7 |\n| b | 1,480 |\n";
     assert_eq!(render(table, Paint::new(false), 40), "File  Lines\na         7\nb     1,480\n");
-    let broken = "| Lines | File |\n|--:|:--|\n| 7 | a-name-that-is-really-much-too-long |\n";
+    let broken = "| Lines | File |\n|--:|:--|\n| 7 | a/name/that-is-really-much-too-long |\n";
     assert_eq!(
         render(broken, Paint::new(false), 30),
-        "Lines  File\n    7  a-name-that-is-really-m\n       uch-too-long\n"
+        "Lines  File\n    7  a/name/that-is-really-m\n       uch-too-long\n"
     );
+    let whole = broken.replace('/', "-");
+    let listed = "Lines: 7\nFile:\n  a-name-that-is-really-much-too-long\n";
+    assert_eq!(render(&whole, Paint::new(false), 30), listed, "a word that may be copied is whole");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::{
 
 use agentd_engine::{Archived, export};
 use agentd_host::{Intent, PlanSettings, Topology, place};
+use agentd_proto::rendezvous::is_stored;
 use tokio::sync::oneshot;
 
 use super::{checked, partial::Partial, steps};
@@ -35,7 +36,7 @@ impl ToFile {
     /// Until `stop` comes: then nothing of it is left, if the disk answers in time.
     ///
     /// # Errors
-    /// [`Error::ArchiveThere`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::Left`], and what is wrong with the journal.
+    /// [`Error::ArchiveThere`], [`Error::ArchiveInside`], [`Error::ArchiveFile`], [`Error::Interrupted`], [`Error::Left`], and what is wrong with the journal.
     pub(super) async fn export(self, own_uid: u32, stop: impl Future<Output = ()>) -> Result<Archived, Error> {
         let partial = Arc::new(Partial::beside(&self.path).map_err(self.fault("write"))?);
         let (theirs, archive) = (Arc::clone(&partial), self.path.clone());
@@ -61,6 +62,9 @@ impl ToFile {
 
     /// A quick look, before anything is written. A link to nowhere is something too.
     fn refuse_existing(&self) -> Result<(), Error> {
+        if is_stored(&self.state, &self.path) {
+            return Err(Error::ArchiveInside { path: self.path.clone() });
+        }
         match fs::symlink_metadata(&self.path) {
             Ok(_) if !self.force => Err(self.there()),
             Ok(_) if self.path.is_dir() => Err(self.fault("write over")(io::ErrorKind::IsADirectory.into())),
@@ -219,6 +223,53 @@ mod tests {
         fs::remove_file(dir.path()).unwrap();
         fs::rename(&moved, dir.path()).unwrap();
         assert!(matches!(&said, Err(Error::Left { left, .. }) if left.contains("is left")), "{said:?}");
+    }
+
+    #[test]
+    fn what_a_daemon_lives_on_is_known_by_any_of_its_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, beside) = (dir.path().join("state"), dir.path().join("beside"));
+        for folder in ["log", "logs", "blobs/ab", "tasks/7"] {
+            fs::create_dir_all(state.join(folder)).unwrap();
+        }
+        fs::create_dir(&beside).unwrap();
+        fs::write(state.join("log/1.seg"), "").unwrap();
+        for (link, target) in
+            [("folder", "../state/log"), ("file", "../state/log/1.seg"), ("new", "file2"), ("self", "self")]
+        {
+            std::os::unix::fs::symlink(target, beside.join(link)).unwrap();
+        }
+        std::os::unix::fs::symlink("../state/log/2.seg", beside.join("file2")).unwrap();
+        for name in [
+            "state/log/1.seg",
+            "state/log/2.seg",
+            "state/tasks/../log/new",
+            "state/blobs/ab/cd",
+            "state/log",
+            "state/index",
+            "state/log.before-2",
+            "state/agentd.lock",
+            "beside/folder/3.seg",
+            "beside/file",
+            "beside/new",
+        ] {
+            assert!(is_stored(&state, &dir.path().join(name)), "{name}");
+            let to_file = ToFile::new(&state, &dir.path().join(name), true);
+            assert!(matches!(to_file.refuse_existing(), Err(Error::ArchiveInside { .. })), "{name}");
+            assert!(!is_stored(&beside, &dir.path().join(name)), "{name}");
+        }
+        for name in [
+            "state/config.toml",
+            "state/a.tar",
+            "state/tasks/7/report.md",
+            "state/logs/agentd.log",
+            "state/agentd.lock.md",
+            "beside/log",
+            "beside/self",
+            "nowhere/log",
+        ] {
+            assert!(!is_stored(&state, &dir.path().join(name)), "{name}");
+        }
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn size(folder: &Path) -> (u64, u64) {
 }
 
 /// How the index does.
-pub(super) fn index(phase: IndexPhase) -> DoctorCheck {
+pub(super) fn index(phase: IndexPhase, why: Option<&str>) -> DoctorCheck {
     let of = |verdict, found: &str| DoctorCheck::of(DISK, "index", verdict, found);
     match phase {
         IndexPhase::Closed => of(Verdict::Ok, "closed: nobody needs it"),
@@ -135,9 +135,12 @@ pub(super) fn index(phase: IndexPhase) -> DoctorCheck {
         IndexPhase::Rebuilding => {
             of(Verdict::Warning, "is being made anew from the log; older tasks come back as it goes")
         }
-        IndexPhase::Failed => of(Verdict::Failed, "cannot be used: keys and older tasks cannot be looked up")
-            .with_remedy("make room, then make it anew from the log; no task is lost by that")
-            .with_command("agentd-cli journal rebuild"),
+        IndexPhase::Failed => {
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            of(Verdict::Failed, &format!("cannot be used: keys and older tasks cannot be looked up{why}"))
+                .with_remedy("mend what is named, then make it anew from the log; no task is lost by that")
+                .with_command("agentd-cli journal rebuild")
+        }
     }
 }
 

@@ -89,6 +89,37 @@ fn must_be_told(home: &Home, what: &str) {
     assert_eq!(files(&home.state()), before, "{what}: what is left is touched");
 }
 
+/// Exit code and words of something done with an archive.
+fn archive(home: &Home, args: &[&str], path: &Path) -> (Option<i32>, String) {
+    let output = cli(home, &[&["journal"], args, &[path.to_str().expect("a path")]].concat());
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// An export refuses, and leaves the backup that is there.
+fn no_backup(home: &Home, what: &str) {
+    let nightly = home.state().join("nightly.tar");
+    fs::write(&nightly, "everything").expect("written");
+    let (code, words) = archive(home, &["export", "--force"], &nightly);
+    assert!(code == Some(8) && (words.contains("is missing") || words.contains("is damaged")), "{what}: {words}");
+    assert_eq!(fs::read(&nightly).expect("it is there"), b"everything", "{what}");
+    fs::remove_file(nightly).expect("it is there");
+}
+
+/// What is left of a log that has lost its end goes on in another place. No archive of it takes the place of an older one, and
+/// each says what it is.
+fn what_is_left_can_be_taken(home: &Home, what: &str) {
+    no_backup(home, what);
+    let (rest, other) = (home.folder("out").join("rest.tar"), Home::new());
+    for args in [&["export"][..], &["import", "--check"]] {
+        let (code, words) = archive(home, args, &rest);
+        assert!(code == Some(8) && words.contains("is missing"), "{what}: {args:?} {words}");
+    }
+    assert_eq!(archive(&other, &["import"], &rest).0, Some(0), "{what}");
+    assert_eq!(verify(&other).0, Some(0), "{what}: {:?}", verify(&other));
+    fs::remove_file(&rest).expect("it is there");
+    Served::start(&other).must_serve(what);
+}
+
 #[test]
 fn a_log_that_lacks_files_is_told_and_left_as_it_is_until_they_are_back() {
     for killed in [false, true] {
@@ -110,11 +141,11 @@ fn a_log_that_lacks_files_is_told_and_left_as_it_is_until_they_are_back() {
                 fs::rename(&paths[at], aside.join(paths[at].file_name().expect("a name"))).expect("one file system");
             }
             must_be_told(&home, &what);
-            if gone[0] == 0 {
+            if gone[0] > 0 && gone.contains(&(all - 1)) {
+                what_is_left_can_be_taken(&home, &what);
+            } else {
                 // A backup without the first tasks would look as whole as any.
-                let output = cli(&home, &["journal", "export", home.state().join("a.tar").to_str().expect("a path")]);
-                let words = String::from_utf8_lossy(&output.stderr);
-                assert!(output.status.code() == Some(8) && words.contains("is missing"), "{what}: {output:?}");
+                no_backup(&home, &what);
             }
             for &at in &gone {
                 fs::rename(aside.join(paths[at].file_name().expect("a name")), &paths[at]).expect("one file system");
@@ -132,8 +163,10 @@ fn an_older_copy_of_the_log_is_told_while_the_index_knows_more() {
     let home = home_of(&store.home.state());
     let log = home.state().join("log");
     fs::remove_dir_all(&log).expect("the log is there");
+    no_backup(&home, "the folder of the log is gone");
     copy(&store.early.join("log"), &log);
     must_be_told(&home, "an older log");
+    what_is_left_can_be_taken(&home, "an older log");
     // Whoever wants to go on with it says so by deleting the index.
     fs::remove_dir_all(home.state().join("index")).expect("the index is there");
     let served = Served::start(&home);

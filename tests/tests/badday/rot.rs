@@ -123,6 +123,36 @@ enum Outcome {
     Ended,
 }
 
+/// A log of one segment, as most are, of which a part is left.
+#[test]
+fn what_is_left_of_the_only_segment_is_shown() {
+    let home = Home::new();
+    let mut served = Served::start(&home);
+    let tasks = served.run(async {
+        let mut tasks = Vec::new();
+        for number in 0..4 {
+            let request = noop(&format!("{number} {}", "long ".repeat(2_000)));
+            let task = served.clients.submit(request).await.task_id;
+            succeeded(&served.clients, &task).await;
+            tasks.push(task);
+        }
+        tasks
+    });
+    assert!(served.daemon.stop().success(), "{}", served.daemon.words());
+    let path = segments(&home.state()).swap_remove(0);
+    let to = used(&path) / 2;
+    fs::OpenOptions::new().write(true).open(&path).expect("it is there").set_len(to).expect("a file can be cut");
+    fs::remove_dir_all(home.state().join("index")).expect("the index is there");
+    let check = cli(&home, &["journal", "verify"]);
+    let words = String::from_utf8_lossy(&check.stdout);
+    assert!(words.contains(&format!("damaged at byte {to}: the file is cut")), "{words}");
+    assert!(!words.starts_with("0 records"), "{words}");
+    let served = Served::start(&home);
+    assert_eq!(served.run(served.clients.status()).health(), Health::ReadOnly);
+    let shown = served.run(list(&served.clients));
+    assert!(shown.contains(&tasks[0]) && !shown.contains(&tasks[3]), "{shown:?} of {tasks:?}");
+}
+
 /// Offset behind the last byte that is not zero.
 fn used(path: &Path) -> u64 {
     let bytes = fs::read(path).expect("a segment can be read");
@@ -176,18 +206,24 @@ fn a_damaged_segment_costs_the_tasks_in_it_and_no_others() {
     let paths = segments(&store.home.state());
     assert!(paths.len() > 2, "{paths:?}");
     let mut costs = Vec::new();
-    for (chosen, whole) in (0..paths.len()).flat_map(|chosen| [(chosen, false), (chosen, true)]) {
+    let harms = ["flipped", "overwritten", "cut"];
+    for (chosen, harm) in (0..paths.len()).flat_map(|chosen| harms.map(|harm| (chosen, harm))) {
         let home = home_of(&store.home.state());
         let path = &segments(&home.state())[chosen];
         let length = fs::metadata(path).expect("a segment").len();
-        if whole {
-            fs::write(path, vec![0xa5; usize::try_from(length).expect("small")]).expect("a file can be written");
-        } else {
-            flip(path, store.used[chosen] / 2, 5);
+        match harm {
+            "flipped" => flip(path, store.used[chosen] / 2, 5),
+            "overwritten" => {
+                fs::write(path, vec![0xa5; usize::try_from(length).expect("small")]).expect("a file can be written");
+            }
+            _ => {
+                let file = fs::OpenOptions::new().write(true).open(path).expect("a segment can be opened");
+                file.set_len(store.used[chosen] / 2).expect("a file can be cut");
+            }
         }
         fs::remove_dir_all(home.state().join("index")).expect("the index is there");
         let (from, to) = (base(path), paths.get(chosen + 1).map_or(u64::MAX, |next| base(next)));
-        let what = format!("segment {chosen}, whole: {whole}");
+        let what = format!("segment {chosen} {harm}");
         let served = Served::start(&home);
         let listed = served.run(list(&served.clients));
         let mut cost = 0;
@@ -213,7 +249,7 @@ fn a_damaged_segment_costs_the_tasks_in_it_and_no_others() {
         assert!(cost < store.truth.len(), "{what}: all is lost");
         costs.push(cost);
     }
-    println!("tasks lost of {} with each segment, flipped and overwritten: {costs:?}", store.truth.len());
+    println!("tasks lost of {} with each segment {harms:?}: {costs:?}", store.truth.len());
     assert!(costs.iter().any(|cost| *cost > 0), "no damage cost anything");
 }
 

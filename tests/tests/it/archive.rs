@@ -252,8 +252,15 @@ fn what_cannot_be_exported_or_imported_is_told_and_nothing_is_touched() {
     assert!(said(&there).contains("--force") && fs::read(&archive).unwrap() == b"precious", "{there:?}");
     wants(&home, 0, &["journal", "export", "--force", text(&archive)]);
     assert!(fs::read(&archive).unwrap() == whole);
-    let folder = wants(&home, 4, &["journal", "export", "--force", text(&out)]);
-    assert!(said(&folder).contains("directory"), "{folder:?}");
+    let folder = wants(&home, 2, &["journal", "export", "--force", text(&out)]);
+    assert!(said(&folder).contains("folder"), "{folder:?}");
+    // Nor is it ever written over what it is made of.
+    let log = tree(&home.state().join("log"));
+    for inside in [log.keys().find(|path| path.extension().is_some()).unwrap(), &home.state().join("blobs/a.tar")] {
+        let refused = wants(&home, 2, &["journal", "export", "--force", text(inside)]);
+        assert!(said(&refused).contains("where the journal lies"), "{refused:?}");
+    }
+    assert!(tree(&home.state().join("log")) == log && !home.state().join("blobs/a.tar").exists());
 
     // A journal that is there stays, whether its daemon runs or not.
     for running in [false, true] {
@@ -301,6 +308,7 @@ fn what_is_lost_is_left_out_of_an_archive_and_named_with_its_task() {
         let output = wants(home, 8, args);
         let words = String::from_utf8_lossy(&output.stdout).into_owned() + &said(&output);
         assert!(words.contains(&task) && words.contains(name), "{args:?}: {output:?}");
+        words
     };
     for flipped in [false, true] {
         fs::remove_file(&path).unwrap();
@@ -311,11 +319,29 @@ fn what_is_lost_is_left_out_of_an_archive_and_named_with_its_task() {
         }
         tells(&home, &["journal", "verify"]);
         let archive = out.join(format!("{flipped}.tar"));
-        tells(&home, &["journal", "export", text(&archive)]);
+        let written = tells(&home, &["journal", "export", text(&archive)]);
+        assert!(written.contains(&format!("the archive was written as {}", text(&archive))), "{written}");
         tells(&home, &["journal", "import", "--check", text(&archive)]);
+        // Programs read the same, and that there is an archive.
+        let streamed = wants(&home, 8, &["journal", "export", "--json", "-"]);
+        assert!(streamed.stdout == fs::read(&archive).unwrap());
+        let again = out.join(format!("{flipped}-again.tar"));
+        let exported = wants(&home, 8, &["journal", "export", "--json", text(&again)]);
+        let checked = wants(&home, 8, &["journal", "import", "--check", "--json", text(&again)]);
+        for (printed, file) in
+            [(&streamed.stderr, None), (&exported.stdout, Some(text(&again))), (&checked.stdout, Some(text(&again)))]
+        {
+            let object: Value = serde_json::from_slice(printed).unwrap();
+            let lost = object["lost"].as_array().unwrap();
+            assert!(lost.len() == 1 && lost[0].as_str().unwrap().contains(name), "{object}");
+            assert_eq!(object["file"].as_str(), file);
+        }
         // One that may have what is lost is not written over by one that has not.
-        tells(&home, &["journal", "export", "--force", text(&whole)]);
+        let none = tells(&home, &["journal", "export", "--force", text(&whole)]);
+        assert!(none.contains("no archive was written"), "{none}");
         assert!(fs::read(&whole).unwrap() == kept);
+        let none = wants(&home, 8, &["journal", "export", "--json", "--force", text(&whole)]);
+        assert!(none.stdout.is_empty() && said(&none).contains("\"damaged\""), "{none:?}");
         // It has all the rest, and is as whole as where it comes from.
         let other = Home::new();
         wants(&other, 0, &["journal", "import", text(&archive)]);

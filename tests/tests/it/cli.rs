@@ -2,8 +2,10 @@
 //! dies or the user leaves.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{Read as _, Write as _},
+    os::unix::ffi::OsStrExt as _,
     process::{Child, Command, Output, Stdio},
     time::Instant,
 };
@@ -298,6 +300,51 @@ fn submit_starts_a_daemon_that_outlives_it() {
     let began = object(&home, &["start"]);
     assert_eq!(began["started"], true);
     assert_eq!(object(&home, &["list"])["tasks"].as_array().unwrap().len(), 2, "nothing is forgotten");
+}
+
+/// Bytes that are not UTF-8: overheard, they would mean the daemon, or the value, of somebody who says nothing.
+#[test]
+fn what_is_no_text_in_the_environment_is_refused_by_both_programs() {
+    let home = Home::new();
+    let mut daemon = TestDaemon::start(&home);
+    let odd = |text: &[u8]| OsStr::from_bytes(text).to_owned();
+    let path = odd(b"/tmp/caf\xe9/home");
+    let said = |mut command: Command, name: &str, value: &OsStr| {
+        let output = command.env(name, value).output().unwrap();
+        assert!(err(&output).contains(name), "{name}: {output:?}");
+        code(&output)
+    };
+    for (name, value) in [("AGENTD_HOME", &path), ("AGENTD_SOCKET", &path), ("AGENTD_QUEUE__MAX_TASKS", &odd(b"1\xff"))]
+    {
+        let mut checks = command(&home, "agentd");
+        checks.arg("--check-store");
+        assert_eq!(said(checks, name, value), 78);
+    }
+    for (flag, variable) in [("--state-dir", "AGENTD_HOME"), ("--socket", "AGENTD_SOCKET")] {
+        let mut checks = command(&home, "agentd");
+        let output = checks.args(["--check-store", flag]).arg(&path).env_remove(variable).output().unwrap();
+        assert_eq!((code(&output), err(&output).contains(flag)), (78, true), "{output:?}");
+    }
+    for name in ["AGENTD_HOME", "AGENTD_SOCKET"] {
+        let mut stops = command(&home, "agentd-cli");
+        // Here the one that runs would be found if the variable were overheard.
+        stops.arg("stop").env("HOME", home.folder("user"));
+        assert_eq!(said(stops, name, &path), 2);
+    }
+    assert!(daemon.ended().is_none());
+}
+
+/// The names are the daemon's own, the flags the client's.
+#[test]
+fn a_flag_of_submit_that_is_a_letter_off_leads_to_the_right_one() {
+    let home = Home::new();
+    let _daemon = TestDaemon::start(&home);
+    for (flag, wrong, right) in [("--prefer", "analyser", "analyzer"), ("--workflow", "analyse", "analyze")] {
+        let refused = wants(&home, 2, &["submit", "-d", "-w", "/tmp", flag, wrong, "x"]);
+        let said = err(&refused);
+        assert!(said.contains(&format!("submit the task: {flag}: there is no ")), "{said}");
+        assert!(said.contains(&format!("did you mean `{right}`?")), "{said}");
+    }
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn a_damaged_journal_has_failed_and_the_command_that_tells_more_is_named() {
     file.seek(SeekFrom::Start(700)).unwrap();
     file.write_all(&[0xff; 64]).unwrap();
     drop(file);
-    let _daemon = TestDaemon::start(&home);
+    let mut daemon = TestDaemon::start(&home);
     let found = doctor(&home, 1);
     let journal = check(&found, "disk", "journal");
     assert_eq!(
@@ -211,6 +211,18 @@ fn a_damaged_journal_has_failed_and_the_command_that_tells_more_is_named() {
     );
     assert!(journal["found"].as_str().unwrap().contains("log/"), "the file is named: {journal}");
     assert_eq!(check(&found, "daemon", "health")["verdict"], "failed");
+    daemon.kill();
+    // Nobody waits for the other end of a pipe, with a daemon or without one.
+    for name in ["keep", "lock", "0000000002-00000000000000000099.seg"] {
+        let path = home.state().join("log").join(name);
+        let _ = fs::remove_file(&path);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    }
+    for running in [false, true] {
+        let daemon = running.then(|| TestDaemon::start(&home));
+        assert_eq!(check(&doctor(&home, 1), "disk", "journal")["verdict"], "failed", "running: {running}");
+        drop(daemon);
+    }
 }
 
 #[test]

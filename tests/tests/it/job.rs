@@ -103,13 +103,14 @@ fn check_dependencies(report: &Value) {
     let version = |version: &str, line: u32| json!({"version": version, "line": line, "wanted_by": ["polyglot 0.1.0"], "wanted_by_count": 1});
     let found = json!({"fault": "several_versions", "ecosystem": "cargo", "package": "itoa", "detail": "2 versions: 0.4.8, 1.0.18",
         "source": at("Cargo.lock", 4), "versions": [version("0.4.8", 4), version("1.0.18", 8)],
-        "version_count": 2});
+        "version_count": 2, "minor": false});
     let expected = json!({
         "files": [{"file": "Cargo.lock", "kind": "cargo", "packages": 3}],
         "findings": [found],
         "counts": [{"fault": "several_versions", "count": 1}],
         "by_file": [{"fault": "several_versions", "file": "Cargo.lock", "count": 1, "surplus": 1}],
         "unread": [],
+        "left_out": 0,
     });
     assert_eq!(report["dependencies"], expected);
     // The same decisions side by side are the same text in three of the languages.

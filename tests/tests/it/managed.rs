@@ -7,8 +7,9 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use agentd_proto::v1::StatusRequest;
 use agentd_tests::{
-    daemon::{Home, cli, command, eventually, programs},
+    daemon::{Clients, Home, cli, command, eventually, programs, runtime},
     skip::skip,
 };
 use serde_json::Value;
@@ -171,6 +172,7 @@ fn inside() {
     mends_what_is_half(&person);
     refuses_older_and_foreign(&person);
     does_not_loop(&person);
+    stays_away_with_its_folder(&person);
     goes_without_a_trace(&person);
     drop(manager);
 }
@@ -295,6 +297,31 @@ fn does_not_loop(person: &Person) {
     fs::remove_file(person.home.state().join("config.toml")).unwrap();
     person.says(0, &["service", "start"]);
     person.submits();
+}
+
+/// The socket that systemd holds goes with the folder: no other daemon makes a folder in its place, and it is found again with it.
+fn stays_away_with_its_folder(person: &Person) {
+    let (state, away) = (person.home.state(), person.home.folder("away").join("state"));
+    let property = |name: &str| person.systemctl(&["show", "agentd.service", "--value", "--property", name]);
+    for put_back in [true, false] {
+        let runtime = runtime();
+        let clients = runtime.block_on(Clients::connect(&person.home)).unwrap();
+        fs::rename(&state, &away).unwrap();
+        // It looks each 30 s, and when somebody asks how it does.
+        eventually("its end for good", || {
+            let _gone = runtime.block_on(clients.daemon.clone().status(StatusRequest {}));
+            property("ActiveState") == "failed"
+        });
+        assert_eq!((property("ExecMainStatus").as_str(), state.exists()), ("74", false));
+        let said = person.says(4, &["service", "status"]);
+        assert!(said.contains("no client finds the daemon: agentd-cli service restart"), "{said}");
+        if put_back {
+            fs::rename(&away, &state).unwrap();
+        }
+        // Without it a new one is made, and a socket where clients look.
+        person.submits();
+        person.says(0, &["service", "status"]);
+    }
 }
 
 fn goes_without_a_trace(person: &Person) {

@@ -88,7 +88,8 @@ impl Sending<'_> {
             let pause = match status.code() {
                 _ if broken => pause,
                 Code::ResourceExhausted => retry_after(&status).unwrap_or(pause).min(LONGEST_PAUSE),
-                _ if lost && !self.is_read_only().await => pause,
+                // A daemon that gave up waiting may go on with it; one that looks on has refused it.
+                _ if lost && !(status.code() == Code::Unavailable && self.is_read_only().await) => pause,
                 _ => return Err(self.refused(status).await),
             };
             self.unanswered |= lost;

@@ -79,8 +79,19 @@ fn a_member_of_a_python_package_is_not_found_by_its_bare_name() {
     let events = ("events.py", "import subprocess\n");
     let back = ("subprocess.py", "from . import events\n");
     let project = ("pyproject.toml", "[project]\nname = \"x\"\n");
-    let cases: [(Tree<'_>, &[&str]); 9] = [
+    let cases: [(Tree<'_>, &[&str]); 10] = [
         (&[("__init__.py", ""), events, back], &["subprocess.py events.py"]),
+        // No manifest says where names begin: another package here is meant, and still no module of the language's name.
+        (
+            &[
+                ("__init__.py", ""),
+                ("subprocess.py", ""),
+                ("app/__init__.py", ""),
+                ("app/db.py", ""),
+                ("app/main.py", "from app.db import x\nimport subprocess\n"),
+            ],
+            &["app/main.py app/db.py"],
+        ),
         (&[("__init__.py", ""), events, back, project], &["subprocess.py events.py"]),
         (&[("__init__.pyi", ""), events, back], &["subprocess.py events.py"]),
         // Scripts find what lies beside them.

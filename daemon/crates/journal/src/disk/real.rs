@@ -168,7 +168,11 @@ fn remove_all(at: BorrowedFd<'_>, name: impl Arg + Copy) -> io::Result<()> {
     let _ = sys::chmodat(at, name, Mode::RWXU, AtFlags::empty());
     let folder = open_folder(at, name, OFlags::NOFOLLOW)?;
     for name in names_in(folder.try_clone()?)? {
-        remove_all(folder.as_fd(), name.as_c_str())?;
+        match remove_all(folder.as_fd(), name.as_c_str()) {
+            // Somebody else was faster, and the others are still there.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => done?,
+        }
     }
     Ok(sys::unlinkat(at, name, AtFlags::REMOVEDIR)?)
 }

@@ -210,7 +210,8 @@ fn is_shared(text: &str, at: usize) -> bool {
         return true;
     }
     let mut depth = 0;
-    let opens = text[..at].char_indices().rev().find(|(_, c)| {
+    // A macro that begins farther away is not worth the look: it is asked of every place.
+    let opens = text[..at].char_indices().rev().take(1_024).find(|(_, c)| {
         depth += i32::from(*c == ')') - i32::from(*c == '(');
         depth < 0
     });

@@ -11,6 +11,9 @@ use crate::{
 /// A lock file's path, and what is in it.
 pub(super) type LockAt<'a> = (&'a str, Option<&'a Lock>);
 
+/// Lock files of one folder that are compared with manifests: each is with every requirement. People have one or two.
+const MOST_LOCKS: usize = 16;
+
 /// The manifests and lock files of a workspace by folder.
 pub(super) struct Above<'a> {
     manifests: HashMap<(Ecosystem, &'a str), &'a str>,
@@ -29,7 +32,10 @@ impl<'a> Above<'a> {
             }
         }
         for (path, kind, lock) in &all.locks {
-            above.locks.entry((kind.ecosystem(), folder_of(path))).or_default().push((path, lock.as_ref()));
+            let beside = above.locks.entry((kind.ecosystem(), folder_of(path))).or_default();
+            if beside.len() < MOST_LOCKS {
+                beside.push((path, lock.as_ref()));
+            }
         }
         above
     }

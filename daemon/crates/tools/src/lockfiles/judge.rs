@@ -229,7 +229,7 @@ fn open<'a>(closed: &Closed<'a>, path: &'a str, declaration: &Declaration, findi
 
 fn disagreement(above: &Above<'_>, path: &str, declaration: &Declaration, findings: &mut Findings) {
     for (lock_path, lock) in above.locks(path, declaration.ecosystem) {
-        let Some(lock) = lock else { continue };
+        let Some(lock) = lock.filter(|lock| !matches!(lock.agreement, Agreement::Unknown)) else { continue };
         for declared in declaration.declared.iter().filter(|declared| declared.checked) {
             let Some((fault, said)) = compare(lock, lock_path, path, declaration, declared) else { continue };
             let detail = format!("{} asks for {}{said}", path, requirement(declared));

@@ -23,8 +23,12 @@ pub(super) fn resolve(context: &Context<'_>, file: u32, import: &Import) -> Vec<
     }
     let folder = folder_of(path);
     // In a package the name of a member alone means something else: `subprocess` is that of the language. Only where a manifest makes
-    // the folder of a package the top of a project, names may begin there for files further down.
-    let begins = |root: &str, is_top: bool| !is_package(context, root) || (is_top && root != folder);
+    // the folder of a package the top of a project, names may begin there for files further down. Nothing is known of what lies above
+    // the workspace: if that is a package itself, another package in it is still more likely meant than a library of its name.
+    let first = dotted.split('/').next().unwrap_or_default();
+    let begins = |root: &str, is_top: bool| {
+        !is_package(context, root) || (is_top && root != folder) || (root.is_empty() && is_package(context, first))
+    };
     let found = roots(context, folder).find_map(|(root, is_top)| {
         let found = absolute(context, (&root, &dotted), &import.names);
         (!found.is_empty() && begins(&root, is_top)).then_some(found)

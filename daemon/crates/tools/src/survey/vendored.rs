@@ -29,6 +29,9 @@ const ANYWHERE: [&str; 12] = [
 /// The same at the root alone: deeper, many a project calls its own code so that deals with vendors or what is outside.
 const AT_ROOT: [&str; 5] = ["vendors", "deps", "extern", "external", "externals"];
 
+/// Patterns with more are passed over: each file is compared with all of them, and people write two or three.
+const MOST_WILDCARDS: usize = 8;
+
 /// Whether a file that lies in this folder (with `/`, empty for the root) is the work of others, as far as names tell.
 fn is_in_vendored(folder: &str) -> bool {
     let is_one_of = |words: &[&str], name: &str| words.iter().any(|word| name.eq_ignore_ascii_case(word));
@@ -57,7 +60,8 @@ impl Attributes {
         for line in text.lines().take(rules::MAX_LINES) {
             let mut words = line.split_ascii_whitespace();
             let Some(pattern) = words.next() else { continue };
-            if pattern.starts_with(['#', '!', '"']) || pattern.starts_with("[attr]") {
+            let is_costly = pattern.chars().filter(|c| "*?[{".contains(*c)).count() > MOST_WILDCARDS;
+            if is_costly || pattern.starts_with(['#', '!', '"']) || pattern.starts_with("[attr]") {
                 continue;
             }
             for word in words {

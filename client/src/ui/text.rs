@@ -283,8 +283,8 @@ mod tests {
         }
         for (path, short) in [
             ("~/src/agentd", "~/src/agentd"),
-            ("/srv/work/src/agentd", "…/src/agentd"),
-            ("/srv/work/src/agentd2", "…/agentd2"),
+            ("/srv/code/src/agentd", "…/src/agentd"),
+            ("/srv/code/src/agentd2", "…/agentd2"),
             ("/srv/rust-analyzer-2", "rust-analyz…"),
         ] {
             let found = last_parts(path, 12);
